@@ -1,0 +1,56 @@
+"""The core and the contracts: one multiscale transformer, told its condition through its norms, for every science."""
+
+from .block import Block, DropPath, FeedForward
+from .checkpoint import CheckpointError, content_hash, load_strictly, read_config, read_weights, save
+from .config import (
+    AttentionConfig,
+    BlockConfig,
+    ConfigError,
+    CoreConfig,
+    ScaleConfig,
+    from_dict,
+    to_dict,
+)
+from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
+from .core import Core
+from .losses import relative_error
+from .normalise import Normaliser
+from .norms import TimeNorm
+from .patches import PatchEmbed, PatchRecover
+from .skips import convolve
+from .tokens import Tokens
+
+__all__ = [
+    "AttentionConfig",
+    "Batch",
+    "Block",
+    "BlockConfig",
+    "CheckpointError",
+    "ConfigError",
+    "Core",
+    "CoreConfig",
+    "Dataset",
+    "Domain",
+    "DropPath",
+    "Embed",
+    "FeedForward",
+    "Head",
+    "Metric",
+    "Model",
+    "Normaliser",
+    "PatchEmbed",
+    "PatchRecover",
+    "Prediction",
+    "ScaleConfig",
+    "TimeNorm",
+    "Tokens",
+    "content_hash",
+    "convolve",
+    "from_dict",
+    "load_strictly",
+    "read_config",
+    "read_weights",
+    "relative_error",
+    "save",
+    "to_dict",
+]

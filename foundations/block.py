@@ -1,0 +1,74 @@
+"""The transformer block: attention and a perceptron, each normalised, dropped at random and added."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .attention import Attention
+from .config import BlockConfig
+from .norms import TimeNorm
+from .tokens import Tokens
+
+
+class FeedForward(nn.Module):
+    """W2 gelu(W1 x + b1) + b2, with the exact gelu."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.expand, self.contract = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        """Apply to the last axis."""
+        return self.contract(F.gelu(self.expand(x)))
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: in training a sample's branch is dropped with probability `rate`, else divided by 1 - rate."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
+        """Drop whole samples of the batch axis."""
+        if not self.training or self.rate == 0:
+            return x
+        keep = x.new_empty(len(x), *(1,) * (x.dim() - 1)).bernoulli_(1 - self.rate)
+        return x * keep / (1 - self.rate)
+
+    def extra_repr(self) -> str:
+        return f"{self.rate}"
+
+
+class Block(nn.Module):
+    """pre:  x + f(norm(x));  post:  x + norm(f(x));  f is attention, then the perceptron.
+
+    Args:
+        width: channels d.
+        axes: number of grid axes.
+        condition: width of the condition vector, 0 for plain norms.
+        config: the block's choices.
+        eps: of the norms.
+    """
+
+    def __init__(self, width: int, axes: int, condition: int, config: BlockConfig, eps: float) -> None:
+        super().__init__()
+        self.config = config
+        self.attention = Attention(width, axes, config.attention)
+        self.attention_norm = TimeNorm(width, condition, eps)
+        self.feed_forward = FeedForward(width, config.hidden)
+        self.feed_forward_norm = TimeNorm(width, condition, eps)
+        self.drop = DropPath(config.drop_path)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Same grid, same width."""
+        x, t = tokens.x, tokens.condition
+        if self.config.norm == "post":
+            x = x + self.drop(self.attention_norm(self.attention(x, tokens.mask, tokens.periodic), t))
+            x = x + self.drop(self.feed_forward_norm(self.feed_forward(x), t))
+        else:
+            x = x + self.drop(self.attention(self.attention_norm(x, t), tokens.mask, tokens.periodic))
+            x = x + self.drop(self.feed_forward(self.feed_forward_norm(x, t)))
+        return tokens.with_x(x)

@@ -1,0 +1,120 @@
+"""Weights on disk: `config.json` beside `model.safetensors`, written atomically, read strictly.
+
+`config.json` names the format, the domain, the configuration, the provenance and the SHA-256 of the weights file; a
+truncated or altered file is refused before a tensor is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .config import to_dict
+from .contracts import Model
+
+FORMAT = "humboldt-1"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be trusted or does not fit; the message states rule, value and cure."""
+
+
+def content_hash(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(model: Model, folder: str | os.PathLike[str]) -> Path:
+    """Write a model so that a reader sees either the old checkpoint or the whole new one; returns the folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
+    with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
+        weights = Path(scratch) / WEIGHTS
+        save_file(state, weights, metadata={"format": "pt"})
+        record = {
+            "format": FORMAT,
+            "domain": model.domain,
+            "config": to_dict(model.config),
+            "provenance": model.provenance,
+            "sha256": content_hash(weights),
+        }
+        config = Path(scratch) / CONFIG
+        config.write_text(json.dumps(record, indent=1) + "\n")
+        _sync(weights), _sync(config)
+        os.replace(weights, folder / WEIGHTS)
+        os.replace(config, folder / CONFIG)
+    return folder
+
+
+def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The parsed `config.json` of a checkpoint folder.
+
+    Raises:
+        CheckpointError: no folder, no file, or not JSON.
+    """
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"a checkpoint folder holds {CONFIG}, but {path} does not exist; check the path")
+    try:
+        return json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} must be JSON, but: {error}; fetch the checkpoint again") from error
+
+
+def read_weights(folder: str | os.PathLike[str], sha256: str | None = None) -> dict[str, Tensor]:
+    """Tensors of `model.safetensors`; with `sha256` the file's content is checked first.
+
+    Raises:
+        CheckpointError: missing, truncated or altered file.
+    """
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise CheckpointError(f"weights are read from {WEIGHTS} (safetensors only), but {path} does not exist")
+    if sha256 is not None and (found := content_hash(path)) != sha256:
+        raise CheckpointError(
+            f"{path} has SHA-256 {found[:16]}..., its config.json promises {sha256[:16]}...: the file is truncated or "
+            "was altered; fetch the checkpoint again"
+        )
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch it again") from error
+
+
+def load_strictly(model: Model, state: Mapping[str, Tensor]) -> Model:
+    """Put `state` into `model`, key for key and shape for shape.
+
+    Raises:
+        CheckpointError: names every missing, unexpected or misshapen tensor (the first five of each).
+    """
+    own = model.state_dict()
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    shapes = [
+        f"{k}: {tuple(state[k].shape)} for {tuple(own[k].shape)}"
+        for k in own.keys() & state.keys()
+        if own[k].shape != state[k].shape
+    ]
+    if missing or extra or shapes:
+        raise CheckpointError(
+            f"weights must fit the model exactly; missing {missing[:5]}, unexpected {extra[:5]}, "
+            f"of another shape {shapes[:5]}; is it the checkpoint of another model?"
+        )
+    model.load_state_dict(dict(state), assign=any(p.is_meta for p in model.parameters()))
+    return model
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,172 @@
+"""The few interfaces that every science and every way to adapt share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, Self, TypeVar, final
+
+import torch
+from torch import Tensor, nn
+
+from .core import Core
+from .tokens import Tokens
+
+
+class Batch(Protocol):
+    """What flows into a model: a frozen, named value that checks itself; every method returns a new one."""
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Self:
+        """The same batch on another device."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+
+class Prediction(Protocol):
+    """What flows out of a model, in physical units."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+
+B = TypeVar("B", bound=Batch)
+P = TypeVar("P", bound=Prediction)
+
+
+class Embed(nn.Module, ABC, Generic[B]):
+    """From a batch in physical units to tokens."""
+
+    @abstractmethod
+    def forward(self, batch: B) -> Tokens:
+        """Normalise, cut into tokens, attach the condition."""
+
+
+class Head(nn.Module, ABC, Generic[B, P]):
+    """From tokens to a prediction in physical units; the loss belongs to the head."""
+
+    @abstractmethod
+    def forward(self, tokens: Tokens, batch: B) -> P:
+        """Predict, in physical units."""
+
+    @abstractmethod
+    def loss(self, prediction: P, batch: B) -> Tensor:
+        """A scalar to minimise; `batch` carries the target."""
+
+
+@final
+class Model(nn.Module):
+    """The only composition: head(core(embed(batch)), batch).
+
+    Args:
+        embed: batch to tokens.
+        core: tokens to tokens.
+        head: tokens to prediction.
+        domain: name of the domain that built it.
+        config: the frozen dataclass that rebuilds it through that domain.
+        provenance: JSON-ready record of where the weights come from (data, recipe, seed, parent's content hash).
+    """
+
+    def __init__(
+        self,
+        embed: Embed,
+        core: Core,
+        head: Head,
+        *,
+        domain: str = "",
+        config: Any = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.embed, self.core, self.head = embed, core, head
+        self.domain, self.config = domain, config
+        self.provenance: dict[str, Any] = dict(provenance or {})
+
+    def forward(self, batch: Any) -> Any:
+        """Predict in physical units."""
+        return self.head(self.encode(batch), batch)
+
+    def encode(self, batch: Any) -> Tokens:
+        """What the core makes of a batch: run once, reused by many heads."""
+        return self.core(self.embed(batch))
+
+    def loss(self, batch: Any) -> Tensor:
+        """The head's loss of the prediction for `batch`, which carries the target."""
+        return self.head.loss(self(batch), batch)
+
+    def with_head(self, head: Head) -> Model:
+        """The same embedding and core (shared, not copied) under another head."""
+        return Model(
+            self.embed, self.core, head, domain=self.domain, config=self.config, provenance=self.provenance
+        )
+
+    def save(self, folder: Any) -> Any:
+        """Write `config.json` and `model.safetensors` into `folder`, atomically; returns the folder."""
+        from .checkpoint import save
+
+        return save(self, folder)
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.parameters())
+        return f"<{self.domain or 'humboldt'} model, {count:,} parameters>"
+
+
+class Dataset(Protocol):
+    """Samples of one domain; `batch` collates indices into one batch, `split` gives a named part."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def batch(self, indices: Sequence[int]) -> Any:
+        """The samples with these indices as one Batch."""
+        ...
+
+    def split(self, name: str) -> Self:
+        """The part called `train`, `validation` or `test`."""
+        ...
+
+    def take(self, count: int) -> Self:
+        """The first `count` independent units (trajectories, sites, molecules) of this part."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """JSON-ready: variables, units, sizes, splits, fingerprint."""
+        ...
+
+
+class Metric(Protocol):
+    """A score of a prediction against a target, per sample."""
+
+    def __call__(self, prediction: Any, batch: Any) -> Tensor:
+        """One value per sample (and group)."""
+        ...
+
+
+class Domain(Protocol):
+    """One small object per science, through which the door and the methods reach it."""
+
+    name: str
+
+    def open(self, source: Any, *, split: str | None = None, **choices: Any) -> Any:
+        """A path, URL, xarray object or catalog name as a dataset of this domain."""
+        ...
+
+    def build(self, config: Any) -> Model:
+        """A model with fresh weights from a config (dataclass, or the dictionary that a checkpoint holds)."""
+        ...
+
+    def head(self, task: str, model: Model, **choices: Any) -> Head:
+        """A head for a task."""
+        ...
+
+    def metrics(self) -> Mapping[str, Metric]:
+        """The field's own scores, by name."""
+        ...
+
+    def to_xarray(self, prediction: Any, batch: Any) -> Any:
+        """A labelled object with units and coordinates."""
+        ...

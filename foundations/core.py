@@ -1,0 +1,88 @@
+"""The core: it only wires the vocabulary."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from .block import Block
+from .config import BlockConfig, CoreConfig, ScaleConfig
+from .norms import TimeNorm
+from .scales import Merge, Split
+from .skips import SKIPS
+from .tokens import Tokens
+
+
+class Scale(nn.Module):
+    """The blocks of one scale, and the way to the next coarser one if there is one."""
+
+    def __init__(self, config: CoreConfig, scale: ScaleConfig, coarser: ScaleConfig | None) -> None:
+        super().__init__()
+
+        def stack(blocks: tuple[BlockConfig, ...]) -> nn.ModuleList:
+            make = (Block(scale.width, config.axes, config.condition, b, config.norm_eps) for b in blocks)
+            return nn.ModuleList(make)
+
+        skip = SKIPS[config.skip_kind]
+        self.down = stack(scale.down)
+        self.skip = nn.ModuleList(
+            skip(scale.width, config.axes, config.condition, config.norm_eps) for _ in range(scale.skip)
+        )
+        self.up = stack(scale.up)
+        if coarser is not None:
+            self.merge = Merge(scale.width, coarser.width, scale.merge, config.condition)
+            self.split = Split(coarser.width, scale.width, scale.merge, config.condition)
+
+
+class Core(nn.Module):
+    """A transformer over scales: down through the blocks and merges, through the skips, up through splits and blocks.
+
+    Same grid, same width out as in; any grid size (padding inside, cropped back).
+
+    Args:
+        config: the scales and their blocks.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        super().__init__()
+        self.config = config
+        coarser = [*config.scales[1:], None]
+        self.scales = nn.ModuleList(Scale(config, s, c) for s, c in zip(config.scales, coarser, strict=True))
+        self.norm = TimeNorm(config.scales[0].width, config.condition) if config.final_norm else None
+        self.checkpointing = False
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Tokens of any grid with `config.axes` axes.
+
+        Raises:
+            ValueError: another number of grid axes or channels than configured.
+        """
+        axes, width = self.config.axes, self.config.scales[0].width
+        if len(tokens.grid) != axes or tokens.x.shape[-1] != width:
+            raise ValueError(
+                f"this core takes tokens of {axes} grid axes and width {width}, got shape {tuple(tokens.x.shape)}"
+            )
+        kept: list[Tokens] = []
+        for scale in self.scales:
+            before = tokens
+            tokens = self._run(scale.down, tokens)
+            kept.append(tokens)
+            if hasattr(scale, "merge"):
+                tokens = scale.merge(tokens.with_x(tokens.x + before.x) if self.config.residual_scale else tokens)
+        kept = [self._run(scale.skip, state) for scale, state in zip(self.scales, kept, strict=True)]
+        tokens = kept.pop()
+        for scale in reversed(self.scales):
+            if hasattr(scale, "split"):
+                state = kept.pop()
+                tokens = scale.split(tokens, like=state)
+                tokens = tokens.with_x(tokens.x + state.x)
+            tokens = self._run(scale.up, tokens)
+        return tokens if self.norm is None else tokens.with_x(self.norm(tokens.x, tokens.condition))
+
+    def _run(self, blocks: nn.ModuleList, tokens: Tokens) -> Tokens:
+        for block in blocks:
+            if self.checkpointing and self.training:
+                tokens = checkpoint(block, tokens, use_reentrant=False)
+            else:
+                tokens = block(tokens)
+        return tokens

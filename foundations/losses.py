@@ -1,0 +1,41 @@
+"""Losses on fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def relative_error(
+    prediction: Float[Tensor, "b c *space"],
+    target: Float[Tensor, "b c *space"],
+    groups: Sequence[Sequence[int]],
+    order: Literal[1, 2] = 1,
+    over: Literal["batch", "sample"] = "batch",
+    known: Bool[Tensor, "b #c *#space"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean over channel groups g of  mean |p_g - t_g|^order / (mean |t_g|^order + 1e-10).
+
+    The means run over the whole batch (Poseidon's published loss) or over each sample. Where `known`, the target counts
+    as predicted exactly; a group without anything to predict counts as 0.
+
+    Args:
+        groups: channel indices of each group, such as the components of a velocity.
+    """
+    difference = prediction - target
+    if known is not None:
+        difference = difference.masked_fill(known, 0)
+    dims = tuple(range(target.dim())) if over == "batch" else tuple(range(1, target.dim()))
+    ratios = [
+        _power(difference[:, list(g)], order).mean(dims) / (_power(target[:, list(g)], order).mean(dims) + 1e-10)
+        for g in groups
+    ]
+    return torch.stack(ratios).mean()
+
+
+def _power(x: Tensor, order: int) -> Tensor:
+    return x.abs() if order == 1 else x.square()
