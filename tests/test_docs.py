@@ -1,4 +1,4 @@
-"""The pages hold together: links lead somewhere, decisions have their five headings, and a page is reached from the index."""
+"""The pages hold together: links lead somewhere, decisions have five headings, the index reaches every page."""
 
 import re
 from pathlib import Path
