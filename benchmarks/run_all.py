@@ -1,7 +1,7 @@
-"""Ask every question of this folder, keep the answers in `benchmarks/records/`, and write the page `docs/benchmarks.md`.
+"""Ask every question of this folder, keep the answers in `benchmarks/records/`, write the page `docs/benchmarks.md`.
 
-A question is a file `<question>.py [--quick] --json FILE` that writes rows of case, ours, peer, peer_name, unit and ratio;
-ratio is our cost over the peer's, so below 1 is better. Files that begin with an underscore are not asked.
+A question is a file `<question>.py [--quick] --json FILE` that writes rows of case, ours, peer, peer_name, unit, ratio.
+The ratio is our cost over the peer's, so below 1 is better. Files that begin with an underscore are not asked.
 """
 
 import argparse
@@ -66,7 +66,8 @@ def table(rows: Sequence[Row]) -> str:
 
 def page(answers: Mapping[str, Sequence[Row]], *, quick: bool) -> str:
     """The page: how it was made, on what, and a table for each question."""
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, torch {version('torch')}"
+    software = f"Python {platform.python_version()}, torch {version('torch')}"
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), {software}"
     made = f"Made by `make bench` ({'quick' if quick else 'full'} runs) on {time.strftime('%d %B %Y')}: {machine}."
     sections = [f"## {name}\n\n`python benchmarks/{name}.py`\n\n{table(rows)}" for name, rows in answers.items()]
     reading = "The last column is our cost over the peer's in the same run: below 1 is better."
@@ -75,7 +76,7 @@ def page(answers: Mapping[str, Sequence[Row]], *, quick: bool) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Run every benchmark and rewrite docs/benchmarks.md.")
-    parser.add_argument("--full", action="store_true", help="run at full length (default: --quick, under ten minutes on 2 cores)")
+    parser.add_argument("--full", action="store_true", help="run at full length (default: quick, under ten minutes)")
     quick = not parser.parse_args(arguments).full
     answers = {}
     for question in questions(HERE):
