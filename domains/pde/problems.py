@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from .solvers import initial_conditions as start
-from .solvers.families import flows
+from .solvers.families import flows, phases, reactions, shallow_waters, transports, waves
+from .solvers.media import gaussian_speed, layered_speed
 
 POSEIDON = "Poseidon, arXiv 2405.19101, supplement"
 
@@ -103,6 +104,91 @@ def incompressible(
     return make
 
 
+def allen_cahn() -> Problem:
+    """Separation of two phases."""
+    return Problem(
+        name="ace",
+        title="Allen–Cahn equation",
+        equation="u_t = Lap u - 220^2 u (u^2 - 1)",
+        fields=(Field(name="phase", long_name="phase", group="phase"),),
+        times=snapshots(2e-4, 20),
+        solver=phases,
+        source=POSEIDON,
+    )
+
+
+def acoustic(name: str, title: str, medium: Callable) -> Callable[..., Problem]:
+    """A maker of an acoustic wave problem, with the choice ``boundary``."""
+
+    def make(*, boundary: str = "absorbing") -> Problem:
+        one_of("boundary", boundary, ("absorbing", "periodic"))
+        return Problem(
+            name=name,
+            title=title,
+            equation="u_tt = c^2 Lap u",
+            fields=(
+                Field(name="displacement", long_name="displacement", group="displacement"),
+                Field(name="sound_speed", long_name="speed of sound", group="sound_speed", units="m s-1"),
+            ),
+            times=snapshots(5e-4, 15),
+            solver=partial(waves, medium=medium, boundary=boundary),
+            source=POSEIDON + "; the final time is ours",
+            constraint="sound_speed is constant in time; the displacement starts at rest",
+            periodic=boundary == "periodic",
+            time_units="s",
+            length_units="m",
+            choices={"boundary": boundary},
+        )
+
+    return make
+
+
+def steady_advection() -> Problem:
+    """Transport by a velocity that is part of the state."""
+    scalars = [Field(name=f"scalar_{n}", long_name=f"transported scalar {n}", group="scalar") for n in (1, 2)]
+    return Problem(
+        name="advection",
+        title="Two scalars in a steady velocity with divergence",
+        equation="q_t + a.grad q = 4e-4 Lap q, a_t = 0",
+        fields=(*VELOCITY, *scalars),
+        times=snapshots(1.0, 21),
+        solver=transports,
+        source="Humboldt",
+        constraint="the velocity is constant in time",
+    )
+
+
+def rotating_shallow_water(*, rotating: bool = True) -> Problem:
+    """Gravity waves and vortices; without rotation with ``rotating=False``."""
+    coriolis = 5.0 if rotating else 0.0
+    return Problem(
+        name="shallow-water",
+        title="Weakly nonlinear shallow water",
+        equation=f"h_t + div(h u) = 0, u_t + u.grad u + {coriolis:g} z x u = -grad h + 1e-3 Lap u",
+        fields=(Field(name="depth", long_name="depth of the water", group="depth"), *VELOCITY),
+        times=snapshots(1.0, 21),
+        solver=partial(shallow_waters, coriolis=coriolis),
+        source="Humboldt",
+        choices={"rotating": str(rotating)},
+    )
+
+
+def fitzhugh_nagumo() -> Problem:
+    """An activator and an inhibitor."""
+    return Problem(
+        name="reaction-diffusion",
+        title="FitzHugh–Nagumo reaction and diffusion",
+        equation="u_t = 2.5e-4 Lap u + u - u^3 - 5e-3 - v, v_t = 1.25e-3 Lap v + u - v",
+        fields=(
+            Field(name="activator", long_name="concentration of the activator", group="activator"),
+            Field(name="inhibitor", long_name="concentration of the inhibitor", group="inhibitor"),
+        ),
+        times=snapshots(5.0, 21),
+        solver=reactions,
+        source="PDEBench, arXiv 2210.07182, appendix D; periodic and smooth initial fields are ours",
+    )
+
+
 MAKERS: Mapping[str, Callable[..., Problem]] = {
     "ns-sines": incompressible("ns-sines", "Incompressible flow from sines", start.sines),
     "ns-gauss": incompressible("ns-gauss", "Incompressible flow from Gaussian vortices", start.gaussians),
@@ -110,6 +196,12 @@ MAKERS: Mapping[str, Callable[..., Problem]] = {
     "ns-sl": incompressible("ns-sl", "Incompressible double shear layer", start.shear_layer),
     "ns-bb": incompressible("ns-bb", "Incompressible flow from a Brownian bridge", start.brownian_bridge, spin_up=0.5),
     "ns-tracer-pwc": incompressible("ns-tracer-pwc", "Passive tracer in the flow of ns-pwc", start.cells, disc=True),
+    "ace": allen_cahn,
+    "wave-gauss": acoustic("wave-gauss", "Acoustic waves through Gaussian bumps of the speed", gaussian_speed),
+    "wave-layer": acoustic("wave-layer", "Acoustic waves through layers", layered_speed),
+    "advection": steady_advection,
+    "shallow-water": rotating_shallow_water,
+    "reaction-diffusion": fitzhugh_nagumo,
 }
 PROBLEMS = tuple(MAKERS)
 

@@ -9,11 +9,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import initial_conditions
+from .advection import advection
+from .allen_cahn import allen_cahn, phase_start
 from .initial_conditions import FlowStart, disc, smooth_field
+from .matched_layer import absorbed_wave, layer_profile
+from .media import Medium, pulses
 from .navier_stokes import navier_stokes
+from .reaction_diffusion import reaction_diffusion
+from .shallow_water import shallow_water
 from .spectral import Array, PeriodicGrid
 from .viscosity import grid_guard, newtonian, spectral_viscosity
+from .wave import wave
 
 Generators = Sequence[np.random.Generator]
 
@@ -54,3 +60,74 @@ def flows(
 def tracer_start(kind: str, rng: np.random.Generator, grid: PeriodicGrid) -> Array:
     """Spectrum of a disc of radius 1/4 in the middle, or of a random smooth field of deviation 0.4."""
     return disc(grid) if kind == "disc" else grid.forward(smooth_field(rng, grid, deviation=0.4))
+
+
+def phases(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+    """Allen–Cahn: phase. Solved on at least 128 x 128 points, which hold its interfaces, and given at every n-th."""
+    stride = -(-128 // resolution)
+    grid = PeriodicGrid(resolution=stride * resolution)
+    starts = np.stack([phase_start(rng, grid.points) for rng in generators])
+    return allen_cahn(starts, grid, times)[..., ::stride, ::stride]
+
+
+def waves(
+    generators: Generators,
+    resolution: int,
+    times: Sequence[float],
+    *,
+    medium: Callable[..., Medium],
+    boundary: str = "absorbing",
+) -> Array:
+    """Acoustic waves from rest: displacement, sound_speed. boundary: "absorbing" or "periodic"."""
+    periodic = boundary == "periodic"
+    margin = 0 if periodic else resolution // 4
+    points = np.arange(-margin, resolution + margin) / resolution
+    inside = np.clip(points, 0, 1)
+    depth = np.abs(points - inside)
+    grid = PeriodicGrid(resolution=len(points), length=len(points) / resolution)
+    starts, speeds = [], []
+    for rng in generators:
+        starts.append(pulses(rng, periodic=periodic)(points[:, None], points[None, :]))
+        speeds.append(medium(rng, periodic=periodic)(inside[:, None], inside[None, :]))
+    start, speed = np.stack(starts), np.stack(speeds)
+    if periodic:
+        path = wave(start, speed, grid, times)[:, :, 0]
+    else:
+        width = margin / resolution
+        taper = np.cos(np.pi / 2 * np.minimum(depth / width, 1)) ** 2
+        path = absorbed_wave(start * np.multiply.outer(taper, taper), speed, layer_profile(depth, width), grid, times)
+    fields = np.stack([path, np.broadcast_to(speed[:, None], path.shape)], axis=2)
+    window = slice(margin, margin + resolution)
+    return fields[..., window, window]
+
+
+def smooth_fields(rng: np.random.Generator, grid: PeriodicGrid, count: int, modes: int, deviation: float) -> Array:
+    """``count`` independent random smooth fields, ``[count, x, y]``."""
+    return np.stack([smooth_field(rng, grid, modes=modes, deviation=deviation) for _ in range(count)])
+
+
+def transports(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+    """Two scalars in a given steady velocity: velocity_x, velocity_y, scalar_1, scalar_2; diffusivity 4e-4."""
+    grid = PeriodicGrid(resolution=resolution)
+    velocity = np.stack([smooth_fields(rng, grid, 2, modes=3, deviation=0.35) for rng in generators])
+    scalars = np.stack([smooth_fields(rng, grid, 2, modes=6, deviation=0.4) for rng in generators])
+    path = advection(scalars, velocity, grid, times, damping=VISCOSITIES["newtonian"](grid))
+    steady = np.broadcast_to(velocity[:, None], path.shape)
+    return np.concatenate([steady, path], axis=2)
+
+
+def shallow_waters(generators: Generators, resolution: int, times: Sequence[float], *, coriolis: float = 5.0) -> Array:
+    """Weakly nonlinear shallow water of mean depth 1 and gravity 1: depth, velocity_x, velocity_y; viscosity 1e-3."""
+    grid = PeriodicGrid(resolution=resolution)
+    depth = 1 + np.stack([smooth_field(rng, grid, modes=4, deviation=0.1) for rng in generators])
+    velocity = np.stack([smooth_fields(rng, grid, 2, modes=4, deviation=0.2) for rng in generators])
+    guard = grid_guard(grid)
+    damping = np.stack([guard, guard + newtonian(grid, 1e-3), guard + newtonian(grid, 1e-3)])
+    return shallow_water(depth, velocity, grid, times, damping=damping, coriolis=coriolis)
+
+
+def reactions(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+    """FitzHugh–Nagumo from random smooth fields of deviation 1: activator, inhibitor."""
+    grid = PeriodicGrid(resolution=resolution)
+    species = np.stack([smooth_fields(rng, grid, 2, modes=10, deviation=1.0) for rng in generators])
+    return reaction_diffusion(species, grid, times)

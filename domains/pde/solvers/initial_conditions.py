@@ -70,7 +70,7 @@ def cell_modes(modes: Array, count: int) -> Array:
 
 
 def shear_layer(rng: Generator, grid: PeriodicGrid) -> FlowStart:
-    """NS-SL: a double tanh shear layer of thickness U[0.08, 0.12], shifted and perturbed by 7 to 12 sines; projected."""
+    """NS-SL: a double tanh shear layer of thickness U[0.08, 0.12], shifted and perturbed by 7 to 12 sines."""
     thickness, shift = rng.uniform(0.08, 0.12), rng.uniform(-1 / 16, 1 / 16)
     mode = np.arange(1, 1 + rng.integers(7, 13))
     weight, phase = rng.uniform(0, 1, len(mode)), rng.uniform(0, 2 * np.pi, len(mode))
@@ -98,7 +98,7 @@ def brownian_bridge(rng: Generator, grid: PeriodicGrid, modes: int = 64) -> Flow
 
 
 def disc(grid: PeriodicGrid, radius: float = 0.25, centre: tuple[float, float] = (0.5, 0.5)) -> Array:
-    """Spectrum of the indicator of a disc, its edge softened by a Gaussian of deviation 1/64 so that 64 points hold it."""
+    """Spectrum of the indicator of a disc, its edge softened by a Gaussian of deviation 1/64 (held by 64 points)."""
     periods = np.hypot(grid.modes_x, grid.modes_y)
     angle = 2 * np.pi * radius * np.maximum(periods, 1e-9)
     sharp = 2 * np.pi * radius**2 * j1(angle) / angle
@@ -107,11 +107,10 @@ def disc(grid: PeriodicGrid, radius: float = 0.25, centre: tuple[float, float] =
 
 
 def smooth_field(rng: Generator, grid: PeriodicGrid, *, modes: int = 6, deviation: float = 1.0) -> Array:
-    """A random field on the grid: cosine products of up to ``modes`` periods, spectrum ``|k|^-1``, given deviation."""
+    """A random field on the grid: cosine products of up to ``modes`` periods, spectrum ``|k|^-1``, expected deviation."""
     mode = np.arange(modes + 1)
     weights = rng.uniform(-1, 1, (modes + 1, modes + 1)) / np.maximum(np.hypot(mode[:, None], mode), 1)
     phases = rng.uniform(0, 2 * np.pi, (2, modes + 1, modes + 1))
     weights[0, 0] = 0
-    doubled = np.where(mode == 0, 2, 1)
-    power = (weights**2 * doubled[:, None] * doubled / 4).sum()
-    return double_series(weights * deviation / np.sqrt(power), *phases, grid.points / grid.length, first=0)
+    power = (weights**2).sum() / 4
+    return double_series(weights * deviation / np.sqrt(power), phases[0], phases[1], grid.points / grid.length, first=0)

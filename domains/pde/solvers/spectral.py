@@ -58,7 +58,7 @@ class PeriodicGrid:
 
     @cached_property
     def kept(self) -> Array:
-        """1 inside the circle of ``resolution / 3`` periods, 0 outside: products of two such fields are free of aliases."""
+        """1 inside the circle of ``resolution / 3`` periods, else 0; products of two fields so cut have no aliases."""
         return (np.hypot(self.modes_x, self.modes_y) < self.resolution / 3).astype(float)
 
     @property
@@ -66,9 +66,18 @@ class PeriodicGrid:
         """Radius of the kept circle in radians per length."""
         return 2 * np.pi / self.length * self.resolution / 3
 
+    @property
+    def largest(self) -> float:
+        """Largest wavenumber of the grid, in its corner, in radians per length."""
+        return float(np.sqrt(self.wavenumber_squared.max()))
+
     def forward(self, field: Array) -> Array:
         """Spectrum of a real field."""
         return fft.rfft2(field, norm="forward", workers=1)
+
+    def laplacian(self, field: Array) -> Array:
+        """Laplacian of a real field."""
+        return self.backward(-self.wavenumber_squared * self.forward(field))
 
     def backward(self, spectrum: Array) -> Array:
         """Real field of a spectrum."""

@@ -1,4 +1,4 @@
-"""Damping rates of the Fourier modes: Newtonian viscosity, the published spectral viscosity, a guard at the grid scale."""
+"""Damping rates of the Fourier modes: Newtonian, the published spectral viscosity, a guard at the grid scale."""
 
 import numpy as np
 
