@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
+from inspect import signature
 
 import numpy as np
 
@@ -209,12 +210,16 @@ PROBLEMS = tuple(MAKERS)
 def problem(name: str, **choices: str | bool) -> Problem:
     """The problem of that name, for example ``problem("ns-sines", tracer=True)``.
 
-    Raises KeyError with the nearest names, or TypeError naming the choices that a problem has.
+    Raises KeyError with the nearest names, or ValueError naming the choices that the problem has.
     """
     if name not in MAKERS:
         near = get_close_matches(name, PROBLEMS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise KeyError(f"a problem must be one that is known, got {name!r}; {hint}Known: {', '.join(PROBLEMS)}")
+    known = tuple(signature(MAKERS[name]).parameters)
+    for choice in choices:
+        if choice not in known:
+            raise ValueError(f"{name} has the choices {', '.join(known) or '(none)'}, got {choice!r}; leave it out")
     return MAKERS[name](**choices)
 
 

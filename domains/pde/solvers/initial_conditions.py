@@ -107,7 +107,7 @@ def disc(grid: PeriodicGrid, radius: float = 0.25, centre: tuple[float, float] =
 
 
 def smooth_field(rng: Generator, grid: PeriodicGrid, *, modes: int = 6, deviation: float = 1.0) -> Array:
-    """A random field on the grid: cosine products of up to ``modes`` periods, spectrum ``|k|^-1``, expected deviation."""
+    """A random field on the grid: cosine products of up to ``modes`` periods, weighted by ``1 / |k|``."""
     mode = np.arange(modes + 1)
     weights = rng.uniform(-1, 1, (modes + 1, modes + 1)) / np.maximum(np.hypot(mode[:, None], mode), 1)
     phases = rng.uniform(0, 2 * np.pi, (2, modes + 1, modes + 1))
