@@ -1,0 +1,229 @@
+"""The problems that Humboldt can generate: equations, fields, units, snapshot times, and the solver behind each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from inspect import signature
+
+import numpy as np
+
+from .solvers import initial_conditions as start
+from .solvers.families import flows, phases, reactions, shallow_waters, transports, waves
+from .solvers.media import gaussian_speed, layered_speed
+
+POSEIDON = "Poseidon, arXiv 2405.19101, supplement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One variable of a problem; ``group`` joins the components of one vector, for losses and scores."""
+
+    name: str
+    long_name: str
+    group: str
+    units: str = "1"
+    standard_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A family of initial value problems on a square, with a random initial state for every sample.
+
+    ``times`` are the default snapshot times in ``time_units``, ``length`` is the side of the square in
+    ``length_units``; ``constraint`` says what the fields leave unknown; ``choices`` are the options it was made with.
+    """
+
+    name: str
+    title: str
+    equation: str
+    fields: tuple[Field, ...]
+    times: tuple[float, ...]
+    solver: Callable[[Sequence[np.random.Generator], int, Sequence[float]], np.ndarray]
+    source: str
+    constraint: str = ""
+    length: float = 1.0
+    periodic: bool = True
+    time_units: str = "1"
+    length_units: str = "1"
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    def solve(
+        self,
+        samples: int | Sequence[int],
+        *,
+        seed: int = 0,
+        resolution: int = 64,
+        times: Sequence[float] | None = None,
+    ) -> np.ndarray:
+        """Trajectories ``[sample, time, field, x, y]``, float32, of the first ``samples`` or of the listed ones.
+
+        Sample i of a seed is the same whatever it is solved with. Raises `UnstableSolutionError`, never NaN.
+        """
+        chosen = range(samples) if isinstance(samples, int) else samples
+        generators = [sample_generator(seed, sample) for sample in chosen]
+        return self.solver(generators, resolution, self.times if times is None else times).astype(np.float32)
+
+
+def sample_generator(seed: int, sample: int) -> np.random.Generator:
+    """The random numbers of one sample of a seed."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(sample,)))
+
+
+def snapshots(end: float, count: int) -> tuple[float, ...]:
+    """``count`` equidistant times from 0 to ``end``, both included."""
+    return tuple(np.linspace(0, end, count).tolist())
+
+
+VELOCITY = (
+    Field(name="velocity_x", long_name="velocity along x", group="velocity"),
+    Field(name="velocity_y", long_name="velocity along y", group="velocity"),
+)
+TRACER = Field(name="tracer", long_name="concentration of a passive tracer", group="tracer")
+
+
+def incompressible(
+    name: str, title: str, initial: Callable, spin_up: float = 0.0, disc: bool = False
+) -> Callable[..., Problem]:
+    """A maker of an incompressible Navier–Stokes problem, with the choices ``tracer`` and ``viscosity``."""
+
+    def make(*, tracer: bool = disc, viscosity: str = "newtonian") -> Problem:
+        one_of("viscosity", viscosity, ("newtonian", "spectral"))
+        kind = ("disc" if disc else "random") if tracer else None
+        return Problem(
+            name=name,
+            title=title,
+            equation="u_t + u.grad u + grad p = D u, div u = 0" + (", q_t + u.grad q = D q" if tracer else ""),
+            fields=(*VELOCITY, TRACER) if tracer else VELOCITY,
+            times=snapshots(1.0, 21),
+            solver=partial(flows, start=initial, tracer=kind, viscosity=viscosity, spin_up=spin_up),
+            source=POSEIDON,
+            constraint="incompressible: density is 1 everywhere, pressure is not a field (masked)",
+            choices={"tracer": str(kind), "viscosity": viscosity},
+        )
+
+    return make
+
+
+def allen_cahn() -> Problem:
+    """Separation of two phases."""
+    return Problem(
+        name="ace",
+        title="Allen–Cahn equation",
+        equation="u_t = Lap u - 220^2 u (u^2 - 1)",
+        fields=(Field(name="phase", long_name="phase", group="phase"),),
+        times=snapshots(2e-4, 20),
+        solver=phases,
+        source=POSEIDON,
+    )
+
+
+def acoustic(name: str, title: str, medium: Callable) -> Callable[..., Problem]:
+    """A maker of an acoustic wave problem, with the choice ``boundary``."""
+
+    def make(*, boundary: str = "absorbing") -> Problem:
+        one_of("boundary", boundary, ("absorbing", "periodic"))
+        return Problem(
+            name=name,
+            title=title,
+            equation="u_tt = c^2 Lap u",
+            fields=(
+                Field(name="displacement", long_name="displacement", group="displacement"),
+                Field(name="sound_speed", long_name="speed of sound", group="sound_speed", units="m s-1"),
+            ),
+            times=snapshots(5e-4, 15),
+            solver=partial(waves, medium=medium, boundary=boundary),
+            source=POSEIDON + "; the final time is ours",
+            constraint="sound_speed is constant in time; the displacement starts at rest",
+            periodic=boundary == "periodic",
+            time_units="s",
+            length_units="m",
+            choices={"boundary": boundary},
+        )
+
+    return make
+
+
+def steady_advection() -> Problem:
+    """Transport by a velocity that is part of the state."""
+    scalars = [Field(name=f"scalar_{n}", long_name=f"transported scalar {n}", group="scalar") for n in (1, 2)]
+    return Problem(
+        name="advection",
+        title="Two scalars in a steady velocity with divergence",
+        equation="q_t + a.grad q = 4e-4 Lap q, a_t = 0",
+        fields=(*VELOCITY, *scalars),
+        times=snapshots(1.0, 21),
+        solver=transports,
+        source="Humboldt",
+        constraint="the velocity is constant in time",
+    )
+
+
+def rotating_shallow_water(*, rotating: bool = True) -> Problem:
+    """Gravity waves and vortices; without rotation with ``rotating=False``."""
+    coriolis = 5.0 if rotating else 0.0
+    return Problem(
+        name="shallow-water",
+        title="Weakly nonlinear shallow water",
+        equation=f"h_t + div(h u) = 0, u_t + u.grad u + {coriolis:g} z x u = -grad h + 1e-3 Lap u",
+        fields=(Field(name="depth", long_name="depth of the water", group="depth"), *VELOCITY),
+        times=snapshots(1.0, 21),
+        solver=partial(shallow_waters, coriolis=coriolis),
+        source="Humboldt",
+        choices={"rotating": str(rotating)},
+    )
+
+
+def fitzhugh_nagumo() -> Problem:
+    """An activator and an inhibitor."""
+    return Problem(
+        name="reaction-diffusion",
+        title="FitzHugh–Nagumo reaction and diffusion",
+        equation="u_t = 2.5e-4 Lap u + u - u^3 - 5e-3 - v, v_t = 1.25e-3 Lap v + u - v",
+        fields=(
+            Field(name="activator", long_name="concentration of the activator", group="activator"),
+            Field(name="inhibitor", long_name="concentration of the inhibitor", group="inhibitor"),
+        ),
+        times=snapshots(5.0, 21),
+        solver=reactions,
+        source="PDEBench, arXiv 2210.07182, appendix D; periodic and smooth initial fields are ours",
+    )
+
+
+MAKERS: Mapping[str, Callable[..., Problem]] = {
+    "ns-sines": incompressible("ns-sines", "Incompressible flow from sines", start.sines),
+    "ns-gauss": incompressible("ns-gauss", "Incompressible flow from Gaussian vortices", start.gaussians),
+    "ns-pwc": incompressible("ns-pwc", "Incompressible flow from cells of constant vorticity", start.cells),
+    "ns-sl": incompressible("ns-sl", "Incompressible double shear layer", start.shear_layer),
+    "ns-bb": incompressible("ns-bb", "Incompressible flow from a Brownian bridge", start.brownian_bridge, spin_up=0.5),
+    "ns-tracer-pwc": incompressible("ns-tracer-pwc", "Passive tracer in the flow of ns-pwc", start.cells, disc=True),
+    "ace": allen_cahn,
+    "wave-gauss": acoustic("wave-gauss", "Acoustic waves through Gaussian bumps of the speed", gaussian_speed),
+    "wave-layer": acoustic("wave-layer", "Acoustic waves through layers", layered_speed),
+    "advection": steady_advection,
+    "shallow-water": rotating_shallow_water,
+    "reaction-diffusion": fitzhugh_nagumo,
+}
+PROBLEMS = tuple(MAKERS)
+
+
+def problem(name: str, **choices: str | bool) -> Problem:
+    """The problem of that name, for example ``problem("ns-sines", tracer=True)``.
+
+    Raises KeyError with the nearest names, or ValueError naming the choices that the problem has.
+    """
+    if name not in MAKERS:
+        near = get_close_matches(name, PROBLEMS, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise KeyError(f"a problem must be one that is known, got {name!r}; {hint}Known: {', '.join(PROBLEMS)}")
+    known = tuple(signature(MAKERS[name]).parameters)
+    for choice in choices:
+        if choice not in known:
+            raise ValueError(f"{name} has the choices {', '.join(known) or '(none)'}, got {choice!r}; leave it out")
+    return MAKERS[name](**choices)
+
+
+def one_of(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse a value that is not among those allowed."""
+    if value not in allowed:
+        raise ValueError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")

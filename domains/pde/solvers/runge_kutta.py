@@ -1,0 +1,81 @@
+"""The classical fourth-order Runge–Kutta method, every sample with its own stable steps."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+# tendency(state, *parameters) -> (time derivative, fastest rate of each sample in 1/time)
+Tendency = Callable[..., tuple[Array, Array]]
+
+# RK4 is stable where |rate| dt < 2.6 in the left half plane; below 1.5 it is accurate as well.
+RATE_TIMES_STEP = 1.5
+
+
+class UnstableSolutionError(FloatingPointError):
+    """A solution became infinite or not a number."""
+
+
+def integrate(
+    tendency: Tendency,
+    state: Array,
+    times: Sequence[float],
+    *,
+    parameters: Sequence[Array] = (),
+    start: float = 0.0,
+    rate_times_step: float = RATE_TIMES_STEP,
+) -> Iterator[Array]:
+    """Yield the state ``[sample, ...]`` at each of ``times``.
+
+    ``tendency`` returns the time derivative and a bound ``[sample]`` on the fastest rate (advection plus damping), from
+    which each sample takes its own step, so that a sample does not depend on what it is batched with.
+    ``parameters`` are arrays ``[sample, ...]`` that stay constant. Raises `UnstableSolutionError`.
+    """
+    check_times(times, start)
+    state, now = state.copy(), start
+    for time in times:
+        advance(tendency, state, parameters, now, time, rate_times_step)
+        now = time
+        yield state
+
+
+def check_times(times: Sequence[float], start: float) -> None:
+    """Refuse times that do not increase from ``start`` on."""
+    values = np.asarray(times, dtype=float)
+    if values.ndim != 1 or not len(values) or values[0] < start or not np.all(np.diff(values) > 0):
+        raise ValueError(f"snapshot times must increase strictly from {start:g} on, got {list(times)}; sort them")
+
+
+def advance(
+    tendency: Tendency, state: Array, parameters: Sequence[Array], now: float, time: float, rate_times_step: float
+) -> None:
+    """Carry ``state`` from ``now`` to ``time`` in place."""
+    left = np.full(len(state), time - now)
+    while (active := np.flatnonzero(left > 0)).size:
+        chosen = [value[active] for value in parameters]
+        current = state[active]
+        slope, rate = tendency(current, *chosen)
+        if not np.all(np.isfinite(rate)):
+            lost = active[~np.isfinite(rate)].tolist()
+            raise UnstableSolutionError(
+                f"a solution must stay finite, but sample(s) {lost} of the batch did not shortly before time {time:g}; "
+                "raise the resolution or the viscosity, or weaken the initial condition"
+            )
+        steps = np.maximum(np.ceil(left[active] * rate / rate_times_step), 1)
+        step = left[active] / steps
+        state[active] = one_step(tendency, current, chosen, slope, step)
+        left[active] = np.where(steps == 1, 0.0, left[active] - step)
+
+
+def one_step(tendency: Tendency, state: Array, parameters: Sequence[Array], slope: Array, step: Array) -> Array:
+    """One classical Runge–Kutta step; ``slope`` is the tendency at ``state``."""
+    dt: Any = step.reshape(-1, *(1,) * (state.ndim - 1))
+    second, _ = tendency(state + dt / 2 * slope, *parameters)
+    third, _ = tendency(state + dt / 2 * second, *parameters)
+    fourth, _ = tendency(state + dt * third, *parameters)
+    second += third
+    second *= 2
+    second += slope
+    second += fourth
+    return state + dt / 6 * second
