@@ -1,0 +1,193 @@
+"""Train: a model, data, a recipe and a method in; a tuned model out."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+
+from humboldt.foundations import Dataset, Model, load_strictly, read_config, read_weights, to_dict
+
+from .full import Full
+from .logbook import Logbook, require_space, weights_hash
+from .method import Method
+from .mixture import Mixture
+from .progress import Log
+from .recipe import Recipe
+from .resume import Best, Checkpoints, random_state, set_random_state
+from .sampler import Batches, Passes
+from .task import Task
+
+
+def fit(
+    model: Model,
+    train: Dataset | Mixture,
+    validation: Dataset | Mixture | None = None,
+    recipe: Recipe | None = None,
+    method: Method | None = None,
+    folder: str | Path | None = None,
+    *,
+    run: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Model:
+    """A tuned copy of `model`: the one with the lowest validation loss, without `validation` the last one.
+
+    Called again with the same arguments, a run that was killed goes on from its last checkpoint and ends with the
+    same weights (bit for bit on CPU with the same number of threads); a finished one is read back.
+
+    Args:
+        model: where to start; left as it is.
+        train: samples to learn from, or a mixture of datasets.
+        validation: samples that choose the best step.
+        recipe: length, rates, batch; the published fine-tuning by default.
+        method: what is trained; everything by default.
+        folder: run folder (see `logbook`); without one nothing is written and nothing can be resumed.
+        run: JSON-ready words for `recipe.yaml` (name of the model, path of the data, ...).
+        overwrite: begin anew in a folder that holds another run.
+        progress: show a progress bar when standard error is a terminal.
+
+    Raises:
+        RunFolderError: the folder holds another run, cannot be written, or has no room.
+        FloatingPointError: the loss is not finite any more.
+    """
+    recipe, method = recipe or Recipe(), method or Full()
+    record = {**(run or {}), "method": method.describe(), **to_dict(recipe)}
+    data = describe(model, train, validation)
+    logbook = None
+    if folder is not None:
+        logbook = Logbook(folder, record, data, overwrite=overwrite)
+        if logbook.finished:
+            return _finished(model, logbook)
+        require_space(logbook.folder, bytes_written(model))
+    with _seeded(recipe.seed), _quiet():
+        task, seconds = _train(model, train, validation, recipe, method, logbook, progress)
+    tuned = method.merge(task.result).cpu().eval()
+    tuned.provenance = {
+        "parent": data["parent"],
+        "recipe": record,
+        "data": data,
+        "steps": task.length,
+        "seed": recipe.seed,
+        "seconds": round(seconds, 1),
+    }
+    if logbook is not None:
+        tuned.save(logbook.folder)
+    return tuned
+
+
+def describe(model: Model, train: Dataset | Mixture, validation: Dataset | Mixture | None) -> dict[str, Any]:
+    """What a run starts from, JSON-ready: the parent's content hash, the data and their sizes."""
+    parts = {"train": train, **({} if validation is None else {"validation": validation})}
+    found = {name: {"samples": len(part), **dict(part.describe())} for name, part in parts.items()}
+    return {"parent": weights_hash(model), **found}
+
+
+def bytes_written(model: Model) -> int:
+    """An upper bound: two checkpoints of weights, two moments, the best and an average, and the model."""
+    size = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+    return 11 * size
+
+
+def _train(
+    model: Model,
+    train: Dataset | Mixture,
+    validation: Dataset | Mixture | None,
+    recipe: Recipe,
+    method: Method,
+    logbook: Logbook | None,
+    progress: bool,
+) -> tuple[Task, float]:
+    length = recipe.length(len(train))
+    task = Task(prepared(model, recipe, method), method, recipe, length)
+    batches = Batches(train, recipe.batch_size, length * recipe.accumulate, recipe.seed, recipe.workers)
+    passes = None if validation is None else Passes(validation, recipe.batch_size, recipe.workers)
+    best, log = Best(), Log(logbook, recipe.log_every, progress)
+    callbacks: list[Callback] = [log] if passes is None else [log, best]
+    if logbook is not None:
+        callbacks.append(Checkpoints(logbook.checkpoint, recipe.save_every))
+    if passes is not None and recipe.patience is not None:
+        callbacks.append(EarlyStopping("validation", patience=recipe.patience, check_finite=False))
+    every = min(length, recipe.validate_every or max(1, length // 10))
+    trainer = _trainer(recipe, callbacks, every, passes is not None)
+    start = str(logbook.checkpoint) if logbook is not None and logbook.checkpoint.is_file() else None
+    trainer.fit(task, batches, passes, ckpt_path=start)
+    if passes is not None and trainer.global_step == length and length % every:
+        trainer.validate(task, passes, verbose=False)
+    if best.weights:
+        load_strictly(task.result, best.weights)
+    task.result.core.checkpointing = False
+    return task, log.spent
+
+
+def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
+    """A copy of a model as the method and the recipe want it for training."""
+    model = method.prepare(copy.deepcopy(model).train())
+    model.core.checkpointing = recipe.recompute
+    if recipe.compile:
+        model.core.compile()
+    return model
+
+
+def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: bool) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision=recipe.precision,
+        max_epochs=1,
+        accumulate_grad_batches=recipe.accumulate,
+        gradient_clip_val=recipe.clip or None,
+        callbacks=callbacks,
+        val_check_interval=every * recipe.accumulate if validates else None,
+        limit_val_batches=1.0 if validates else 0,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _finished(model: Model, logbook: Logbook) -> Model:
+    """The tuned model of a run that is done."""
+    found = read_config(logbook.folder)
+    tuned = load_strictly(copy.deepcopy(model), read_weights(logbook.folder, found["sha256"])).eval()
+    tuned.provenance = found["provenance"]
+    return tuned
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Chance of our own, and the caller's left as it was."""
+    before = random_state()
+    torch.manual_seed(seed), np.random.seed(seed % 2**32), random.seed(seed)
+    try:
+        yield
+    finally:
+        set_random_state(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning says nothing about workers, accelerators and tips."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,125 @@
+"""The order in which samples are seen: a seeded shuffle per pass, known for every batch number, resumable anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from humboldt.foundations import Dataset
+
+from .mixture import Mixture
+
+
+class Order:
+    """Batch number -> (which dataset of a mixture, indices in it).
+
+    A dataset is passed over again and again, shuffled anew every time, and a batch may hold the end of one pass and the
+    start of the next: every batch is full, and no sample is seen k + 1 times before all were seen k times.
+
+    Args:
+        sizes: number of samples of each dataset.
+        weights: share of batches that each gives.
+        batch_size: samples per batch; a smaller dataset gives all that it has.
+        batches: length of the run.
+        seed: of the shuffles and of the choice among datasets.
+    """
+
+    def __init__(self, sizes: list[int], weights: list[float], batch_size: int, batches: int, seed: int) -> None:
+        self.sizes, self.batch_size, self.batches, self.seed = sizes, batch_size, batches, seed
+        share = np.asarray(weights, dtype=float) / sum(weights)
+        self.source = np.random.default_rng([seed, 0]).choice(len(sizes), size=batches, p=share)
+        before = np.zeros(batches, dtype=np.int64)
+        for part in range(len(sizes)):
+            own = self.source == part
+            before[own] = np.arange(own.sum())
+        self.before = before
+        self._shuffle = lru_cache(maxsize=2 * len(sizes))(self._shuffled)
+
+    def __getitem__(self, number: int) -> tuple[int, list[int]]:
+        """The dataset and the indices of a batch."""
+        part = int(self.source[number])
+        size = self.sizes[part]
+        count = min(self.batch_size, size)
+        places = int(self.before[number]) * count + np.arange(count)
+        return part, [int(self._shuffle(part, int(p // size))[p % size]) for p in places]
+
+    def _shuffled(self, part: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, 1, part, epoch]).permutation(self.sizes[part])
+
+
+class Batches:
+    """Training batches in order, from wherever the run stands; its position travels in the checkpoint.
+
+    Args:
+        data: a dataset or a mixture.
+        batch_size: samples per batch.
+        batches: number of batches of the whole run.
+        seed: of the order.
+        workers: processes that read ahead; 0 reads in this process.
+    """
+
+    def __init__(self, data: Dataset | Mixture, batch_size: int, batches: int, seed: int, workers: int = 0) -> None:
+        self.mixture = data if isinstance(data, Mixture) else Mixture([data])
+        sizes = [len(part) for part in self.mixture.datasets]
+        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed)
+        self.workers, self.position = workers, 0
+
+    def __len__(self) -> int:
+        return self.order.batches
+
+    def __getitem__(self, number: int) -> Any:
+        """The batch with this number."""
+        part, indices = self.order[number]
+        return self.mixture.datasets[part].batch(indices)
+
+    def __iter__(self) -> Iterator[Any]:
+        start = self.position
+        for number, batch in enumerate(read(self, range(start, len(self)), self.workers), start):
+            self.position = number
+            yield batch
+        self.position = len(self)
+
+    def state_dict(self) -> dict[str, int]:
+        """Number of batches that were finished."""
+        return {"position": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there."""
+        self.position = state["position"]
+
+
+class Passes:
+    """Every sample of a dataset (or of a mixture, one after another) once and in order, for validation."""
+
+    def __init__(self, data: Dataset | Mixture, batch_size: int, workers: int = 0) -> None:
+        self.datasets = data.datasets if isinstance(data, Mixture) else [data]
+        self.parts = [
+            (number, range(start, min(start + batch_size, len(dataset))))
+            for number, dataset in enumerate(self.datasets)
+            for start in range(0, len(dataset), batch_size)
+        ]
+        self.workers = workers
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> Any:
+        """The batch with this number."""
+        part, indices = self.parts[number]
+        return self.datasets[part].batch(list(indices))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(read(self, range(len(self)), self.workers))
+
+
+def read(batches: Batches | Passes, numbers: range, workers: int) -> Iterator[Any]:
+    """Batches by number, read here or ahead in worker processes; draws nothing from the global random state."""
+    if not workers:
+        return (batches[number] for number in numbers)
+    generator = torch.Generator().manual_seed(0)
+    return iter(DataLoader(batches, None, sampler=numbers, num_workers=workers, generator=generator))  # type: ignore[arg-type]

@@ -1,0 +1,67 @@
+"""The one training module: a model, a method and a recipe under Lightning's loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from humboldt.foundations import Model
+
+from .method import Method
+from .recipe import Recipe
+
+
+class Task(lightning.LightningModule):
+    """What one step is: the method's loss, AdamW over its parameter groups, a cosine down to zero.
+
+    Args:
+        model: prepared by the method.
+        method: how to adapt.
+        recipe: rates, clipping, averaging.
+        length: optimiser steps of the run.
+    """
+
+    def __init__(self, model: Model, method: Method, recipe: Recipe, length: int) -> None:
+        super().__init__()
+        self.model, self.method, self.recipe, self.length = model, method, recipe, length
+        decay = recipe.average
+        self.average = None if decay is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.latest = torch.tensor(float("nan"))
+
+    @property
+    def result(self) -> Model:
+        """The model that is validated and kept: the averaged one if there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches move themselves."""
+        return batch.to(device, self.dtype)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Sum of the method's losses."""
+        loss = torch.stack(list(self.method.loss(self.model, batch).values())).sum()
+        self.latest = loss.detach()
+        return loss
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """A step, after which the average follows the weights."""
+        super().optimizer_step(*args, **kwargs)
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """The same losses of the model that would be kept."""
+        loss = torch.stack(list(self.method.loss(self.result, batch).values())).sum()
+        self.log("validation", loss, on_epoch=True, batch_size=len(batch))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with Poseidon's betas and epsilon, rates by part."""
+        groups = self.method.parameter_groups(self.model, self.recipe)
+        optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
+        schedule = LambdaLR(optimiser, lambda step: self.recipe.rate_factor(step, self.length))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
