@@ -72,7 +72,7 @@ def fit(
         require_space(logbook.folder, bytes_written(model))
     with _seeded(recipe.seed), _quiet():
         task, seconds = _train(model, train, validation, recipe, method, logbook, progress)
-    tuned = method.merge(task.result).cpu().eval()
+    tuned = method.merge(task.result).to("cpu", next(model.parameters()).dtype).eval()
     tuned.provenance = {
         "parent": data["parent"],
         "recipe": record,

@@ -1,0 +1,207 @@
+import csv
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from humboldt.finetune import Mixture, Recipe, RunFolderError, fit, method
+from humboldt.foundations import read_config
+from tests.finetune.tiny import RESUMED, Waves, tiny_model
+
+SHORT = Recipe(steps=6, batch_size=4, core_rate=1e-3, log_every=2, save_every=2, validate_every=2)
+
+
+def same(ours, theirs):
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+def test_training_lowers_the_loss_and_leaves_the_given_model_alone():
+    model, before = tiny_model(), tiny_model().state_dict()
+    tuned = fit(model, Waves(), recipe=dataclasses.replace(SHORT, steps=60, core_rate=3e-3, embedding_rate=1e-2))
+    assert same(model.state_dict(), before)
+    assert tuned.loss(Waves().all()) < 0.9 * model.loss(Waves().all())
+    assert not tuned.training
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    runs = [fit(tiny_model(), Waves(), recipe=dataclasses.replace(SHORT, seed=s)).state_dict() for s in (0, 0, 1)]
+    assert same(runs[0], runs[1])
+    assert not same(runs[0], runs[2])
+
+
+def test_a_run_leaves_the_callers_random_numbers_alone():
+    torch.manual_seed(5), np.random.seed(5)
+    expected = torch.rand(1), np.random.rand()
+    torch.manual_seed(5), np.random.seed(5)
+    fit(tiny_model(), Waves(), recipe=SHORT)
+    assert (torch.rand(1), np.random.rand()) == expected
+
+
+def test_the_best_validated_weights_are_kept():
+    diverging = dataclasses.replace(SHORT, core_rate=0.3, embedding_rate=0.3, norm_rate=0.3, clip=0.0, steps=12)
+    validation = Waves(6, 1)
+    best = fit(tiny_model(), Waves(), validation, diverging)
+    last = fit(tiny_model(), Waves(), None, diverging)
+    assert best.loss(validation.all()) < last.loss(validation.all())
+
+
+def test_the_best_loss_of_the_log_is_the_loss_of_the_result(tmp_path):
+    validation = Waves(6, 1)
+    tuned = fit(tiny_model(), Waves(), validation, dataclasses.replace(SHORT, batch_size=6), folder=tmp_path)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    losses = [float(row["validation"]) for row in rows if row["validation"]]
+    assert len(losses) == 3
+    assert float(tuned.loss(validation.all())) == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_patience_ends_a_run_that_does_not_get_better(tmp_path):
+    stuck = dataclasses.replace(SHORT, steps=60, core_rate=0.0, embedding_rate=0.0, norm_rate=0.0, patience=2)
+    fit(tiny_model(), Waves(), Waves(6, 1), stuck, folder=tmp_path)
+    steps = [int(row["step"]) for row in csv.DictReader((tmp_path / "log.csv").open())]
+    assert max(steps) == 6
+
+
+def test_the_average_is_what_the_definition_says():
+    recipe = dataclasses.replace(SHORT, steps=3, average=0.5)
+    steps = [
+        fit(tiny_model(), Waves(), recipe=dataclasses.replace(recipe, average=None, steps=3, warmup=0)).state_dict()
+    ]
+    averaged = fit(tiny_model(), Waves(), recipe=recipe).state_dict()
+    key = "core.scales.0.down.0.feed_forward.expand.weight"
+    first = tiny_model().state_dict()[key]
+    assert not torch.equal(averaged[key], steps[0][key])
+    assert (averaged[key] - first).abs().sum() < (steps[0][key] - first).abs().sum()
+
+
+def test_accumulated_batches_make_one_step():
+    frozen = dataclasses.replace(SHORT, steps=3, accumulate=4)
+    train = Waves()
+    fit(tiny_model(), train, recipe=frozen)
+    assert train.read == 12
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+def test_other_precisions_train(precision):
+    tuned = fit(tiny_model(), Waves(), recipe=dataclasses.replace(SHORT, precision=precision))
+    assert all(p.dtype == torch.float32 for p in tuned.parameters())
+    assert torch.isfinite(tuned.loss(Waves().all()))
+
+
+def test_recomputing_activations_changes_nothing():
+    plain = fit(tiny_model(), Waves(), recipe=SHORT).state_dict()
+    recomputed = fit(tiny_model(), Waves(), recipe=dataclasses.replace(SHORT, recompute=True)).state_dict()
+    for key, value in plain.items():
+        torch.testing.assert_close(recomputed[key], value, rtol=1e-4, atol=1e-6)
+
+
+def test_the_run_folder_holds_what_is_needed_to_repeat_it(tmp_path):
+    tuned = fit(tiny_model(), Waves(), Waves(6, 1), SHORT, method("lora", rank=2), tmp_path, run={"model": "tiny"})
+    recipe = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    assert (recipe["model"], recipe["method"]["rank"], recipe["steps"], recipe["seed"]) == ("tiny", 2, 6, 0)
+    data = json.loads((tmp_path / "data.json").read_text())
+    assert data["train"] == {"samples": 12, "count": 12, "fingerprint": "0"}
+    assert data["validation"]["fingerprint"] == "1"
+    assert json.loads((tmp_path / "environment.json").read_text())["packages"]["torch"] == torch.__version__
+    saved = read_config(tmp_path)["provenance"]
+    assert saved == tuned.provenance
+    assert saved["parent"] == data["parent"]
+    assert (saved["steps"], saved["seed"]) == (6, 0)
+    assert same(load_file(tmp_path / "model.safetensors"), tuned.state_dict())
+
+
+def test_a_finished_run_is_read_back_without_training(tmp_path):
+    first = fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    untouched = Waves()
+    again = fit(tiny_model(), untouched, None, SHORT, folder=tmp_path)
+    assert untouched.read == 0
+    assert same(first.state_dict(), again.state_dict())
+    assert again.provenance == first.provenance
+
+
+def test_another_recipe_or_other_data_are_refused(tmp_path):
+    fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    with pytest.raises(RunFolderError, match=r"recipe.yaml differs .*steps was 6, now 7.*--overwrite"):
+        fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=7), folder=tmp_path)
+    with pytest.raises(RunFolderError, match=r"data.json differs .*fingerprint was '0', now '3'"):
+        fit(tiny_model(), Waves(seed=3), None, SHORT, folder=tmp_path)
+    with pytest.raises(RunFolderError, match="parent was"):
+        fit(tiny_model().double(), Waves(), None, SHORT, folder=tmp_path)
+    fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=3), folder=tmp_path, overwrite=True)
+    assert read_config(tmp_path)["provenance"]["steps"] == 3
+
+
+def test_an_unwritable_folder_is_refused_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    train = Waves()
+    with pytest.raises(RunFolderError, match="cannot be written .*choose another --output"):
+        fit(tiny_model(), train, None, SHORT, folder=tmp_path / "file" / "run")
+    assert train.read == 0
+
+
+def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 10**6})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    train = Waves()
+    with pytest.raises(RunFolderError, match=r"needs \d+ MB .* of which 1 MB are free; make room"):
+        fit(tiny_model(), train, None, SHORT, folder=tmp_path)
+    assert train.read == 0
+
+
+def test_a_loss_that_is_not_finite_stops_the_run():
+    train = Waves()
+    train.fields[3] = float("inf")
+    with pytest.raises(FloatingPointError, match="must stay finite, but is nan at step 2; lower the rates"):
+        fit(tiny_model(), train, recipe=dataclasses.replace(SHORT, batch_size=12))
+
+
+def test_a_mixture_draws_from_every_dataset():
+    parts = [Waves(5, 0), Waves(7, 1)]
+    fit(tiny_model(), Mixture(parts), Mixture([Waves(2, 3), Waves(2, 4)]), dataclasses.replace(SHORT, steps=20))
+    assert all(set(part.seen) == set(range(len(part))) for part in parts)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    whole = fit(tiny_model(0.2), Waves(), Waves(6, 1), RESUMED, method("lora"), tmp_path / "whole")
+    train, read = Waves(), Waves.batch
+
+    def stopping(self, indices):
+        if self is train and self.read == 25:
+            raise Stop
+        return read(self, indices)
+
+    monkeypatch.setattr(Waves, "batch", stopping)
+    with pytest.raises(Stop):
+        fit(tiny_model(0.2), train, Waves(6, 1), RESUMED, method("lora"), tmp_path / "cut")
+    rest = Waves()
+    resumed = fit(tiny_model(0.2), rest, Waves(6, 1), RESUMED, method("lora"), tmp_path / "cut")
+    assert 0 < rest.read < 48
+    assert same(whole.state_dict(), resumed.state_dict())
+    steps = [[row["step"] for row in csv.DictReader((tmp_path / f / "log.csv").open())] for f in ("whole", "cut")]
+    assert steps[0] == steps[1]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["full", "lora"])
+def test_a_run_killed_again_and_again_ends_bit_for_bit_like_one_that_was_not(tmp_path, root, name):
+    def run(folder: Path, where: str, count: int) -> int:
+        command = [sys.executable, "-m", "tests.finetune.tiny", str(folder), name, where, str(count)]
+        return subprocess.run(command, cwd=root, check=False).returncode
+
+    assert run(tmp_path / "whole", "nowhere", 0) == 0
+    for where, count in (("train", 3), ("train", 15), ("replace", 2), ("validation", 3), ("train", 6)):
+        assert run(tmp_path / "killed", where, count) == -signal.SIGKILL
+        assert not (tmp_path / "killed" / "config.json").exists()
+    assert run(tmp_path / "killed", "nowhere", 0) == 0
+    tensors = [load_file(tmp_path / folder / "model.safetensors") for folder in ("whole", "killed")]
+    assert same(*tensors)
