@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, Self, TypeVar, final
+from typing import Any, Generic, Protocol, TypeVar, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,11 @@ from .core import Core
 from .tokens import Tokens
 
 
+@runtime_checkable
 class Batch(Protocol):
     """What flows into a model: a frozen, named value that checks itself; every method returns a new one."""
 
-    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Self:
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
         """The same batch on another device."""
         ...
 
@@ -25,6 +26,7 @@ class Batch(Protocol):
         ...
 
 
+@runtime_checkable
 class Prediction(Protocol):
     """What flows out of a model, in physical units."""
 
@@ -114,6 +116,7 @@ class Model(nn.Module):
         return f"<{self.domain or 'humboldt'} model, {count:,} parameters>"
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Samples of one domain; `batch` collates indices into one batch, `split` gives a named part."""
 
@@ -125,11 +128,11 @@ class Dataset(Protocol):
         """The samples with these indices as one Batch."""
         ...
 
-    def split(self, name: str) -> Self:
+    def split(self, name: str) -> Dataset:
         """The part called `train`, `validation` or `test`."""
         ...
 
-    def take(self, count: int) -> Self:
+    def take(self, count: int) -> Dataset:
         """The first `count` independent units (trajectories, sites, molecules) of this part."""
         ...
 
@@ -138,6 +141,7 @@ class Dataset(Protocol):
         ...
 
 
+@runtime_checkable
 class Metric(Protocol):
     """A score of a prediction against a target, per sample."""
 
@@ -146,6 +150,7 @@ class Metric(Protocol):
         ...
 
 
+@runtime_checkable
 class Domain(Protocol):
     """One small object per science, through which the door and the methods reach it."""
 
