@@ -13,13 +13,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .problems import Problem, problem
+from .problems import Problem
+from .problems import problem as known_problem
 from .problems import snapshots as equidistant
 from .trajectory_store import Plan, create_store, read_plan, write_samples
 
 
 def generate(
-    name: str | Problem,
+    problem: str | Problem,
     *,
     samples: int,
     output: str | Path,
@@ -35,7 +36,7 @@ def generate(
 ) -> Path:
     """Solve a problem for ``samples`` random initial states and write them to the Zarr store ``output``.
 
-    name: of a problem in `problems`, or the `Problem`; resolution: points along an axis; snapshots: the times (in the
+    problem: its name, or the `Problem` itself; resolution: points along an axis; snapshots: the times (in the
     problem's unit), or a number of equidistant ones, or None for the problem's own; tracer: with a passive tracer
     (incompressible flows); batch: samples solved together, workers: processes; neither changes the numbers.
 
@@ -43,10 +44,13 @@ def generate(
     the same store. Raises FileExistsError (other arguments, or an output that is something else; ``overwrite``
     replaces stores), OSError with ENOSPC (disk full, before or during the run) and PermissionError.
     """
-    chosen = problem(name, **({"tracer": True} if tracer else {})) if isinstance(name, str) else name
+    chosen = chosen_problem(problem, tracer)
     plan = Plan(
         problem=chosen, samples=samples, resolution=resolution, times=chosen_times(chosen, snapshots), seed=seed
     )
+    for option, value in {"batch": batch, "workers": workers}.items():
+        if value < 1:
+            raise ValueError(f"{option} must be at least 1, got {value}")
     run = Run(plan=plan, output=Path(output))
     if dry_run:
         print(summary(run))
@@ -60,6 +64,18 @@ def generate(
             bar.update(done - bar.n)
     run.publish()
     return run.output
+
+
+def chosen_problem(problem: str | Problem, tracer: bool) -> Problem:
+    """The problem of that name, with a tracer if asked for."""
+    if isinstance(problem, str):
+        return known_problem(problem, tracer=True) if tracer else known_problem(problem)
+    if tracer and "tracer" not in (field.name for field in problem.fields):
+        raise ValueError(
+            f"tracer=True goes with the name of a problem, got {problem.name!r} made without; "
+            f"use problem({problem.name!r}, tracer=True)"
+        )
+    return problem
 
 
 def chosen_times(chosen: Problem, snapshots: int | Sequence[float] | None) -> tuple[float, ...]:
@@ -128,6 +144,8 @@ class Run:
             self.mark(0)
         except OSError as error:
             shutil.rmtree(self.partial, ignore_errors=True)
+            if error.errno == errno.ENOSPC:
+                raise
             raise PermissionError(
                 f"the output must lie in a folder that can be written, got {self.output} ({error}); choose another"
             ) from error
@@ -162,8 +180,6 @@ class Run:
 
     def batches(self, size: int) -> Iterator[range]:
         """The samples still to be made, ``size`` at a time."""
-        if size < 1:
-            raise ValueError(f"batch must be at least 1, got {size}")
         for first in range(self.finished(), self.plan.samples, size):
             yield range(first, min(first + size, self.plan.samples))
 
@@ -189,11 +205,14 @@ class Run:
                 write_samples(self.store, self.plan, samples)
                 yield samples
             return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        try:
             tasks = [pool.submit(write_samples, self.store, self.plan, samples) for samples in batches]
             for samples, task in zip(batches, tasks, strict=True):
                 task.result()
                 yield samples
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def publish(self) -> None:
         """Put the finished store where it belongs."""

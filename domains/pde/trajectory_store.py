@@ -13,6 +13,7 @@ import zarr
 from humboldt._version import __version__
 
 from .problems import Problem
+from .solvers import PeriodicGrid
 
 DIMENSIONS = ("sample", "time", "x", "y")
 PLAN = "humboldt_plan"
@@ -31,6 +32,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
+        PeriodicGrid(resolution=self.resolution)
         if len(self.times) < 2 or self.times[0] < 0 or not np.all(np.diff(self.times) > 0):
             raise ValueError(
                 f"snapshots must be at least two times that increase from 0 on, got {list(self.times)}; "
@@ -67,9 +69,9 @@ def create_store(path: Path, plan: Plan) -> None:
         array = group.create_array(name, data=values, dimension_names=(name,))
         array.attrs.update(attributes)
     for field in plan.problem.fields:
-        attributes: dict[str, Any] = {"units": field.units, "long_name": field.long_name, "group": field.group}
+        labels: dict[str, Any] = {"units": field.units, "long_name": field.long_name, "group": field.group}
         if field.standard_name:
-            attributes["standard_name"] = field.standard_name
+            labels["standard_name"] = field.standard_name
         group.create_array(
             field.name,
             shape=plan.shape,
@@ -77,7 +79,7 @@ def create_store(path: Path, plan: Plan) -> None:
             dtype="float32",
             fill_value=np.nan,
             dimension_names=DIMENSIONS,
-            attributes=attributes,
+            attributes=labels,
         )
     with warnings.catch_warnings():  # "not part of the Zarr format 3 specification": true, but xarray looks for it
         warnings.simplefilter("ignore")
@@ -108,6 +110,7 @@ def global_attributes(plan: Plan) -> dict[str, Any]:
         "problem": problem.name,
         "equation": problem.equation,
         "constraint": problem.constraint,
+        "fields": [field.name for field in problem.fields],
         "domain_length": problem.length,
         "periodic": ["x", "y"] if problem.periodic else [],
         "solver": "Fourier pseudo-spectral in space, adaptive fourth-order Runge–Kutta in time, float64",

@@ -1,0 +1,191 @@
+import errno
+import shutil
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from humboldt.domains.pde import generate as module
+from humboldt.domains.pde import trajectory_store
+from humboldt.domains.pde.generate import generate
+from humboldt.domains.pde.problems import problem
+
+SMALL: dict[str, Any] = {"samples": 5, "resolution": 16, "snapshots": 3, "batch": 2, "progress": False}
+
+
+def contents(store: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(store)): path.read_bytes() for path in store.rglob("*") if path.is_file()}
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, batch: int, error: BaseException) -> None:
+    """Make the run end with ``error`` when it has half-written that batch."""
+    count = 0
+
+    def dying(path: Path, plan: trajectory_store.Plan, samples: range) -> None:
+        nonlocal count
+        count += 1
+        trajectory_store.write_samples(path, plan, samples)
+        if count == batch:
+            raise error
+
+    monkeypatch.setattr(module, "write_samples", dying)
+
+
+def test_a_store_holds_the_solution_with_its_attributes(tmp_path):
+    path = generate("ns-tracer-pwc", output=tmp_path / "a.zarr", seed=7, **SMALL)
+    data = xr.open_zarr(path)
+    truth = problem("ns-tracer-pwc").solve(5, seed=7, resolution=16, times=[0, 0.5, 1])
+    assert data.attrs["fields"] == ["velocity_x", "velocity_y", "tracer"]
+    for number, name in enumerate(data.attrs["fields"]):
+        np.testing.assert_array_equal(data[name].values, truth[:, :, number])
+        assert data[name].dims == ("sample", "time", "x", "y")
+        assert data[name].encoding["chunks"] == (1, 3, 16, 16)
+        assert {"units", "long_name", "group"} <= set(data[name].attrs)
+    np.testing.assert_array_equal(data.time, [0, 0.5, 1])
+    np.testing.assert_allclose(data.x, np.arange(16) / 16)
+    assert data.attrs["Conventions"].startswith("CF-")
+    assert data.attrs["periodic"] == ["x", "y"]
+    assert data.attrs["license"] == "CC0-1.0"
+    assert data.attrs["humboldt_plan"]["seed"] == 7
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_units_and_boundaries_are_written(tmp_path):
+    data = xr.open_zarr(generate("wave-gauss", output=tmp_path / "w.zarr", samples=1, resolution=16, progress=False))
+    assert data.attrs["periodic"] == []
+    assert data.time.attrs["units"] == "s"
+    assert data.x.attrs["units"] == "m"
+    assert data.sound_speed.attrs["units"] == "m s-1"
+    assert data.sizes["time"] == 15
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_store(tmp_path, monkeypatch):
+    whole = generate("ns-sl", output=tmp_path / "whole.zarr", **SMALL)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            generate("ns-sl", output=tmp_path / "killed.zarr", **SMALL)
+    assert not (tmp_path / "killed.zarr").exists()
+    solved = []
+
+    def noting(path, plan, samples):
+        solved.extend(samples)
+        trajectory_store.write_samples(path, plan, samples)
+
+    monkeypatch.setattr(module, "write_samples", noting)
+    killed = generate("ns-sl", output=tmp_path / "killed.zarr", **{**SMALL, "batch": 3})
+    assert solved == [2, 3, 4]
+    assert contents(killed) == contents(whole)
+    assert not (tmp_path / "killed.zarr.partial").exists()
+
+
+def test_a_kill_during_layout_leaves_nothing_that_matters(tmp_path):
+    debris = tmp_path / "a.zarr.partial" / "store"
+    debris.mkdir(parents=True)
+    (debris / "zarr.json").write_text("{")
+    data = xr.open_zarr(generate("ns-sl", output=tmp_path / "a.zarr", **SMALL))
+    assert np.isfinite(data.velocity_x.values).all()
+
+
+def test_processes_and_batches_do_not_change_the_store(tmp_path):
+    one = generate("advection", output=tmp_path / "one.zarr", **SMALL)
+    two = generate("advection", output=tmp_path / "two.zarr", **{**SMALL, "batch": 1, "workers": 2})
+    assert contents(one) == contents(two)
+
+
+def test_a_finished_store_is_kept_and_other_arguments_are_refused(tmp_path, monkeypatch):
+    path = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    before = contents(path)
+    monkeypatch.setattr(module, "write_samples", None)
+    assert generate("ns-sl", output=path, **SMALL) == path
+    with pytest.raises(FileExistsError, match=r"unless it comes from the same .*\(seed: 0 before, 1 now\); choose"):
+        generate("ns-sl", output=path, seed=1, **SMALL)
+    assert contents(path) == before
+
+
+def test_an_unfinished_store_refuses_other_arguments(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        kill_at(patch, 1, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    with pytest.raises(FileExistsError, match=r"continues with the same arguments only.*seed: 0 before, 1 now.*repeat"):
+        generate("ns-sl", output=tmp_path / "a.zarr", seed=1, **SMALL)
+    data = xr.open_zarr(generate("ns-sl", output=tmp_path / "a.zarr", seed=1, overwrite=True, **SMALL))
+    assert data.attrs["humboldt_plan"]["seed"] == 1
+
+
+def test_overwriting_replaces_stores_and_nothing_else(tmp_path):
+    path = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    generate("ns-sl", output=path, seed=1, overwrite=True, **SMALL)
+    assert xr.open_zarr(path).attrs["humboldt_plan"]["seed"] == 1
+    precious = tmp_path / "thesis"
+    precious.mkdir()
+    with pytest.raises(FileExistsError, match=r"only a Zarr store is overwritten, got .*thesis; choose"):
+        generate("ns-sl", output=precious, overwrite=True, **SMALL)
+    assert precious.exists()
+
+
+def test_a_tracer_can_be_asked_for(tmp_path):
+    data = xr.open_zarr(generate("ns-sl", output=tmp_path / "a.zarr", tracer=True, **SMALL))
+    assert data.attrs["humboldt_plan"]["choices"]["tracer"] == "random"
+    assert "tracer" in data
+    with pytest.raises(ValueError, match="ace has the choices"):
+        generate("ace", output=tmp_path / "b.zarr", tracer=True, **SMALL)
+    with pytest.raises(ValueError, match="made without; use problem"):
+        generate(problem("ns-sl"), output=tmp_path / "b.zarr", tracer=True, **SMALL)
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1000, 900, 100))
+    needed = 5 * 3 * 2 * 16 * 16 * 4
+    with pytest.raises(OSError, match=rf"needed {needed} bytes .*available 100 bytes.*free space") as caught:
+        generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    assert caught.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_leaves_a_store_that_goes_on(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        kill_at(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
+        with pytest.raises(
+            OSError, match=r"full after 2 of 5 samples; they are kept in .*a\.zarr\.partial: free space"
+        ):
+            generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    resumed = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    assert contents(resumed) == contents(generate("ns-sl", output=tmp_path / "b.zarr", **SMALL))
+
+
+def test_an_output_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PermissionError, match=r"must lie in a folder that can be written, got .*file/a\.zarr"):
+        generate("ns-sl", output=tmp_path / "file" / "a.zarr", **SMALL)
+
+
+def test_a_dry_run_says_what_would_be_made_and_makes_nothing(tmp_path, capsys):
+    generate("ns-sl", output=tmp_path / "a.zarr", dry_run=True, **SMALL)
+    said = capsys.readouterr().out
+    assert "5 x 3 x 16 x 16" in said
+    assert "velocity_x [1], velocity_y [1]" in said
+    assert "0.0 MB before compression" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"samples": 0}, "samples must be at least 1, got 0"),
+        ({"resolution": 15}, "even resolution of at least 8, got 15"),
+        ({"snapshots": [0.5, 0.1]}, r"times that increase from 0 on, got \[0.5, 0.1\]"),
+        ({"snapshots": 1}, "at least two times"),
+        ({"batch": 0}, "batch must be at least 1, got 0"),
+        ({"workers": 0}, "workers must be at least 1, got 0"),
+    ],
+)
+def test_impossible_requests_are_refused_and_leave_nothing(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        generate("ns-sl", output=tmp_path / "a.zarr", **{**SMALL, **change})
+    assert list(tmp_path.iterdir()) == []
