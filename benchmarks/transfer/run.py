@@ -74,7 +74,7 @@ def trained(name: str, part: Any, examples: Examples, seed: int, options: argpar
         network = baselines.fno(count) if name == "fno" else baselines.unet(count, periodic=periodic)
         horizon = float(part.times[-1])
         model: Any = baselines.Increment(network, part.channels, part.statistics(), horizon)
-        return train(model, examples, batch=options.batch, rate=options.rates[name])
+        return train(model, examples, batch=options.batch, rate=options.rates[name], seed=seed)
     from ours import tuned
 
     return tuned(name, examples, seed, options)

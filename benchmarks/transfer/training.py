@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from humboldt.domains.pde import FieldBatch, Symmetry, random_symmetry, transform, vector_channels
+from humboldt.finetune.sampler import Batches
 
 
 class Examples:
@@ -30,8 +32,6 @@ class Examples:
         generator = torch.Generator().manual_seed(seed)
         passes = [torch.randperm(len(data), generator=generator) for _ in range(math.ceil(count / len(data)))]
         self.chosen = torch.cat(passes)[:count].tolist()
-        axes = len(data.grid)
-        self.vectors = vector_channels(data.channels, axes), vector_channels(data.outputs, axes)
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -41,20 +41,35 @@ class Examples:
         batch = self.data.batch([self.chosen[i] for i in indices])
         if not self.augmented:
             return batch
-        return transform(batch, [self._symmetry(i, batch.periodic) for i in indices], self.vectors)
+        axes = len(self.data.grid)
+        vectors = vector_channels(self.data.channels, axes), vector_channels(self.data.outputs, axes)
+        return transform(batch, [self._symmetry(i, batch.periodic) for i in indices], vectors)
 
     def _symmetry(self, index: int, periodic: tuple[bool, ...]) -> Symmetry:
         generator = torch.Generator().manual_seed(1_000_003 * self.seed + index)
         return random_symmetry(tuple(self.data.grid), periodic, generator=generator)
 
+    def split(self, name: str) -> Examples:
+        """All examples are for training.
+
+        Raises:
+            ValueError: another part.
+        """
+        if name != "train":
+            raise ValueError(f"examples are a train part only, got {name!r}")
+        return self
+
     def arranged(self, channels: Sequence[Any], outputs: Sequence[Any] | None = None) -> Examples:
         """The same examples in a model's channel order."""
-        other = object.__new__(Examples)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.data = self.data.arranged(channels, outputs)
-        axes = len(other.data.grid)
-        other.vectors = vector_channels(other.data.channels, axes), vector_channels(other.data.outputs, axes)
         return other
+
+    def __getattr__(self, name: str) -> Any:
+        """Channels, grid, statistics and so on are those of the data."""
+        if name.startswith("__") or name == "data":
+            raise AttributeError(name)
+        return getattr(self.data, name)
 
     def describe(self) -> Mapping[str, Any]:
         """JSON-ready."""
@@ -62,15 +77,22 @@ class Examples:
 
 
 def train(
-    model: nn.Module, examples: Examples, *, batch: int, rate: float, weight_decay: float = 1e-6, clip: float = 5.0
+    model: nn.Module,
+    examples: Examples,
+    *,
+    batch: int,
+    rate: float,
+    seed: int = 0,
+    weight_decay: float = 1e-6,
+    clip: float = 5.0,
 ) -> nn.Module:
-    """One pass over the examples in order: AdamW, cosine decay to 0, gradient norm clipped (as in fine-tuning)."""
-    steps = len(examples) // batch
+    """One pass over the examples, in the batches of `humboldt.finetune`: AdamW, cosine decay to 0, clipped gradients."""
+    batches = Batches(examples, batch, len(examples) // batch, seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, len(batches))
     model.train()
-    for step in range(steps):
-        loss = model.loss(examples.batch(range(step * batch, (step + 1) * batch)))  # type: ignore[operator]
+    for examined in batches:
+        loss = model.loss(examined)  # type: ignore[operator]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), clip)
