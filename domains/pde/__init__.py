@@ -1,22 +1,43 @@
 """PDE solution operators: fields and a lead time in, fields out."""
 
+from .augment import Symmetry, augment, random_symmetry, transform, vector_channels
 from .batch import FieldBatch, FieldPrediction
 from .config import Channel, PDEConfig
-from .domain import build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
+from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
+from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .heads import ForecastHead
+from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
+from .rollout import check_lead_times, rollout
 
 __all__ = [
+    "PDE",
     "Channel",
+    "Evaluation",
     "FieldBatch",
     "FieldEmbed",
     "FieldPrediction",
     "ForecastHead",
     "PDEConfig",
+    "RelativeError",
+    "Symmetry",
+    "augment",
     "build",
+    "check_lead_times",
+    "energy_spectrum",
+    "evaluate",
     "initialise",
+    "median_table",
+    "model_forecaster",
+    "persistence",
     "poseidon_b",
     "poseidon_l",
     "poseidon_t",
+    "random_symmetry",
+    "relative_errors",
+    "rollout",
     "scot_core",
+    "spectral_errors",
+    "transform",
+    "vector_channels",
 ]

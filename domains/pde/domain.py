@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
+import xarray as xr
 from torch import nn
 
 from humboldt.foundations import (
@@ -16,11 +18,81 @@ from humboldt.foundations import (
     ScaleConfig,
     TimeNorm,
     from_dict,
+    to_dict,
 )
 
+from .batch import FieldBatch, FieldPrediction
 from .config import Channel, PDEConfig
 from .embed import FieldEmbed
+from .evaluation import Evaluation, evaluate, model_forecaster
 from .heads import ForecastHead
+from .metrics import RelativeError
+
+
+class PDE:
+    """The science of solution operators, as the door and the methods reach it."""
+
+    name = "pde"
+
+    def open(self, source: Any, *, split: str | None = None, **choices: Any) -> Any:
+        """Trajectories from a path or xarray object; see `open_trajectories` for the choices."""
+        from .data import open_trajectories
+
+        data = open_trajectories(source, **choices)
+        return data if split is None else data.split(split)
+
+    def build(self, config: PDEConfig | Mapping[str, Any]) -> Model:
+        """A model with fresh weights."""
+        return build(config)
+
+    def head(self, task: str, model: Model, **choices: Any) -> ForecastHead:
+        """A fresh head for the task `forecast`, with the model's normalisation; `choices` change the configuration."""
+        if task != "forecast":
+            raise ValueError(f"the pde domain has the task 'forecast', got {task!r}; use task='forecast'")
+        config = from_dict(PDEConfig, {**to_dict(model.config), **choices})
+        head = ForecastHead(config)
+        if config.outputs == model.config.outputs:
+            head.normaliser.load_state_dict(model.head.get_submodule("normaliser").state_dict())
+        return head
+
+    def metrics(self, model: Model | None = None) -> dict[str, RelativeError]:
+        """Errors per sample and group: of a model's groups in its normalised fields, else of channels as they are."""
+        groups = None if model is None else model.config.groups
+        normaliser = None if model is None else model.head.get_submodule("normaliser")
+        return {
+            "relative_l1": RelativeError(groups, 1, normaliser),
+            "relative_l2": RelativeError(groups, 2, normaliser),
+        }
+
+    def evaluate(
+        self,
+        models: Mapping[str, Model],
+        data: Any,
+        *,
+        rollout: str = "direct",
+        step: float | None = None,
+        physical: bool = False,
+        **choices: Any,
+    ) -> Evaluation:
+        """Errors of models that predict the same channels, in the first one's normalised fields, and persistence."""
+        if rollout not in ("direct", "autoregressive"):
+            raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+        first = next(iter(models.values()))
+        length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
+        forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
+        normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()
+        return evaluate(forecasters, data, first.config, normaliser=normaliser, **choices)
+
+    def to_xarray(
+        self, prediction: FieldPrediction, batch: FieldBatch, channels: tuple[Channel, ...] | None = None
+    ) -> xr.Dataset:
+        """A variable per channel, dims (sample, *space), with each sample's lead time."""
+        fields = prediction.fields.detach().cpu().numpy()
+        named = channels or tuple(Channel(name=f"channel_{i}") for i in range(fields.shape[1]))
+        dims = ("sample", *("x", "y", "z")[: fields.ndim - 2])
+        columns = {c.name: (dims, fields[:, i], {"units": c.units}) for i, c in enumerate(named)}
+        lead_time = ("sample", batch.lead_time.cpu().numpy(), {"standard_name": "forecast_period"})
+        return xr.Dataset(columns, {"lead_time": lead_time})
 
 
 def build(config: PDEConfig | Mapping[str, Any]) -> Model:

@@ -1,0 +1,91 @@
+"""From records to a table and a plot: python benchmarks/transfer/report.py records.jsonl [--output folder]."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from run import read_records
+
+from humboldt.plots import COLOURS, NEUTRAL, _pyplot, save
+
+
+def table(records: pd.DataFrame) -> str:
+    """Markdown: mean ± deviation over seeds of the error, a column per number of trajectories."""
+    lines = []
+    for step, here in records.groupby("lead_step"):
+        counts = sorted(here["trajectories"].unique())
+        lines += [f"### {step} frames ahead", "", "| model | " + " | ".join(f"{n}" for n in counts) + " |"]
+        lines += ["|---|" + "---:|" * len(counts)]
+        for model in ordered(here):
+            cells = [cell(here.query("model == @model and trajectories == @n")["error"]) for n in counts]
+            lines.append(f"| {model} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def cell(errors: pd.Series) -> str:
+    """Mean ± deviation over seeds (of a sample), or a dash."""
+    if errors.empty:
+        return "–"
+    spread = f" ± {errors.std():.3f}" if len(errors) > 1 else ""
+    return f"{errors.mean():.3f}{spread}"
+
+
+def plot(records: pd.DataFrame, path: Path) -> Path:
+    """Error over trajectories, a panel per lead step, a colour per model; bars span one deviation over seeds."""
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+    steps = sorted(records["lead_step"].unique())
+    figure, axes = _pyplot().subplots(
+        1, len(steps), figsize=(4.1 * len(steps) + 0.4, 4.0), squeeze=False, layout="constrained"
+    )
+    named = ordered(records)
+    trained = [m for m in named if m not in NEUTRAL]
+    for axis, step in zip(axes[0], steps, strict=True):
+        for model in named:
+            here = records.query("model == @model and lead_step == @step").groupby("trajectories")["error"]
+            mean, spread = here.mean(), here.std().fillna(0)
+            if model in NEUTRAL:
+                axis.axhline(mean.iloc[0], color=NEUTRAL[model], linestyle="--", label=model)
+                continue
+            colour = COLOURS[trained.index(model) % len(COLOURS)]
+            axis.errorbar(mean.index, mean, spread, color=colour, marker="o", markersize=5, capsize=2.5, label=model)
+        axis.set(xscale="log", yscale="log", xlabel="trajectories", title=f"{step} frames ahead")
+        axis.set_xticks(sorted(records["trajectories"].unique()))
+        for formatted in (axis.xaxis, axis.yaxis):
+            formatted.set_major_formatter(ScalarFormatter())
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.yaxis.set_minor_formatter(ScalarFormatter())
+        axis.tick_params(axis="y", which="minor", labelsize=8)
+        axis.grid(alpha=0.25, which="both")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].set_ylabel("median relative L1")
+    axes[0, -1].legend(frameon=False, fontsize=9)
+    return save(figure, path)
+
+
+def ordered(records: pd.DataFrame) -> list[str]:
+    """Models in the order in which they appear, persistence last."""
+    found = list(dict.fromkeys(records["model"]))
+    return sorted(found, key=lambda m: m in NEUTRAL)
+
+
+def main() -> None:
+    """Write `transfer.md` and `transfer.png`, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("records", type=Path)
+    parser.add_argument("--output", type=Path, default=None, help="folder; that of the records by default")
+    options = parser.parse_args()
+    folder = options.output or options.records.parent
+    records = pd.DataFrame(read_records(options.records))
+    folder.mkdir(parents=True, exist_ok=True)
+    text = table(records)
+    (folder / "transfer.md").write_text(text)
+    plot(records, folder / "transfer.png")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

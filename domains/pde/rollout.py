@@ -1,0 +1,67 @@
+"""Forecasts at many lead times from one initial state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from humboldt.foundations import Model
+
+from .batch import FieldBatch, FieldPrediction
+
+
+def rollout(
+    model: Model, batch: FieldBatch, lead_times: Sequence[float], step: float | None = None
+) -> Iterator[FieldPrediction]:
+    """Yield the prediction at each of `lead_times` (rising, in the model's time units) from the state of `batch`.
+
+    Without `step` every lead time is predicted directly from the initial state. With `step` the model is applied to
+    its own output in uniform steps of that length; a lead time between two steps is reached by one shorter step.
+    Inputs that the model does not predict (coefficients, forcing) keep their initial values, and so do missing ones.
+
+    Raises:
+        ValueError: lead times that are not positive and rising, or a step that is not positive.
+    """
+    check_lead_times(lead_times)
+    if step is None:
+        for lead_time in lead_times:
+            yield _advance(model, batch, lead_time)
+        return
+    if not (math.isfinite(step) and step > 0):
+        raise ValueError(f"an autoregressive rollout goes in steps of a positive length, got step={step}")
+    state, done = batch, 0
+    for lead_time in lead_times:
+        whole = math.floor(lead_time / step + 1e-6)
+        rest = lead_time - whole * step
+        for _ in range(whole - done):
+            prediction = _advance(model, state, step)
+            state = batch.at(_next_fields(model, state.fields, prediction), state.lead_time)
+        done = whole
+        yield prediction if rest < 1e-6 * step else _advance(model, state, rest)
+
+
+def check_lead_times(lead_times: Sequence[float]) -> None:
+    """Refuse lead times that are not positive, finite and strictly rising."""
+    pairs = zip([0.0, *lead_times], lead_times, strict=False)
+    if len(lead_times) == 0 or not all(before < after < math.inf for before, after in pairs):
+        raise ValueError(
+            f"lead times are positive, finite and strictly rising, got {[float(t) for t in lead_times]}; "
+            "sort them and drop 0"
+        )
+
+
+def _advance(model: Model, batch: FieldBatch, lead_time: float) -> FieldPrediction:
+    times = torch.full_like(batch.fields[:, 0].flatten(1)[:, 0], lead_time)
+    return model(batch.at(batch.fields, times))
+
+
+def _next_fields(model: Model, fields: Tensor, prediction: FieldPrediction) -> Tensor:
+    places = {channel.name: index for index, channel in enumerate(model.config.outputs)}
+    columns = [
+        prediction.fields[:, places[c.name]] if c.name in places else fields[:, index]
+        for index, c in enumerate(model.config.inputs)
+    ]
+    return torch.where(fields.isnan(), fields, torch.stack(columns, dim=1))

@@ -1,0 +1,169 @@
+"""Pictures of forecasts: maps, error curves, spectra (needs matplotlib)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from humboldt.domains.pde import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by every kind of colour vision; persistence and truth are neutral.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+NEUTRAL = {"truth": "#111111", "persistence": "#8c8c8c"}
+SIGNED, ERROR = "RdBu_r", "PuOr_r"
+
+
+class MissingMatplotlibError(ImportError):
+    """matplotlib is not installed."""
+
+
+def forecast_maps(truth: xr.Dataset, prediction: xr.Dataset, variable: str, lead_times: Sequence[float] = ()) -> Figure:
+    """Truth, prediction and error of one variable, a column per lead time; dims (lead_time, two space axes).
+
+    Truth and prediction share colour limits, symmetric about 0; the error has its own.
+    """
+    true, made = truth[variable], prediction[variable]
+    times = list(lead_times) or _some(true["lead_time"].values.tolist(), 4)
+    true, made = (x.sel(lead_time=times, method="nearest") for x in (true, made))
+    rows = [("truth", true, SIGNED), ("prediction", made, SIGNED), ("error", made - true, ERROR)]
+    limits = [_limit(true.values)] * 2 + [_limit((made - true).values)]
+    figure, axes = _pyplot().subplots(
+        3, len(times), figsize=(2.3 * len(times) + 1.3, 7.0), squeeze=False, layout="constrained"
+    )
+    for row, (name, values, colours) in enumerate(rows):
+        for column, time in enumerate(times):
+            axis = axes[row, column]
+            image = _map(axis, values.isel(lead_time=column), colours, limits[row])
+            if row == 0:
+                axis.set_title(f"lead time {_quantity(time, true['lead_time'].attrs)}", fontsize=10)
+        axes[row, 0].set_ylabel(name, fontsize=11)
+        if row > 0:
+            shared = axes[:2].ravel().tolist() if row == 1 else axes[2].tolist()
+            label = _label(variable if row == 1 else f"error of {variable}", true.attrs)
+            figure.colorbar(image, ax=shared, shrink=0.85, pad=0.02, label=label, extend="both")
+    return figure
+
+
+def error_curves(scores: xr.Dataset, score: str = "relative_l1") -> Figure:
+    """Median error over lead time for every method, with the quartiles over samples as a band; a panel per group."""
+    groups = scores["group"].values.tolist()
+    figure, axes = _panels(len(groups))
+    for axis, group in zip(axes, groups, strict=True):
+        for method, colour in _colours(scores["method"].values.tolist()).items():
+            values = scores[score].sel(method=method, group=group)
+            low, middle, high = (values.quantile(q, "sample").values for q in (0.25, 0.5, 0.75))
+            time, dashed = scores["lead_time"].values, "--" if method == "persistence" else "-"
+            axis.fill_between(time, low, high, color=colour, alpha=0.15, linewidth=0)
+            axis.plot(time, middle, dashed, color=colour, marker="o", markersize=4, label=method)
+        axis.set_title(group)
+        axis.set_xlabel(_label("lead time", scores["lead_time"].attrs))
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.25)
+    axes[0].set_ylabel(f"{score.replace('_', ' ').replace(' l', ' L')} (median, quartiles)")
+    axes[0].legend(frameon=False)
+    return figure
+
+
+def energy_spectra(spectra: xr.Dataset, lead_time: float | None = None) -> Figure:
+    """Mean energy per wavenumber of the truth and every method at one lead time (the last by default)."""
+    time = float(spectra["lead_time"][-1]) if lead_time is None else lead_time
+    here = spectra["energy"].sel(lead_time=time, method="nearest")
+    groups = spectra["group"].values.tolist()
+    figure, axes = _panels(len(groups))
+    for axis, group in zip(axes, groups, strict=True):
+        for method, colour in _colours(spectra["method"].values.tolist()).items():
+            curve = here.sel(method=method, group=group)[1:]
+            true = method == "truth"
+            style = {"truth": "-", "persistence": "--"}.get(method, "-")
+            axis.loglog(curve["wavenumber"], curve, style, color=colour, linewidth=2.4 if true else 1.5, label=method)
+        top = float(here.sel(method="truth", group=group)[1:].max())
+        axis.set_ylim(top * 1e-9, top * 4)
+        axis.set_title(f"{group}, lead time {_quantity(time, spectra['lead_time'].attrs)}")
+        axis.set_xlabel("wavenumber / periods per side")
+        axis.grid(alpha=0.25)
+    axes[0].set_ylabel("energy in shell")
+    axes[0].legend(frameon=False)
+    return figure
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a picture whole or not at all; returns its path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=path.parent) as scratch:
+        aside = Path(scratch) / path.name
+        figure.savefig(aside, dpi=150)
+        os.replace(aside, path)
+    _pyplot().close(figure)
+    return path
+
+
+def save_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> None:
+    """`errors.png`, `spectra.png` and, in two dimensions, a `maps_<variable>.png` per predicted variable."""
+    save(error_curves(evaluation.scores), Path(folder) / "errors.png")
+    save(energy_spectra(evaluation.spectra), Path(folder) / "spectra.png")
+    truth, made = (evaluation.example.sel(method=m) for m in ("truth", "model"))
+    for name, values in truth.data_vars.items():
+        if values.ndim == 3 and bool(np.isfinite(values).all()):
+            save(forecast_maps(truth, made, str(name)), Path(folder) / f"maps_{name}.png")
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingMatplotlibError('plots need matplotlib; pip install "humboldt[plots]"') from error
+    if not os.environ.get("DISPLAY") and "MPLBACKEND" not in os.environ:
+        matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    figure, axes = _pyplot().subplots(1, count, figsize=(4.6 * count + 0.6, 3.9), squeeze=False, layout="constrained")
+    for axis in axes[0]:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes[0].tolist()
+
+
+def _map(axis: Axes, field: xr.DataArray, colours: str, limit: float) -> Any:
+    """First space axis to the right, second upwards."""
+    image = axis.imshow(field.values.T, origin="lower", cmap=colours, vmin=-limit, vmax=limit, interpolation="nearest")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    return image
+
+
+def _colours(methods: Sequence[str]) -> dict[str, str]:
+    free = iter(COLOURS * (1 + len(methods) // len(COLOURS)))
+    return {m: NEUTRAL[m] if m in NEUTRAL else next(free) for m in methods}
+
+
+def _limit(values: np.ndarray) -> float:
+    """The 99.5th percentile of magnitudes, so that single peaks do not bleach the map."""
+    return float(np.nanpercentile(np.abs(values), 99.5)) or 1.0
+
+
+def _some(times: list[float], most: int) -> list[float]:
+    return [times[i] for i in np.unique(np.linspace(0, len(times) - 1, most).round().astype(int))]
+
+
+def _quantity(value: float, attrs: dict[Any, Any]) -> str:
+    units = attrs.get("units", "1")
+    return f"{value:.3g}" + (f" {units}" if units != "1" else "")
+
+
+def _label(name: str, attrs: dict[Any, Any]) -> str:
+    units = attrs.get("units", "1")
+    return name.replace("_", " ") + (f" / {units}" if units != "1" else "")
