@@ -7,12 +7,14 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from humboldt.foundations import Model
 
 from .method import Method
+from .muon import MuonAdamW
 from .recipe import Recipe
 
 
@@ -60,8 +62,11 @@ class Task(lightning.LightningModule):
         self.log("validation", loss, on_epoch=True, batch_size=len(batch))
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with Poseidon's betas and epsilon, rates by part."""
+        """The recipe's optimiser (AdamW with Poseidon's betas and epsilon), rates by part."""
         groups = self.method.parameter_groups(self.model, self.recipe)
-        optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
+        if self.recipe.optimiser == "muon":
+            optimiser: Optimizer = MuonAdamW(groups)
+        else:
+            optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
         schedule = LambdaLR(optimiser, lambda step: self.recipe.rate_factor(step, self.length))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
