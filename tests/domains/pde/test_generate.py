@@ -37,7 +37,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, batch: int, error: BaseException) -
 def test_a_store_holds_the_solution_with_its_attributes(tmp_path):
     path = generate("ns-tracer-pwc", output=tmp_path / "a.zarr", seed=7, **SMALL)
     data = xr.open_zarr(path)
-    truth = problem("ns-tracer-pwc").solve(5, seed=7, resolution=16, times=[0, 0.5, 1])
+    truth = problem("ns-tracer-pwc").solve(5, seed=7, resolution=16, times=[0.0, 0.5, 1.0])
     assert data.attrs["fields"] == ["velocity_x", "velocity_y", "tracer"]
     for number, name in enumerate(data.attrs["fields"]):
         np.testing.assert_array_equal(data[name].values, truth[:, :, number])

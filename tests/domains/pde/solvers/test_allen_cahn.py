@@ -20,7 +20,7 @@ def test_a_uniform_phase_grows_by_the_exact_law_with_fourth_order():
 def test_a_small_wave_grows_at_the_rate_of_linear_theory():
     grid = PeriodicGrid(resolution=16)
     wave = 1e-6 * np.sin(2 * np.pi * 3 * grid.points)[:, None] * np.ones(16)
-    path = allen_cahn(wave[None], grid, [1e-3], sharpness=30, rate_times_step=0.2)
+    path = allen_cahn(wave[None], grid, [1e-3], sharpness=30.0, rate_times_step=0.2)
     rate = 900 - (6 * np.pi) ** 2
     assert relative_error(path[0, 0, 0], wave * np.exp(1e-3 * rate)) < 1e-6
 
@@ -30,7 +30,7 @@ def test_a_tanh_front_stays_where_it_is_with_spectral_accuracy():
     for resolution in sizes:
         grid = PeriodicGrid(resolution=resolution)
         front = np.tanh((0.25 - np.abs(grid.points - 0.5)) * 40 / np.sqrt(2))[:, None] * np.ones(resolution)
-        path = allen_cahn(front[None], grid, [2.5e-3], sharpness=40, rate_times_step=0.5)
+        path = allen_cahn(front[None], grid, [2.5e-3], sharpness=40.0, rate_times_step=0.5)
         errors.append(relative_error(path[0, 0, 0], front))
     assert observed_order(errors, [1 / size for size in sizes]) > 4
     assert errors[-1] < 1e-4
@@ -39,7 +39,7 @@ def test_a_tanh_front_stays_where_it_is_with_spectral_accuracy():
 def test_the_free_energy_falls_and_the_phases_stay_between_minus_one_and_one():
     grid = PeriodicGrid(resolution=64)
     starts = np.stack([100 * phase_start(np.random.default_rng(seed), grid.points) for seed in range(2)])
-    path = allen_cahn(starts, grid, np.linspace(0, 5e-3, 5).tolist(), sharpness=60)[:, :, 0]
+    path = allen_cahn(starts, grid, np.linspace(0, 5e-3, 5).tolist(), sharpness=60.0)[:, :, 0]
     energy = (60**2 / 4 * (1 - path**2) ** 2 - 0.5 * path * grid.laplacian(path)).mean(axis=(-2, -1))
     assert np.all(np.diff(energy, axis=1) < 0)
     assert np.abs(path).max() < 1.05
