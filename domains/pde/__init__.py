@@ -5,6 +5,15 @@ from .config import Channel, PDEConfig
 from .domain import build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
 from .heads import ForecastHead
+from .published import config_from_published, config_to_published, is_published
+from .weights import (
+    model_from_published,
+    published_initialisation,
+    read_published,
+    state_from_published,
+    state_to_published,
+    write_published,
+)
 
 __all__ = [
     "Channel",
@@ -14,9 +23,18 @@ __all__ = [
     "ForecastHead",
     "PDEConfig",
     "build",
+    "config_from_published",
+    "config_to_published",
     "initialise",
+    "is_published",
+    "model_from_published",
     "poseidon_b",
     "poseidon_l",
     "poseidon_t",
+    "published_initialisation",
+    "read_published",
     "scot_core",
+    "state_from_published",
+    "state_to_published",
+    "write_published",
 ]
