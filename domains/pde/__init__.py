@@ -1,6 +1,7 @@
 """PDE solution operators: fields and a lead time in, fields out."""
 
 from .batch import FieldBatch, FieldPrediction
+from .channels import replace_channels, select_channels
 from .config import Channel, PDEConfig
 from .domain import build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
@@ -33,7 +34,9 @@ __all__ = [
     "poseidon_t",
     "published_initialisation",
     "read_published",
+    "replace_channels",
     "scot_core",
+    "select_channels",
     "state_from_published",
     "state_to_published",
     "write_published",
