@@ -2,13 +2,23 @@
 
 from .augment import Symmetry, augment, random_symmetry, transform, vector_channels
 from .batch import FieldBatch, FieldPrediction
+from .channels import replace_channels, select_channels
 from .config import Channel, PDEConfig
 from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .heads import ForecastHead
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
+from .published import config_from_published, config_to_published, is_published
 from .rollout import check_lead_times, rollout
+from .weights import (
+    model_from_published,
+    published_initialisation,
+    read_published,
+    state_from_published,
+    state_to_published,
+    write_published,
+)
 
 __all__ = [
     "PDE",
@@ -24,20 +34,31 @@ __all__ = [
     "augment",
     "build",
     "check_lead_times",
+    "config_from_published",
+    "config_to_published",
     "energy_spectrum",
     "evaluate",
     "initialise",
+    "is_published",
     "median_table",
     "model_forecaster",
+    "model_from_published",
     "persistence",
     "poseidon_b",
     "poseidon_l",
     "poseidon_t",
+    "published_initialisation",
     "random_symmetry",
+    "read_published",
     "relative_errors",
+    "replace_channels",
     "rollout",
     "scot_core",
+    "select_channels",
     "spectral_errors",
+    "state_from_published",
+    "state_to_published",
     "transform",
     "vector_channels",
+    "write_published",
 ]
