@@ -1,0 +1,154 @@
+"""Reading whole samples into float32 arrays, with what was read last kept in memory."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dask
+import numpy as np
+import xarray as xr
+
+from .store import DataError
+
+BLOCK = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """Where one channel lies: a variable, and an index along each of its component dimensions.
+
+    Attributes:
+        name: of the channel, for messages.
+        variable: of the dataset.
+        index: (dimension, position) pairs that pick one component.
+        offset: subtracted from the values in the file.
+    """
+
+    name: str
+    variable: str
+    index: tuple[tuple[str, int], ...] = ()
+    offset: float = 0.0
+
+
+class SampleReader:
+    """Samples of a lazy dataset as arrays [time, channel, *space]; a variable without sample or time is repeated.
+
+    Handles are opened in the process that reads, and neither handles nor what is cached is pickled.
+
+    Args:
+        opener: opens the dataset, with dimensions `sample`, `time` (or none) and those of `space`.
+        columns: the channels, in order.
+        space: names of the space axes, in order.
+        missing: NaN is refused (`error`) or passed on (`mask`).
+        cache_bytes: memory for the samples read last; what `keep` asks for comes on top.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[], xr.Dataset],
+        columns: Sequence[Column],
+        space: Sequence[str],
+        *,
+        missing: Literal["error", "mask"] = "error",
+        cache_bytes: int = 2**28,
+    ) -> None:
+        self.opener, self.columns, self.space = opener, tuple(columns), tuple(space)
+        self.missing, self.cache_bytes = missing, cache_bytes
+        sizes = self.dataset.sizes
+        self.samples = sizes["sample"]
+        self.shape = (sizes.get("time", 1), len(self.columns), *(sizes[axis] for axis in self.space))
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """The dataset, opened in this process."""
+        if self.__dict__.get("_process") != os.getpid():
+            self._opened, self._process = self.opener(), os.getpid()
+        return self._opened
+
+    @property
+    def bytes_per_sample(self) -> int:
+        """Memory of one sample as float32."""
+        return 4 * int(np.prod(self.shape))
+
+    def get(self, samples: Sequence[int], *, keep: Sequence[int] | None = None) -> list[np.ndarray]:
+        """The samples, each [time, channel, *space] and not to be written to; if one is not there yet, all of `keep`
+        is read and stays in memory."""
+        kept = self._kept
+        if keep is not None and any(s not in kept for s in samples):
+            for block, values in self.blocks([s for s in keep if s not in kept]):
+                kept.update(zip(block, values, strict=True))
+        return [kept[s] if s in kept else self._recall(s) for s in samples]
+
+    def blocks(self, samples: Sequence[int]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """All the samples in pieces of bounded size, neighbours read together: (numbers, [n, time, channel, *space])."""
+        size = max(1, BLOCK // self.bytes_per_sample)
+        run: list[int] = []
+        for sample in samples:
+            if run and (sample != run[-1] + 1 or len(run) == size):
+                yield run, self.read(run)
+                run = []
+            run.append(int(sample))
+        if run:
+            yield run, self.read(run)
+
+    def read(self, samples: Sequence[int]) -> np.ndarray:
+        """Neighbouring samples from the store, [n, time, channel, *space].
+
+        Raises:
+            DataError: NaN where `missing` is `error`.
+        """
+        window = slice(samples[0], samples[-1] + 1)
+        out = np.empty((len(samples), *self.shape), np.float32)
+        with dask.config.set(scheduler="synchronous"):
+            for variable in dict.fromkeys(c.variable for c in self.columns):
+                array = self.dataset[variable]
+                array = (array.isel(sample=window) if "sample" in array.dims else array).load()
+                self._place(out, variable, array)
+        if self.missing == "error":
+            self._refuse_missing(out, samples)
+        return out
+
+    def _place(self, out: np.ndarray, variable: str, array: xr.DataArray) -> None:
+        for number, column in enumerate(self.columns):
+            if column.variable == variable:
+                field = array.isel(dict(column.index))
+                order = [d for d in ("sample", "time", *self.space) if d in field.dims]
+                values = field.transpose(*order).values
+                lacking = [n for n, d in enumerate(("sample", "time", *self.space)) if d not in field.dims]
+                np.subtract(np.expand_dims(values, lacking), column.offset, out=out[:, :, number], casting="unsafe")
+
+    def _refuse_missing(self, values: np.ndarray, samples: Sequence[int]) -> None:
+        nan = np.isnan(values)
+        if not nan.any():
+            return
+        sample, time, channel = np.argwhere(nan)[0][:3]
+        count = int(nan[:, :, channel].sum())
+        raise DataError(
+            f"training data hold a number everywhere, got {count} NaN in variable {self.columns[channel].name!r}, first "
+            f"in sample {samples[sample]} at time index {time}; repair the file, or open it with missing='mask'"
+        )
+
+    def _recall(self, sample: int) -> np.ndarray:
+        values = self._recent.pop(sample, None)
+        if values is None:
+            values = self.read([sample])[0]
+        self._recent[sample] = values
+        while len(self._recent) > max(1, self.cache_bytes // self.bytes_per_sample):
+            self._recent.popitem(last=False)
+        return values
+
+    @property
+    def _kept(self) -> dict[int, np.ndarray]:
+        return self.__dict__.setdefault("_kept_samples", {})
+
+    @property
+    def _recent(self) -> OrderedDict[int, np.ndarray]:
+        return self.__dict__.setdefault("_recent_samples", OrderedDict())
+
+    def __getstate__(self) -> Mapping[str, Any]:
+        dropped = ("_opened", "_process", "_kept_samples", "_recent_samples")
+        return {k: v for k, v in self.__dict__.items() if k not in dropped}
