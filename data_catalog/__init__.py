@@ -2,7 +2,7 @@
 
 from .samples import Column, SampleReader
 from .splits import Split, split_units
-from .statistics import Moments, read_statistics, write_statistics
+from .statistics import Moments, channel_statistics, read_statistics, write_statistics
 from .store import DataError, did_you_mean, hdf5_variable, open_store
 from .units import parse_units, require_units, same_units
 
@@ -12,6 +12,7 @@ __all__ = [
     "Moments",
     "SampleReader",
     "Split",
+    "channel_statistics",
     "did_you_mean",
     "hdf5_variable",
     "open_store",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import dask
@@ -34,13 +35,24 @@ class Column:
     offset: float = 0.0
 
 
+@dataclass
+class Held:
+    """What a reader holds in one process."""
+
+    process: int = -1
+    dataset: xr.Dataset | None = None
+    kept: dict[int, np.ndarray] = field(default_factory=dict)
+    recent: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict)
+    fingerprint: str = ""
+
+
 class SampleReader:
     """Samples of a lazy dataset as arrays [time, channel, *space]; a variable without sample or time is repeated.
 
     Handles are opened in the process that reads, and neither handles nor what is cached is pickled.
 
     Args:
-        opener: opens the dataset, with dimensions `sample`, `time` (or none) and those of `space`.
+        opener: opens the dataset, with dimensions `sample`, `time` and those of `space`, each of them optional.
         columns: the channels, in order.
         space: names of the space axes, in order.
         missing: NaN is refused (`error`) or passed on (`mask`).
@@ -58,16 +70,17 @@ class SampleReader:
     ) -> None:
         self.opener, self.columns, self.space = opener, tuple(columns), tuple(space)
         self.missing, self.cache_bytes = missing, cache_bytes
+        self.held = Held()
         sizes = self.dataset.sizes
-        self.samples = sizes["sample"]
+        self.samples = sizes.get("sample", 1)
         self.shape = (sizes.get("time", 1), len(self.columns), *(sizes[axis] for axis in self.space))
 
     @property
     def dataset(self) -> xr.Dataset:
         """The dataset, opened in this process."""
-        if self.__dict__.get("_process") != os.getpid():
-            self._opened, self._process = self.opener(), os.getpid()
-        return self._opened
+        if self.held.dataset is None or self.held.process != os.getpid():
+            self.held.dataset, self.held.process = self.opener(), os.getpid()
+        return self.held.dataset
 
     @property
     def bytes_per_sample(self) -> int:
@@ -77,14 +90,14 @@ class SampleReader:
     def get(self, samples: Sequence[int], *, keep: Sequence[int] | None = None) -> list[np.ndarray]:
         """The samples, each [time, channel, *space] and not to be written to; if one is not there yet, all of `keep`
         is read and stays in memory."""
-        kept = self._kept
+        kept = self.held.kept
         if keep is not None and any(s not in kept for s in samples):
             for block, values in self.blocks([s for s in keep if s not in kept]):
                 kept.update(zip(block, values, strict=True))
         return [kept[s] if s in kept else self._recall(s) for s in samples]
 
     def blocks(self, samples: Sequence[int]) -> Iterator[tuple[list[int], np.ndarray]]:
-        """All the samples in pieces of bounded size, neighbours read together: (numbers, [n, time, channel, *space])."""
+        """All the samples in pieces of bounded size, neighbours together: (numbers, [n, time, channel, *space])."""
         size = max(1, BLOCK // self.bytes_per_sample)
         run: list[int] = []
         for sample in samples:
@@ -128,27 +141,26 @@ class SampleReader:
         sample, time, channel = np.argwhere(nan)[0][:3]
         count = int(nan[:, :, channel].sum())
         raise DataError(
-            f"training data hold a number everywhere, got {count} NaN in variable {self.columns[channel].name!r}, first "
-            f"in sample {samples[sample]} at time index {time}; repair the file, or open it with missing='mask'"
+            f"training data hold a number everywhere, got {count} NaN in variable {self.columns[channel].name!r}, "
+            f"first in sample {samples[sample]} at time index {time}; repair the file, or open it with missing='mask'"
         )
 
     def _recall(self, sample: int) -> np.ndarray:
-        values = self._recent.pop(sample, None)
+        recent = self.held.recent
+        values = recent.pop(sample, None)
         if values is None:
             values = self.read([sample])[0]
-        self._recent[sample] = values
-        while len(self._recent) > max(1, self.cache_bytes // self.bytes_per_sample):
-            self._recent.popitem(last=False)
+        recent[sample] = values
+        while len(recent) > max(1, self.cache_bytes // self.bytes_per_sample):
+            recent.popitem(last=False)
         return values
 
-    @property
-    def _kept(self) -> dict[int, np.ndarray]:
-        return self.__dict__.setdefault("_kept_samples", {})
+    def fingerprint(self) -> str:
+        """Hash of the shape and of the values of the first and the last sample."""
+        if not self.held.fingerprint:
+            ends = b"".join(self.read([sample]).tobytes() for sample in sorted({0, self.samples - 1}))
+            self.held.fingerprint = hashlib.sha256(f"{self.samples} {self.shape} ".encode() + ends).hexdigest()
+        return self.held.fingerprint
 
-    @property
-    def _recent(self) -> OrderedDict[int, np.ndarray]:
-        return self.__dict__.setdefault("_recent_samples", OrderedDict())
-
-    def __getstate__(self) -> Mapping[str, Any]:
-        dropped = ("_opened", "_process", "_kept_samples", "_recent_samples")
-        return {k: v for k, v in self.__dict__.items() if k not in dropped}
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "held": Held()}

@@ -43,9 +43,7 @@ class Split:
             raise DataError(f"a part is one of {', '.join(PARTS)}, got {name!r}")
         units = getattr(self, name)
         if not units:
-            raise DataError(
-                f"this split has no {name} part ({self}); give its size, such as split={{'{name}': 2}}"
-            )
+            raise DataError(f"this split has no {name} part ({self}); give its size, such as split={{'{name}': 2}}")
         return units
 
     def __str__(self) -> str:

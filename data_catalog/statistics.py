@@ -6,12 +6,16 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .samples import SampleReader
+
 log = logging.getLogger(__name__)
+_this_session: dict[str, dict[str, Any]] = {}
 
 
 class Moments:
@@ -44,6 +48,21 @@ class Moments:
         return self.squares / np.maximum(self.count, 1)
 
 
+def channel_statistics(reader: SampleReader, samples: Sequence[int]) -> dict[str, dict[str, float]]:
+    """Mean and deviation of each channel over whole samples, one block of them at a time; a channel that does not vary
+    has the deviation 1."""
+    moments = Moments(len(reader.columns))
+    for _, block in reader.blocks(samples):
+        for sample in block:
+            moments.update(sample)
+    deviation = np.sqrt(moments.variance)
+    deviation = np.where(deviation > 1e-7 * np.abs(moments.mean), deviation, 1.0)
+    return {
+        column.name: {"mean": float(moments.mean[i]), "std": float(deviation[i])}
+        for i, column in enumerate(reader.columns)
+    }
+
+
 def statistics_file(source: Any) -> Path | None:
     """`data.statistics.json` beside `data.nc` where that can be written, else in the user's cache; None in memory."""
     if not isinstance(source, str | os.PathLike) or "://" in str(source):
@@ -58,6 +77,8 @@ def statistics_file(source: Any) -> Path | None:
 
 def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
     """What was kept for this source under this fingerprint, or None."""
+    if key in _this_session:
+        return _this_session[key]
     path = statistics_file(source)
     try:
         return json.loads(path.read_text())[key] if path else None
@@ -66,17 +87,19 @@ def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
 
 
 def write_statistics(source: Any, key: str, value: dict[str, Any]) -> Path | None:
-    """Keep a record for this source, atomically; where nothing can be written, nothing is, and that is logged."""
+    """Keep a record for this source, atomically; where nothing can be written it is kept in memory, and logged."""
+    _this_session[key] = value
     path = statistics_file(source)
     if path is None:
         return None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(path.read_text()) if path.exists() else {}
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".partial", delete=False) as file:
-            json.dump({**known, key: value}, file, indent=1)
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder, path.name)
+            partial.write_text(json.dumps({**known, key: value}, indent=1))
+            os.replace(partial, path)
     except (OSError, ValueError) as error:
-        log.info("the statistics could not be kept in %s (%s): they are computed again next time", path, error)
+        log.info("the statistics could not be kept in %s (%s): they are kept in memory", path, error)
         return None
     return path

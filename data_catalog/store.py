@@ -29,12 +29,15 @@ def open_store(source: Any) -> xr.Dataset:
         return source.to_dataset(name=source.name or "field")
     if isinstance(source, xr.Dataset):
         return source
-    text, options = str(source), {"chunks": None, "decode_times": False, "cache": False}
+    text = str(source)
     if "://" not in text and not Path(text).exists():
-        raise FileNotFoundError(f"data are read from a file or a Zarr folder, got {text}, which is not there{near(text)}")
+        raise FileNotFoundError(
+            f"data are read from a file or a Zarr folder, got {text}, which is not there{near(text)}"
+        )
     is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
     try:
-        return xr.open_dataset(text, engine="zarr" if is_zarr else None, **options)
+        engine = "zarr" if is_zarr else None
+        return xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "

@@ -1,39 +1,18 @@
-"""Trajectories on disk as a dataset of pairs: (state, lead time) -> later state."""
+"""Opening trajectories on disk as a dataset of pairs."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-import torch
-import xarray as xr
 
-from humboldt.data_catalog import (
-    DataError,
-    Moments,
-    SampleReader,
-    Split,
-    read_statistics,
-    require_units,
-    split_units,
-    write_statistics,
-)
+from humboldt.data_catalog import DataError, SampleReader, split_units
 
-from .batch import FieldBatch
-from .config import Channel
 from .layouts import Layout, missing_variable, open_conventional, read_layout
-from .pairs import Pairs, frame_pairs, pair_scheme
-
-log = logging.getLogger(__name__)
-
-IN_MEMORY_BELOW = 10**9
+from .pairs import Pairs, pair_scheme
+from .trajectories import TrajectoryDataset
 
 
 def open_trajectories(
@@ -77,17 +56,15 @@ def open_trajectories(
     names = list(dict.fromkeys([*(inputs or ()), *(outputs or ())])) or None
     if names and variables is not None:
         raise DataError("channels are chosen by variables, or by inputs and outputs, got both; leave one out")
-    found = read_layout(
-        source, dims=dims, variables=names or variables, periodic=periodic, units=units, layout=layout
-    )
+    found = read_layout(source, dims=dims, variables=names or variables, periodic=periodic, units=units, layout=layout)
+    inputs, outputs = inputs or found.attributes.get("inputs"), outputs or found.attributes.get("outputs")
     if found.times is None and not (inputs and outputs):
         raise DataError(
             f"data without a time dimension are steady problems and need inputs and outputs, got the channels "
-            f"{[c.name for c in found.channels]}; name them, such as inputs=[...], outputs=[...], or dims={{'time': ...}}"
+            f"{[c.name for c in found.channels]}; name them, such as inputs=[...], outputs=[...], "
+            "or dims={'time': ...}"
         )
-    reader = SampleReader(
-        partial(open_conventional, source, dims, layout), found.columns, found.space, missing=missing
-    )
+    reader = SampleReader(partial(open_conventional, source, dims, layout), found.columns, found.space, missing=missing)
     table = np.zeros((1, 2), int) if found.times is None else pair_scheme(pairs).table(len(found.times))
     taken, targets = selected(found, inputs), selected(found, outputs)
     return TrajectoryDataset(
@@ -95,7 +72,7 @@ def open_trajectories(
         layout=found,
         reader=reader,
         samples=tuple(range(reader.samples)),
-        parts=split_units(reader.samples, split or found.data.attrs.get("split")),
+        parts=split_units(reader.samples, split or found.attributes.get("split")),
         pairs=table,
         channels=tuple(found.channels[i] for i in taken),
         outputs=tuple(found.channels[i] for i in targets),
@@ -105,7 +82,7 @@ def open_trajectories(
 
 def selected(layout: Layout, names: Sequence[str] | None) -> list[int]:
     """Positions of channels, or of all channels of a variable, by name; None for all."""
-    if names is None:
+    if not names:
         return list(range(len(layout.channels)))
     found = []
     for name in names:
@@ -115,261 +92,3 @@ def selected(layout: Layout, names: Sequence[str] | None) -> list[int]:
             raise missing_variable(name, [c.name for c in layout.channels])
         found += here
     return found
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrajectoryDataset:
-    """Pairs of frames of trajectories; item n is pair n % pairs of trajectory n // pairs.
-
-    Every method returns a new dataset that shares what has been read.
-
-    Attributes:
-        source: where it came from; layout: what was recognised there; reader: reads and caches whole trajectories.
-        samples: numbers of the trajectories of this part, in the file.
-        parts: the split by trajectory.
-        pairs: frame numbers (input, target) of each pair of a trajectory, [pairs, 2].
-        channels, outputs: channels of `fields` and of `target`, in order.
-        in_memory: keep the whole part; None decides by its size.
-        part: name of this part, for messages.
-    """
-
-    source: Any
-    layout: Layout
-    reader: SampleReader
-    samples: tuple[int, ...]
-    parts: Split
-    pairs: np.ndarray
-    channels: tuple[Channel, ...]
-    outputs: tuple[Channel, ...]
-    in_memory: bool | None = None
-    part: str = "whole"
-
-    def __len__(self) -> int:
-        return len(self.samples) * len(self.pairs)
-
-    def __getitem__(self, index: int) -> FieldBatch:
-        return self.batch([index])
-
-    def __repr__(self) -> str:
-        return (
-            f"<{self.part} trajectories: {self.trajectories} of {self.frame_count} frames on {self.grid}, "
-            f"{[c.name for c in self.channels]}, {len(self)} pairs>"
-        )
-
-    @property
-    def trajectories(self) -> int:
-        """Number of trajectories in this part."""
-        return len(self.samples)
-
-    @property
-    def frame_count(self) -> int:
-        """Frames of a trajectory."""
-        return self.reader.shape[0]
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """Points along each space axis."""
-        return self.reader.shape[2:]
-
-    @property
-    def space(self) -> tuple[str, ...]:
-        """Names of the space axes, in order."""
-        return self.layout.space
-
-    @property
-    def periodic(self) -> tuple[bool, ...]:
-        """Which space axes close on themselves."""
-        return self.layout.periodic
-
-    @property
-    def steady(self) -> bool:
-        """Whether the data have no time: one pair a sample, lead time 1."""
-        return self.layout.times is None
-
-    @property
-    def times(self) -> np.ndarray:
-        """Times of the frames from 0, in `time_units` (float64); [0] for steady data."""
-        return np.zeros(1) if self.layout.times is None else self.layout.times
-
-    @property
-    def time_units(self) -> str:
-        """CF units of times and lead times."""
-        return self.layout.time_units
-
-    def lead_times(self) -> np.ndarray:
-        """Lead time of each pair of a trajectory, in `time_units`."""
-        return np.ones(1) if self.steady else self.times[self.pairs[:, 1]] - self.times[self.pairs[:, 0]]
-
-    def batch(self, indices: Sequence[int]) -> FieldBatch:
-        """The pairs with these indices, in physical units; NaN and channels that the data lack are NaN in `fields`, and
-        in `target` 0 and `known`.
-
-        Raises:
-            IndexError: an index outside of this part.
-            DataError: NaN in the data, unless they were opened with `missing='mask'`.
-        """
-        index = np.asarray(indices, dtype=int).reshape(-1)
-        if len(index) and (index.min() < -len(self) or index.max() >= len(self)):
-            raise IndexError(f"this part has pairs 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
-        which, pair = np.divmod(index % len(self), len(self.pairs))
-        trajectories = self._trajectories([self.samples[i] for i in which])
-        start, end = self.pairs[pair].T
-        target = self._gather(trajectories, end, self.outputs)
-        unknown = np.isnan(target)
-        return FieldBatch(
-            fields=torch.from_numpy(self._gather(trajectories, start, self.channels)),
-            lead_time=torch.from_numpy(self.lead_times()[pair].astype(np.float32)),
-            target=torch.from_numpy(np.where(unknown, np.float32(0), target) if unknown.any() else target),
-            known=torch.from_numpy(unknown) if unknown.any() else None,
-            periodic=self.periodic,
-        )
-
-    def _trajectories(self, samples: Sequence[int]) -> list[np.ndarray]:
-        small = len(self.samples) * self.reader.bytes_per_sample < IN_MEMORY_BELOW
-        keep = small if self.in_memory is None else self.in_memory
-        return self.reader.get(samples, keep=self.samples if keep else None)
-
-    def _gather(
-        self, trajectories: Sequence[np.ndarray], frames: np.ndarray, channels: Sequence[Channel]
-    ) -> np.ndarray:
-        names = [column.name for column in self.layout.channels]
-        out = np.empty((len(trajectories), len(channels), *self.grid), np.float32)
-        for number, channel in enumerate(channels):
-            if channel.name not in names:
-                out[:, number] = np.nan
-                continue
-            column = names.index(channel.name)
-            for row, (trajectory, frame) in enumerate(zip(trajectories, frames, strict=True)):
-                out[row, number] = trajectory[frame, column]
-        return out
-
-    def split(self, name: str) -> TrajectoryDataset:
-        """The trajectories of this dataset that belong to `train`, `validation` or `test`.
-
-        Raises:
-            DataError: no such part, or none of its trajectories is here.
-        """
-        part = self.parts.part(name)
-        samples = tuple(s for s in self.samples if s in set(part))
-        if not samples:
-            raise DataError(f"the {name} part shares no trajectory with this {self.part} part; split the whole dataset")
-        return dataclasses.replace(self, samples=samples, part=name)
-
-    def take(self, count: int) -> TrajectoryDataset:
-        """The first `count` trajectories of this part.
-
-        Raises:
-            DataError: fewer than one, or more than there are.
-        """
-        if not 1 <= count <= self.trajectories:
-            raise DataError(
-                f"this {self.part} part has {self.trajectories} trajectories, got {count}; take 1 to {self.trajectories}"
-            )
-        return dataclasses.replace(self, samples=self.samples[:count])
-
-    def frames(self, start: int = 0, ahead: Sequence[int] = (2, 5, 10)) -> TrajectoryDataset:
-        """Pairs (start -> start + k) for each k of every trajectory, trajectory outer and k inner.
-
-        Raises:
-            DataError: a frame outside of the trajectories.
-        """
-        return dataclasses.replace(self, pairs=frame_pairs(self.frame_count, start, ahead))
-
-    def arranged(
-        self, channels: Sequence[Channel], outputs: Sequence[Channel] | None = None
-    ) -> TrajectoryDataset:
-        """The same data in a model's channel order; channels that the data lack are NaN, and `known` in the target.
-
-        Raises:
-            DataError: units that differ, or no channel in common.
-        """
-        outputs = channels if outputs is None else outputs
-        here = {c.name: c for c in self.layout.channels}
-        for wanted in (channels, outputs):
-            if not any(c.name in here for c in wanted):
-                raise DataError(
-                    f"data and model share at least one channel, got {list(here)} for a model of "
-                    f"{[c.name for c in wanted]}; rename with variables={{'name in the file': 'name in the model'}}"
-                )
-            for channel in wanted:
-                if channel.name in here:
-                    require_units(here[channel.name].units, channel.units, channel.name)
-        return dataclasses.replace(self, channels=tuple(channels), outputs=tuple(outputs))
-
-    def statistics(self) -> dict[str, tuple[float, float]]:
-        """Mean and deviation of each channel over the training trajectories here (all frames); a deviation of zero is
-        given as 1. For a part without training trajectories they are those of the file's training part."""
-        train = set(self.parts.train)
-        samples = [s for s in self.samples if s in train] or list(self.parts.train)
-        key = digest([self._content(), samples])
-        record = self.reader.__dict__.setdefault("_statistics", {}).get(key) or read_statistics(self.source, key)
-        if record is None:
-            record = self._compute_statistics(samples)
-            write_statistics(self.source, key, record)
-        self.reader.__dict__["_statistics"][key] = record
-        return {name: (entry["mean"], entry["std"]) for name, entry in record.items()}
-
-    def _compute_statistics(self, samples: Sequence[int]) -> dict[str, dict[str, float]]:
-        moments = Moments(len(self.layout.channels))
-        for _, block in self.reader.blocks(samples):
-            for trajectory in block:
-                moments.update(trajectory)
-        std = np.sqrt(moments.variance)
-        std = np.where(std > 1e-7 * np.abs(moments.mean), std, 1.0)
-        return {
-            channel.name: {"mean": float(moments.mean[i]), "std": float(std[i])}
-            for i, channel in enumerate(self.layout.channels)
-        }
-
-    def _content(self) -> str:
-        """Fingerprint of the file's channels: names, units, times, shape and the first and last trajectory."""
-        known = self.reader.__dict__.get("_content")
-        if known is None:
-            about = [dataclasses.asdict(c) for c in self.layout.channels]
-            ends = [self.reader.read([s]).tobytes() for s in sorted({0, self.reader.samples - 1})]
-            values = hashlib.sha256(b"".join(ends)).hexdigest()
-            known = digest([about, self.times.tolist(), self.time_units, self.reader.samples, self.grid, values])
-            self.reader.__dict__["_content"] = known
-        return known
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of what this dataset gives: content (sampled), trajectories, pairs and channels."""
-        names = [[c.name for c in self.channels], [c.name for c in self.outputs]]
-        return digest([self._content(), list(self.samples), self.pairs.tolist(), names])
-
-    def describe(self) -> dict[str, Any]:
-        """JSON-ready: channels with units, sizes, splits, pairs, fingerprint."""
-        return {
-            "source": str(self.source) if isinstance(self.source, str) or hasattr(self.source, "__fspath__") else "xarray",
-            "channels": [dataclasses.asdict(c) for c in self.channels],
-            "outputs": [dataclasses.asdict(c) for c in self.outputs],
-            "part": self.part,
-            "trajectories": self.trajectories,
-            "frames": self.frame_count,
-            "times": self.times.tolist(),
-            "time_units": self.time_units,
-            "space": list(self.space),
-            "grid": list(self.grid),
-            "periodic": list(self.periodic),
-            "pairs": len(self),
-            "split": {name: len(getattr(self.parts, name)) for name in ("train", "validation", "test")},
-            "bytes": self.trajectories * self.reader.bytes_per_sample,
-            "fingerprint": self.fingerprint,
-        }
-
-    def to_xarray(self) -> xr.Dataset:
-        """The trajectories of this part, labelled and lazy, one variable a channel."""
-        data = self.layout.data.isel(sample=list(self.samples))
-        fields = {}
-        for channel, column in zip(self.layout.channels, self.layout.columns, strict=True):
-            field = data[column.variable].isel(dict(column.index), drop=True)
-            field = field.drop_vars([d for d, _ in column.index], errors="ignore")
-            fields[channel.name] = field - column.offset if column.offset else field
-            fields[channel.name].attrs = {**field.attrs, "units": channel.units}
-        return xr.Dataset(fields, attrs={k: v for k, v in data.attrs.items() if k not in ("offsets", "split")})
-
-
-def digest(value: Any) -> str:
-    """Hash of a JSON-ready value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

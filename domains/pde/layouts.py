@@ -1,11 +1,9 @@
-"""Recognising trajectories: which dimension is sample, time, component and space, and what the channels are."""
+"""Recognising trajectories: the channels of a file, and where each lies."""
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,17 +12,9 @@ import xarray as xr
 from humboldt.data_catalog import Column, DataError, did_you_mean, open_store
 
 from .config import Channel
-from .published import read_published_layout
+from .coordinates import NAMES, SPACE, periodic_axes, read_times, rename_dimensions, role_of, space_axes
+from .published import read_published
 
-log = logging.getLogger(__name__)
-
-NAMES = {
-    "sample": ("sample", "samples", "batch", "trajectory", "trajectories", "traj", "case", "run", "realization", "member"),
-    "time": ("time", "t", "times", "time_step", "frame"),
-    "component": ("component", "components", "channel", "channels", "variable", "vector", "row", "column"),
-}
-SPACE = ("x", "y", "z", "lat", "lon", "latitude", "longitude", "r", "theta", "phi")
-AXES = {"T": "time", "X": "x", "Y": "y", "Z": "z"}
 CHANNEL_DIMENSIONS = ("channel", "channels", "variable")
 
 
@@ -33,19 +23,19 @@ class Layout:
     """Trajectories under known names.
 
     Attributes:
-        data: the lazy dataset; dimensions `sample`, `time` (not in steady data), space, and those of components.
         channels, columns: what the channels are, and where each lies.
         space: names of the space axes, in order; periodic: which of them close on themselves.
         times: from 0, in `time_units`; None for steady data.
+        attributes: of the file.
     """
 
-    data: xr.Dataset
     channels: tuple[Channel, ...]
     columns: tuple[Column, ...]
     space: tuple[str, ...]
     periodic: tuple[bool, ...]
     times: np.ndarray | None
     time_units: str
+    attributes: Mapping[str, Any]
 
 
 def read_layout(
@@ -63,56 +53,22 @@ def read_layout(
     space = space_axes(data, fields)
     pairs = [pair for name in fields for pair in expand(data, name, space)]
     channels, columns = choose(pairs, variables if variables is not None else data.attrs.get("default_channels"))
-    for name in units or {}:
-        if name not in [c.name for c in channels]:
-            raise missing_variable(name, [c.name for c in channels])
     times, time_units = read_times(data)
     return Layout(
-        data=data,
-        channels=tuple(
-            Channel(name=c.name, units=(units or {}).get(c.name, c.units), group=c.group) for c in grouped(channels, space)
-        ),
+        channels=grouped(relabelled(channels, units or {}), space),
         columns=columns,
         space=space,
         periodic=periodic_axes(data, space, periodic),
         times=times,
         time_units=time_units,
+        attributes=dict(data.attrs),
     )
 
 
 def open_conventional(source: Any, dims: Mapping[str, str] | None = None, layout: str | None = None) -> xr.Dataset:
-    """The source with its dimensions under Humboldt's names, and always with a `sample`."""
-    data = read_published_layout(source, layout)
-    data = rename_dimensions(open_store(source) if data is None else data, dims or {})
-    if "sample" not in data.dims:
-        data = data.map(lambda v: v.expand_dims("sample") if v.ndim else v)
-    return data
-
-
-def rename_dimensions(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
-    """Dimensions under the names `sample`, `time`, component and space; `dims` says {'sample': name in the file}."""
-    for role, name in dims.items():
-        if name not in data.dims:
-            raise DataError(
-                f"dims maps a role to a dimension of the data, got {role}={name!r}; "
-                f"the data have {sorted(map(str, data.dims))}{did_you_mean(name, list(map(str, data.dims)))}"
-            )
-    new = {name: role for role, name in dims.items()}
-    for dim in data.dims:
-        axis = AXES.get(str(data[dim].attrs.get("axis", ""))) if dim in data.coords else None
-        known = role_of(str(dim)) or axis
-        if dim not in new and known and known not in new.values() and (known == dim or known not in data.variables):
-            new[str(dim)] = known
-    return data.rename({old: role for old, role in new.items() if old != role})
-
-
-def role_of(dim: str) -> str | None:
-    """What a dimension is by its name, or None; components keep their own name."""
-    name = dim.lower()
-    for role in ("sample", "time"):
-        if name in NAMES[role]:
-            return role
-    return name if name in NAMES["component"] or name in SPACE else None
+    """The source with its dimensions under Humboldt's names."""
+    data = read_published(source, layout)
+    return rename_dimensions(open_store(source) if data is None else data, dims or {})
 
 
 def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[str]:
@@ -127,8 +83,8 @@ def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[s
         wanted = variables is None or any(str(v).startswith(str(name)) for v in variables)
         if unknown and variable.ndim > 2 and wanted:
             raise DataError(
-                f"every dimension is a sample, time, component or space axis, got {unknown[0]!r} in variable {name!r} with "
-                f"{dict(variable.sizes)}; say which it is, such as dims={{'sample': {unknown[0]!r}}}"
+                f"every dimension is a sample, time, component or space axis, got {unknown[0]!r} in variable {name!r} "
+                f"with {dict(variable.sizes)}; say which it is, such as dims={{'sample': {unknown[0]!r}}}"
             )
         if not unknown and variable.dtype.kind in "fiub" and any(d in SPACE for d in variable.dims):
             fields.append(str(name))
@@ -138,28 +94,6 @@ def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[s
             f"{ {str(k): v.dims for k, v in data.data_vars.items()} }; name the dimensions, such as dims={{'x': 'nx'}}"
         )
     return fields
-
-
-def space_axes(data: xr.Dataset, fields: Sequence[str]) -> tuple[str, ...]:
-    """The space axes, in the order of the first field that has them all; warns of uneven spacing."""
-    per_field = {name: tuple(str(d) for d in data[name].dims if d in SPACE) for name in fields}
-    space = max(per_field.values(), key=len)
-    for name, axes in per_field.items():
-        if set(axes) != set(space):
-            raise DataError(
-                f"all fields share their space axes, got {axes} for {name!r} and {space} for others; "
-                "choose variables that lie on one grid, such as variables=[...]"
-            )
-    for axis in space:
-        if axis in data.coords:
-            steps = np.diff(np.asarray(data[axis].values, float))
-            if len(steps) and np.ptp(steps) > 1e-3 * np.abs(steps).mean():
-                warnings.warn(
-                    f"models take grids of even spacing, got steps from {steps.min():g} to {steps.max():g} along {axis}; "
-                    "interpolate to an even grid if that matters",
-                    stacklevel=2,
-                )
-    return space
 
 
 def expand(data: xr.Dataset, name: str, space: tuple[str, ...]) -> list[tuple[Channel, Column]]:
@@ -223,7 +157,16 @@ def missing_variable(name: str, known: Sequence[str]) -> DataError:
     )
 
 
-def grouped(channels: Sequence[Channel], space: tuple[str, ...]) -> list[Channel]:
+def relabelled(channels: Sequence[Channel], units: Mapping[str, str]) -> list[Channel]:
+    """Channels with the units that the call corrects."""
+    names = [channel.name for channel in channels]
+    for name in units:
+        if name not in names:
+            raise missing_variable(name, names)
+    return [replace(channel, units=units.get(channel.name, channel.units)) for channel in channels]
+
+
+def grouped(channels: Sequence[Channel], space: tuple[str, ...]) -> tuple[Channel, ...]:
     """Channels called stem_x, stem_y, ... for every space axis share the group `stem`; a group in the file is kept."""
     names = {c.name for c in channels}
 
@@ -232,52 +175,4 @@ def grouped(channels: Sequence[Channel], space: tuple[str, ...]) -> list[Channel
         whole = len(space) > 1 and {f"{stem}_{axis}" for axis in space} <= names
         return channel.group or (stem if whole and channel.name.rsplit("_", 1)[-1] in space else "")
 
-    found = [(c, group(c)) for c in channels]
-    return [Channel(name=c.name, units=c.units, group="" if g == c.name else g) for c, g in found]
-
-
-def read_times(data: xr.Dataset) -> tuple[np.ndarray | None, str]:
-    """Times from 0 as float64, and their units; frame numbers where the file gives no times.
-
-    Raises:
-        DataError: one frame only, or times that do not increase.
-    """
-    if "time" not in data.dims:
-        return None, "1"
-    if data.sizes["time"] < 2:
-        raise DataError(
-            f"a trajectory has at least two frames, got {data.sizes['time']}; for steady data drop the time dimension "
-            "(data.isel(time=0)) and name inputs and outputs"
-        )
-    if "time" not in data.coords:
-        log.warning("the data give no times: frames are counted as 0, 1, 2, ... (units 1)")
-        return np.arange(data.sizes["time"], dtype=np.float64), "1"
-    values, units = data["time"].values, str(data["time"].attrs.get("units", "1") or "1").split(" since ")[0]
-    if values.dtype.kind in "mM":
-        values, units = (values - values[0]) / np.timedelta64(1, "s"), "s"
-    times = np.asarray(values, np.float64)
-    late = np.flatnonzero(~(np.diff(times) > 0))
-    if len(late):
-        n = int(late[0]) + 1
-        raise DataError(
-            f"times increase, got time[{n}] = {times[n]:g} after time[{n - 1}] = {times[n - 1]:g}; "
-            "sort the data (data.sortby('time')) and drop repeated frames"
-        )
-    return times - times[0], units
-
-
-def periodic_axes(
-    data: xr.Dataset, space: tuple[str, ...], periodic: bool | Sequence[str] | None
-) -> tuple[bool, ...]:
-    """Which axes close on themselves: as said in the call, else in the file's attribute `periodic`, else none."""
-    said: Any = data.attrs.get("periodic") if periodic is None else periodic
-    if said is None:
-        log.info("the data do not say whether they are periodic: taken as not periodic; periodic=True says they are")
-        return (False,) * len(space)
-    if isinstance(said, bool | np.bool_ | int | np.integer):
-        return (bool(said),) * len(space)
-    names = said.replace(",", " ").split() if isinstance(said, str) else [str(axis) for axis in np.atleast_1d(said)]
-    unknown = [name for name in names if name not in space]
-    if unknown:
-        raise DataError(f"periodic names space axes {space}, got {unknown[0]!r}; correct it with periodic=...")
-    return tuple(axis in names for axis in space)
+    return tuple(replace(c, group="" if group(c) == c.name else group(c)) for c in channels)

@@ -49,7 +49,9 @@ class Pairs:
         last = (frames - 1 - first) // self.stride if self.steps is None else self.steps
         if first + last * self.stride >= frames or last < 1:
             needed = first + max(last, 1) * self.stride + 1
-            raise DataError(f"these pairs need {needed} frames, the data have {frames}; lower steps, stride or input_frame")
+            raise DataError(
+                f"these pairs need {needed} frames, the data have {frames}; lower steps, stride or input_frame"
+            )
         steps = [
             (i, j)
             for i in range(1 if self.input_frame is not None else last + 1)
