@@ -148,15 +148,13 @@ class TrajectoryDataset:
     def _gather(
         self, trajectories: Sequence[np.ndarray], frames: np.ndarray, channels: Sequence[Channel]
     ) -> np.ndarray:
-        names = [column.name for column in self.layout.channels]
+        names = [channel.name for channel in self.layout.channels]
+        columns = [names.index(c.name) if c.name in names else -1 for c in channels]
+        absent = [number for number, column in enumerate(columns) if column < 0]
         out = np.empty((len(trajectories), len(channels), *self.grid), np.float32)
-        for number, channel in enumerate(channels):
-            if channel.name not in names:
-                out[:, number] = np.nan
-                continue
-            column = names.index(channel.name)
-            for row, (trajectory, frame) in enumerate(zip(trajectories, frames, strict=True)):
-                out[row, number] = trajectory[frame, column]
+        for row, trajectory, frame in zip(out, trajectories, frames, strict=True):
+            np.take(trajectory[frame], columns, axis=0, out=row, mode="wrap")
+        out[:, absent] = np.nan
         return out
 
     def split(self, name: str) -> TrajectoryDataset:
