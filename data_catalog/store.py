@@ -21,6 +21,8 @@ class DataError(ValueError):
 def open_store(source: Any) -> xr.Dataset:
     """A Zarr store, a NetCDF file, or an xarray object, lazily, with times left as the numbers in the file.
 
+    Variables stand in the order of the file; a Zarr store has none, there they are sorted by name.
+
     Raises:
         FileNotFoundError: nothing is there; the message gives the nearest names in that folder.
         DataError: it is there, but it is not a store that can be read.
@@ -37,7 +39,8 @@ def open_store(source: Any) -> xr.Dataset:
     is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
     try:
         engine = "zarr" if is_zarr else None
-        return xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
+        data = xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
+        return data[sorted(data.data_vars, key=str)] if is_zarr else data
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "

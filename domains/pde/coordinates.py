@@ -20,6 +20,7 @@ NAMES = {
     "component": ("component", "components", "channel", "channels", "variable", "vector", "row", "column"),
 }
 SPACE = ("x", "y", "z", "lat", "lon", "latitude", "longitude", "r", "log_r", "theta", "phi")
+CARTESIAN = ("x", "y", "z")
 AXES = {"T": "time", "X": "x", "Y": "y", "Z": "z"}
 
 
@@ -50,9 +51,11 @@ def role_of(dim: str) -> str | None:
 
 
 def space_axes(data: xr.Dataset, fields: Sequence[str]) -> tuple[str, ...]:
-    """The space axes, in the order of the first field that has them all; warns of uneven spacing."""
+    """The space axes: x, y, z in this order, others as in the first field with all of them; warns of uneven spacing."""
     per_field = {name: tuple(str(d) for d in data[name].dims if d in SPACE) for name in fields}
     space = max(per_field.values(), key=len)
+    if set(space) <= set(CARTESIAN):
+        space = tuple(sorted(space))
     for name, axes in per_field.items():
         if not set(axes) <= set(space):
             raise DataError(

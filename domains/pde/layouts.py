@@ -49,10 +49,12 @@ def read_layout(
 ) -> Layout:
     """Open a source and recognise what is in it; see `open_trajectories` for the arguments."""
     data = open_conventional(source, dims, layout)
+    if variables is None:
+        variables = data.attrs.get("default_channels")
     fields = field_variables(data, variables)
     space = space_axes(data, fields)
     pairs = [pair for name in fields for pair in expand(data, name, space)]
-    channels, columns = choose(pairs, variables if variables is not None else data.attrs.get("default_channels"))
+    channels, columns = choose(pairs, variables)
     times, time_units = read_times(data)
     return Layout(
         channels=grouped(relabelled(channels, units or {}), space),
@@ -72,7 +74,7 @@ def open_conventional(source: Any, dims: Mapping[str, str] | None = None, layout
 
 
 def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[str]:
-    """Data variables that are fields over space.
+    """Data variables that are fields over space; a parameter without space axes is one if it is asked for by name.
 
     Raises:
         DataError: a variable has a dimension that is not recognised, or none is a field.
@@ -86,7 +88,8 @@ def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[s
                 f"every dimension is a sample, time, component or space axis, got {unknown[0]!r} in variable {name!r} "
                 f"with {dict(variable.sizes)}; say which it is, such as dims={{'sample': {unknown[0]!r}}}"
             )
-        if not unknown and variable.dtype.kind in "fiub" and any(d in SPACE for d in variable.dims):
+        is_field = any(d in SPACE for d in variable.dims) or (variables is not None and name in variables)
+        if not unknown and variable.dtype.kind in "fiub" and is_field:
             fields.append(str(name))
     if not fields:
         raise DataError(
@@ -145,7 +148,7 @@ def choose(
             if wanted in renames and len(found) > 1:
                 raise DataError(f"one channel takes one new name, got {wanted!r} for {[c.name for c, _ in found]}")
             new = renames.get(wanted)
-            chosen += [(Channel(name=new, units=c.units), k) for c, k in found] if new else found
+            chosen += [(Channel(name=new, units=c.units), replace(k, name=new)) for c, k in found] if new else found
     return tuple(c for c, _ in chosen), tuple(k for _, k in chosen)
 
 

@@ -148,8 +148,8 @@ def pdegym_attributes(entry: PDEgym, samples: int) -> dict[str, Any]:
     attrs: dict[str, Any] = {"periodic": entry.periodic, "offsets": dict(entry.offsets or {})}
     if samples > entry.validation + entry.test:
         attrs["split"] = {"validation": entry.validation, "test": entry.test}
-    if entry.default:
-        attrs["default_channels"] = entry.default
+    if entry.default or entry.inputs:
+        attrs["default_channels"] = entry.default or (*entry.inputs, *entry.outputs)
     return {**attrs, "inputs": entry.inputs, "outputs": entry.outputs}
 
 

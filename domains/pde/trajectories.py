@@ -116,7 +116,7 @@ class TrajectoryDataset:
         """Lead time of each pair of a trajectory, in `time_units`."""
         return np.ones(1) if self.steady else self.times[self.pairs[:, 1]] - self.times[self.pairs[:, 0]]
 
-    def batch(self, indices: Sequence[int]) -> FieldBatch:
+    def batch(self, indices: Sequence[int] | np.ndarray) -> FieldBatch:
         """The pairs with these indices, in physical units; NaN and channels that the data lack are NaN in `fields`, and
         in `target` 0 and `known`.
 
