@@ -1,0 +1,105 @@
+"""Mean and deviation of each channel, computed in one pass, and kept beside the data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .samples import SampleReader
+
+log = logging.getLogger(__name__)
+_this_session: dict[str, dict[str, Any]] = {}
+
+
+class Moments:
+    """Running mean and variance per channel in float64 (Chan, Golub and LeVeque 1979); NaN is left out."""
+
+    def __init__(self, channels: int) -> None:
+        self.count = np.zeros(channels)
+        self.mean = np.zeros(channels)
+        self.squares = np.zeros(channels)
+
+    def update(self, values: np.ndarray) -> None:
+        """Take in values [n, channel, ...]."""
+        for channel in range(values.shape[1]):
+            x = values[:, channel].astype(np.float64)
+            x = x[~np.isnan(x)]
+            if x.size:
+                mean = x.mean()
+                self._merge(channel, x.size, mean, float(np.square(x - mean).sum()))
+
+    def _merge(self, channel: int, count: int, mean: float, squares: float) -> None:
+        total = self.count[channel] + count
+        shift = mean - self.mean[channel]
+        self.squares[channel] += squares + shift**2 * self.count[channel] * count / total
+        self.mean[channel] += shift * count / total
+        self.count[channel] = total
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Population variance per channel."""
+        return self.squares / np.maximum(self.count, 1)
+
+
+def channel_statistics(reader: SampleReader, samples: Sequence[int]) -> dict[str, dict[str, float]]:
+    """Mean and deviation of each channel over whole samples, one block of them at a time; a channel that does not vary
+    has the deviation 1."""
+    moments = Moments(len(reader.columns))
+    for _, block in reader.blocks(samples):
+        for sample in block:
+            moments.update(sample)
+    deviation = np.sqrt(moments.variance)
+    deviation = np.where(deviation > 1e-7 * np.abs(moments.mean), deviation, 1.0)
+    return {
+        column.name: {"mean": float(moments.mean[i]), "std": float(deviation[i])}
+        for i, column in enumerate(reader.columns)
+    }
+
+
+def statistics_file(source: Any) -> Path | None:
+    """`data.statistics.json` beside `data.nc` where that can be written, else in the user's cache; None in memory."""
+    if not isinstance(source, str | os.PathLike) or "://" in str(source):
+        return None
+    path = Path(source).resolve()
+    beside = path.with_name(path.stem + ".statistics.json")
+    if path.parent.stat().st_mode & 0o222 and os.access(path.parent, os.W_OK):
+        return beside
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return cache / "humboldt" / "statistics" / beside.name
+
+
+def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
+    """What was kept for this source under this fingerprint, or None."""
+    if key in _this_session:
+        return _this_session[key]
+    path = statistics_file(source)
+    try:
+        return json.loads(path.read_text())[key] if path else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def write_statistics(source: Any, key: str, value: dict[str, Any]) -> Path | None:
+    """Keep a record for this source, atomically; where nothing can be written it is kept in memory, and logged."""
+    _this_session[key] = value
+    path = statistics_file(source)
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = json.loads(path.read_text()) if path.exists() else {}
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder, path.name)
+            partial.write_text(json.dumps({**known, key: value}, indent=1))
+            os.replace(partial, path)
+    except (OSError, ValueError) as error:
+        log.info("the statistics could not be kept in %s (%s): they are kept in memory", path, error)
+        return None
+    return path

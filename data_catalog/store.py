@@ -1,0 +1,98 @@
+"""From a path, URL or xarray object to a lazy xarray Dataset: values stay where they are until they are asked for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+
+class DataError(ValueError):
+    """Data that break a rule; the message states the rule, the value and the cure."""
+
+
+def open_store(source: Any) -> xr.Dataset:
+    """A Zarr store, a NetCDF file, or an xarray object, lazily, with times left as the numbers in the file.
+
+    Variables stand in the order of the file; a Zarr store has none, there they are sorted by name.
+
+    Raises:
+        FileNotFoundError: nothing is there; the message gives the nearest names in that folder.
+        DataError: it is there, but it is not a store that can be read.
+    """
+    if isinstance(source, xr.DataArray):
+        return source.to_dataset(name=source.name or "field")
+    if isinstance(source, xr.Dataset):
+        return source
+    text = str(source)
+    if "://" not in text and not Path(text).exists():
+        raise FileNotFoundError(
+            f"data are read from a file or a Zarr folder, got {text}, which is not there{near(text)}"
+        )
+    is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
+    try:
+        engine = "zarr" if is_zarr else None
+        data = xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
+        return data[sorted(data.data_vars, key=str)] if is_zarr else data
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "
+            "check that it is complete, or convert it with xarray"
+        ) from error
+
+
+def near(path: str) -> str:
+    """'; did you mean ...' for the names beside a path that does not exist."""
+    folder = Path(path).parent
+    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    return did_you_mean(Path(path).name, names)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """'; did you mean ...' for the nearest of the known names, or nothing."""
+    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
+
+
+class HDF5Array(BackendArray):
+    """A dataset of an HDF5 file as a lazy array; several names of equal shape are stacked along a first axis.
+
+    The file is open only while it is read, so that the array can be pickled and shared by processes.
+    """
+
+    def __init__(self, path: str, names: Sequence[str], *, stacked: bool = False) -> None:
+        self.path, self.names, self.stacked = path, tuple(names), stacked
+        with h5py.File(path) as file:
+            first = file[self.names[0]]
+            self.dtype: np.dtype = first.dtype
+            self.shape: tuple[int, ...] = (len(self.names), *first.shape) if stacked else first.shape
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        support = indexing.IndexingSupport.OUTER_1VECTOR
+        return indexing.explicit_indexing_adapter(key, self.shape, support, self.read)
+
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The values at a key of integers, slices and at most one list."""
+        with h5py.File(self.path) as file:
+            if not self.stacked:
+                return np.asarray(file[self.names[0]][key])
+            chosen = np.asarray(self.names, dtype=object)[key[0]]
+            if isinstance(chosen, str):
+                return np.asarray(file[chosen][key[1:]])
+            return np.stack([file[name][key[1:]] for name in chosen])
+
+
+def hdf5_variable(
+    path: str, names: str | Sequence[str], dims: Sequence[str], attrs: dict[str, Any] | None = None
+) -> xr.Variable:
+    """A lazy variable over one dataset of an HDF5 file, or over a list of them, stacked along the first dimension."""
+    stacked = not isinstance(names, str)
+    array = HDF5Array(path, [names] if isinstance(names, str) else names, stacked=stacked)
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs)

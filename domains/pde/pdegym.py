@@ -1,0 +1,269 @@
+"""File layouts of published collections, read as datasets with named dimensions: PDEgym, The Well, PDEBench."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from humboldt.data_catalog import DataError, did_you_mean, hdf5_variable, open_store
+
+VELOCITY = ("velocity_x", "velocity_y")
+FLUID = ("density", *VELOCITY, "pressure")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PDEgym:
+    """One dataset of PDEgym (arXiv 2405.19101, supplement): axes [sample, time, channel, 128, 128], unnamed.
+
+    Attributes:
+        variable: that holds the states; channels: what its entries are, empty for a scalar.
+        default: channels taken if none are asked for; empty for all.
+        extra: further variables [sample, 128, 128] under the names of their channels.
+        horizon: number of steps that make time 1; None for steady problems, which have `inputs` and `outputs`.
+        offsets: subtracted from a channel (the mean pressure of compressible flows).
+        density: of incompressible flows, which do not store it.
+        swapped: the space axes are stored as (y, x).
+    """
+
+    variable: str = "solution"
+    channels: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()
+    extra: Mapping[str, str] | None = None
+    horizon: int | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    offsets: Mapping[str, float] | None = None
+    density: float | None = None
+    swapped: bool = False
+    periodic: bool = True
+    scalar: str = "solution"
+    validation: int = 120
+    test: int = 240
+
+
+def incompressible(*default: str, **choices: Any) -> PDEgym:
+    """Velocity and (not taken by default) the tracer; density is 1."""
+    channels = choices.pop("channels", (*VELOCITY, "tracer"))
+    options = {"variable": "velocity", "horizon": 20, "density": 1.0, **choices}
+    return PDEgym(channels=channels, default=("density", *VELOCITY, *default), **options)
+
+
+def compressible(pressure: float, **choices: Any) -> PDEgym:
+    """Density, velocity and pressure, from which a mean is taken; the fifth entry is not taken by default."""
+    options = {"variable": "data", "horizon": 20, "offsets": {"pressure": pressure}, **choices}
+    return PDEgym(channels=(*FLUID, "tracer"), default=FLUID, **options)
+
+
+def wave(horizon: int) -> PDEgym:
+    """Displacement, and the speed of sound, which does not change."""
+    return PDEgym(scalar="displacement", extra={"c": "sound_speed"}, horizon=horizon, periodic=False, validation=60)
+
+
+PDEGYM = {
+    "NS-Sines": incompressible(),
+    "NS-Gauss": incompressible(),
+    "NS-PwC": incompressible(),
+    "NS-BB": incompressible(),
+    "NS-SVS": incompressible(),
+    "NS-SL": incompressible(channels=VELOCITY, swapped=True),
+    "NS-Tracer-PwC": incompressible("tracer"),
+    "FNS-KF": incompressible("forcing", variable="solution", channels=VELOCITY),
+    "CE-RP": compressible(0.215),
+    "CE-CRP": compressible(0.553),
+    "CE-KH": compressible(1.0),
+    "CE-Gauss": compressible(2.513),
+    "CE-RPUI": compressible(1.33),
+    "CE-RM": compressible(0.0, variable="solution", validation=100, test=130),
+    "GCE-RT": PDEgym(
+        channels=(*FLUID, "component_4", "gravity"), default=(*FLUID, "gravity"),
+        horizon=10, periodic=False, validation=100, test=130,
+    ),
+    "Wave-Layer": wave(20),
+    "Wave-Gauss": wave(15),
+    "ACE": PDEgym(scalar="phase", horizon=19, periodic=False, validation=60),
+    "SE-AF": PDEgym(channels=("shape", "density"), inputs=("shape",), outputs=("density",), periodic=False),
+    "Poisson-Gauss": PDEgym(
+        extra={"source": "source"}, inputs=("source",), outputs=("solution",), periodic=False
+    ),
+    "Helmholtz": PDEgym(
+        variable="u", extra={"a": "a", "bc": "boundary"}, inputs=("a", "boundary"), outputs=("solution",),
+        offsets={"a": 1.0}, periodic=False, validation=128, test=512,
+    ),
+}  # fmt: skip
+
+
+def read_published(source: Any, layout: str | None = None) -> xr.Dataset | None:
+    """The source under named dimensions if it has the layout of a published collection, else None.
+
+    Raises:
+        DataError: a `layout` that is not known, or that the source does not have.
+    """
+    if layout is not None and layout not in PDEGYM:
+        raise DataError(f"layout is one of {', '.join(PDEGYM)}, got {layout!r}{did_you_mean(layout, list(PDEGYM))}")
+    path = None if isinstance(source, xr.Dataset | xr.DataArray) else Path(str(source))
+    if path is not None and path.suffix in (".h5", ".hdf5", ".hdf") and path.is_file():
+        return read_hdf5(path)
+    name = layout or (path.stem if path is not None else "")
+    if name not in PDEGYM or (layout is None and path is not None and not path.is_file()):
+        return None
+    data, entry = open_store(source), PDEGYM[name]
+    if entry.variable not in data.data_vars:
+        if layout is None:
+            return None
+        raise DataError(f"{layout} holds a variable {entry.variable!r}, got {list(data.data_vars)}; leave layout out")
+    return pdegym(data, entry)
+
+
+def pdegym(data: xr.Dataset, entry: PDEgym) -> xr.Dataset:
+    """A PDEgym file under named dimensions."""
+    space = ("y", "x") if entry.swapped else ("x", "y")
+    steps = ("sample",) if entry.horizon is None else ("sample", "time")
+    dims = (*steps, *(("channel",) if entry.channels else ()), *space)
+    main = renamed(data[entry.variable].variable, entry.variable, dims)
+    found = {entry.variable if entry.channels else entry.scalar: main}
+    for name, channel in (entry.extra or {}).items():
+        extra = data[name].variable
+        found[channel] = renamed(extra, name, ("sample", *space)[: max(extra.ndim, 1)])
+    size = [main.sizes[axis] for axis in ("x", "y")]
+    if entry.density is not None:
+        found["density"] = xr.Variable(("x", "y"), np.full(size, entry.density, np.float32))
+    if "forcing" in entry.default:
+        x, y = (np.linspace(0, 1, n) for n in size)
+        found["forcing"] = xr.Variable(("x", "y"), 0.1 * np.sin(2 * np.pi * (x[:, None] + y)))
+    coords: dict[str, Any] = {"channel": list(entry.channels)} if entry.channels else {}
+    if entry.horizon is not None:
+        coords["time"] = np.arange(main.sizes["time"]) / entry.horizon
+    return xr.Dataset(found, coords, attrs=pdegym_attributes(entry, main.sizes["sample"]))
+
+
+def pdegym_attributes(entry: PDEgym, samples: int) -> dict[str, Any]:
+    """What the files do not say: which axes are periodic, the published split, the channels taken by default."""
+    attrs: dict[str, Any] = {"periodic": entry.periodic, "offsets": dict(entry.offsets or {})}
+    if samples > entry.validation + entry.test:
+        attrs["split"] = {"validation": entry.validation, "test": entry.test}
+    if entry.default or entry.inputs:
+        attrs["default_channels"] = entry.default or (*entry.inputs, *entry.outputs)
+    return {**attrs, "inputs": entry.inputs, "outputs": entry.outputs}
+
+
+def renamed(variable: xr.Variable, name: str, dims: tuple[str, ...]) -> xr.Variable:
+    """A variable with its dimensions named by their position.
+
+    Raises:
+        DataError: another number of dimensions.
+    """
+    if variable.ndim != len(dims):
+        raise DataError(
+            f"{name!r} of this collection has the axes {dims}, got the shape {variable.shape}; "
+            "rename the file and give dims={...} if it is something else"
+        )
+    copy = variable.copy(deep=False)
+    copy.dims = dims
+    return copy
+
+
+def read_hdf5(path: Path) -> xr.Dataset | None:
+    """An HDF5 file of The Well, PDEBench or PDEgym's Helmholtz problem; None if it is none of these."""
+    with h5py.File(path) as file:
+        groups = sorted((name for name in file if isinstance(file[name], h5py.Group)), key=natural)
+        seeds = [name for name in groups if re.fullmatch(r"(Sample_)?\d+", name)]
+        if "dimensions" in groups and "boundary_conditions" in groups:
+            return the_well(str(path), file)
+        if seeds and "u" in file[seeds[0]]:
+            return helmholtz(str(path), seeds)
+        if seeds and "data" in file[seeds[0]]:
+            return pdebench_seeds(str(path), file, seeds)
+        return pdebench(str(path), file) if "x-coordinate" in file else None
+
+
+def natural(name: str) -> tuple[str, int]:
+    """Sort key by which Sample_10 follows Sample_9."""
+    number = re.search(r"\d+$", name)
+    return (name[: number.start()], int(number[0])) if number else (name, -1)
+
+
+def helmholtz(path: str, seeds: list[str]) -> xr.Dataset:
+    """One group a sample, with `a`, `u` over space and a scalar `bc`."""
+    parts = {"a": 2, "u": 2, "bc": 0}
+    found = {
+        name: hdf5_variable(path, [f"{seed}/{name}" for seed in seeds], ("sample", "x", "y")[: 1 + axes])
+        for name, axes in parts.items()
+    }
+    return pdegym(xr.Dataset(found), PDEGYM["Helmholtz"])
+
+
+def pdebench_seeds(path: str, file: h5py.File, seeds: list[str]) -> xr.Dataset:
+    """PDEBench with one group a seed: `data` [time, space..., channel] and `grid`."""
+    first = file[seeds[0]]
+    space = tuple("xyz"[: first["data"].ndim - 2])
+    dims = ("sample", "time", *space, "component")
+    data = hdf5_variable(path, [f"{seed}/data" for seed in seeds], dims)
+    grid = {name: first["grid"][name][:] for name in space if name in first.get("grid", {})}
+    times = {"time": first["grid"]["t"][:]} if "t" in first.get("grid", {}) else {}
+    labels = {"component": [f"component_{i}" for i in range(data.sizes["component"])]}
+    return xr.Dataset({"data": data}, {**grid, **times, **labels})
+
+
+PDEBENCH_NAMES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}
+
+
+def pdebench(path: str, file: h5py.File) -> xr.Dataset:
+    """PDEBench with one array a field, [sample, time, space..., (component)], and `x-coordinate`, `t-coordinate`."""
+    space = tuple(axis for axis in "xyz" if f"{axis}-coordinate" in file)
+    found = {}
+    for name in file:
+        array = file[name]
+        if name.endswith("-coordinate") or not isinstance(array, h5py.Dataset):
+            continue
+        steady = array.ndim == 1 + len(space)
+        dims = ("sample", *(() if steady else ("time",)), *space, "component")[: max(array.ndim, 1 + len(space))]
+        if array.ndim in (len(dims), len(dims) + 1):
+            found[PDEBENCH_NAMES.get(name, name)] = hdf5_variable(path, name, dims)
+    coords = {axis: file[f"{axis}-coordinate"][:] for axis in space}
+    frames = next((v.sizes["time"] for v in found.values() if "time" in v.dims), 0)
+    if "t-coordinate" in file and frames:
+        coords["time"] = file["t-coordinate"][:frames]
+    return steady_if_single(xr.Dataset(found, coords))
+
+
+def steady_if_single(data: xr.Dataset) -> xr.Dataset:
+    """Without the time axis where it has one frame beside a variable that has none (Darcy flow)."""
+    without = any("time" not in v.dims for v in data.data_vars.values())
+    return data.isel(time=0, drop=True) if without and data.sizes.get("time") == 1 else data
+
+
+def the_well(path: str, file: h5py.File) -> xr.Dataset:
+    """The Well: scalars, vectors and tensors in `t0_fields` ... `t2_fields`, [sample, time, space..., components]."""
+    space = [as_text(name) for name in file["dimensions"].attrs["spatial_dims"]]
+    found = {}
+    for order, group in enumerate(("t0_fields", "t1_fields", "t2_fields")):
+        for name, array in file.get(group, {}).items():
+            varying = array.attrs.get("dim_varying", [True] * len(space))
+            dims = [
+                *(["sample"] if array.attrs.get("sample_varying", True) else []),
+                *(["time"] if array.attrs.get("time_varying", True) else []),
+                *[axis for axis, varies in zip(space, varying, strict=True) if varies],
+                *["row", "column"][:order],
+            ]
+            found[name] = hdf5_variable(path, f"{group}/{name}", dims)
+    axes = {name: file["dimensions"][name] for name in ("time", *space) if name in file["dimensions"]}
+    coords = {name: array[:] for name, array in axes.items() if array.ndim == 1}
+    closed = {
+        as_text(axis)
+        for condition in file["boundary_conditions"].values()
+        if as_text(condition.attrs.get("bc_type", "")).upper() == "PERIODIC"
+        for axis in condition.attrs["associated_dims"]
+    }
+    return xr.Dataset(found, coords, attrs={"periodic": [axis for axis in space if axis in closed]})
+
+
+def as_text(value: Any) -> str:
+    """A string, however HDF5 stored it."""
+    return value.decode() if isinstance(value, bytes) else str(value)

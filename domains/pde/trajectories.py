@@ -1,0 +1,282 @@
+"""A dataset of pairs of frames: (state, lead time) -> later state."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from humboldt.data_catalog import (
+    DataError,
+    SampleReader,
+    Split,
+    channel_statistics,
+    read_statistics,
+    require_units,
+    write_statistics,
+)
+
+from .batch import FieldBatch
+from .config import Channel
+from .layouts import Layout
+from .pairs import frame_pairs
+
+IN_MEMORY_BELOW = 10**9
+PRIVATE_ATTRIBUTES = ("offsets", "split", "default_channels", "inputs", "outputs")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrajectoryDataset:
+    """Pairs of frames of trajectories; item n is pair n % pairs of trajectory n // pairs.
+
+    Every method returns a new dataset that shares what has been read.
+
+    Attributes:
+        source: where it came from; layout: what was recognised there; reader: reads and caches whole trajectories.
+        samples: numbers of the trajectories of this part, in the file.
+        parts: the split by trajectory.
+        pairs: frame numbers (input, target) of each pair of a trajectory, [pairs, 2].
+        channels, outputs: channels of `fields` and of `target`, in order.
+        in_memory: keep the whole part; None decides by its size.
+        part: name of this part, for messages.
+    """
+
+    source: Any
+    layout: Layout
+    reader: SampleReader
+    samples: tuple[int, ...]
+    parts: Split
+    pairs: np.ndarray
+    channels: tuple[Channel, ...]
+    outputs: tuple[Channel, ...]
+    in_memory: bool | None = None
+    part: str = "whole"
+
+    def __len__(self) -> int:
+        return len(self.samples) * len(self.pairs)
+
+    def __getitem__(self, index: int) -> FieldBatch:
+        return self.batch([index])
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.part} trajectories: {self.trajectories} of {self.frame_count} frames on {self.grid}, "
+            f"{[c.name for c in self.channels]}, {len(self)} pairs>"
+        )
+
+    @property
+    def trajectories(self) -> int:
+        """Number of trajectories in this part."""
+        return len(self.samples)
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of a trajectory."""
+        return self.reader.shape[0]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Points along each space axis."""
+        return self.reader.shape[2:]
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """Names of the space axes, in order."""
+        return self.layout.space
+
+    @property
+    def periodic(self) -> tuple[bool, ...]:
+        """Which space axes close on themselves."""
+        return self.layout.periodic
+
+    @property
+    def steady(self) -> bool:
+        """Whether the data have no time: one pair a sample, lead time 1."""
+        return self.layout.times is None
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the frames from 0, in `time_units` (float64); [0] for steady data."""
+        return np.zeros(1) if self.layout.times is None else self.layout.times
+
+    @property
+    def time_units(self) -> str:
+        """CF units of times and lead times."""
+        return self.layout.time_units
+
+    def lead_times(self) -> np.ndarray:
+        """Lead time of each pair of a trajectory, in `time_units`."""
+        return np.ones(1) if self.steady else self.times[self.pairs[:, 1]] - self.times[self.pairs[:, 0]]
+
+    def batch(self, indices: Sequence[int] | np.ndarray) -> FieldBatch:
+        """The pairs with these indices, in physical units; NaN and channels that the data lack are NaN in `fields`, and
+        in `target` 0 and `known`.
+
+        Raises:
+            IndexError: an index outside of this part.
+            DataError: NaN in the data, unless they were opened with `missing='mask'`.
+        """
+        index = np.asarray(indices, dtype=int).reshape(-1)
+        if len(index) and (index.min() < -len(self) or index.max() >= len(self)):
+            raise IndexError(f"this part has pairs 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
+        which, pair = np.divmod(index % len(self), len(self.pairs))
+        trajectories = self._trajectories([self.samples[i] for i in which])
+        start, end = self.pairs[pair].T
+        target = self._gather(trajectories, end, self.outputs)
+        unknown = np.isnan(target)
+        return FieldBatch(
+            fields=torch.from_numpy(self._gather(trajectories, start, self.channels)),
+            lead_time=torch.from_numpy(self.lead_times()[pair].astype(np.float32)),
+            target=torch.from_numpy(np.where(unknown, np.float32(0), target) if unknown.any() else target),
+            known=torch.from_numpy(unknown) if unknown.any() else None,
+            periodic=self.periodic,
+        )
+
+    def _trajectories(self, samples: Sequence[int]) -> list[np.ndarray]:
+        small = len(self.samples) * self.reader.bytes_per_sample < IN_MEMORY_BELOW
+        keep = small if self.in_memory is None else self.in_memory
+        return self.reader.get(samples, keep=self.samples if keep else None)
+
+    def _gather(
+        self, trajectories: Sequence[np.ndarray], frames: np.ndarray, channels: Sequence[Channel]
+    ) -> np.ndarray:
+        names = [channel.name for channel in self.layout.channels]
+        columns = [names.index(c.name) if c.name in names else -1 for c in channels]
+        absent = [number for number, column in enumerate(columns) if column < 0]
+        out = np.empty((len(trajectories), len(channels), *self.grid), np.float32)
+        for row, trajectory, frame in zip(out, trajectories, frames, strict=True):
+            np.take(trajectory[frame], columns, axis=0, out=row, mode="wrap")
+        out[:, absent] = np.nan
+        return out
+
+    def split(self, name: str) -> TrajectoryDataset:
+        """The trajectories of this dataset that belong to `train`, `validation` or `test`.
+
+        Raises:
+            DataError: no such part, or none of its trajectories is here.
+        """
+        part = self.parts.part(name)
+        samples = tuple(s for s in self.samples if s in set(part))
+        if not samples:
+            raise DataError(f"the {name} part shares no trajectory with this {self.part} part; split the whole dataset")
+        return dataclasses.replace(self, samples=samples, part=name)
+
+    def take(self, count: int) -> TrajectoryDataset:
+        """The first `count` trajectories of this part.
+
+        Raises:
+            DataError: fewer than one, or more than there are.
+        """
+        if not 1 <= count <= self.trajectories:
+            raise DataError(
+                f"this {self.part} part has {self.trajectories} trajectories, got {count}; "
+                f"take 1 to {self.trajectories}"
+            )
+        return dataclasses.replace(self, samples=self.samples[:count])
+
+    def frames(self, start: int = 0, ahead: Sequence[int] = (2, 5, 10)) -> TrajectoryDataset:
+        """Pairs (start -> start + k) for each k of every trajectory, trajectory outer and k inner.
+
+        Raises:
+            DataError: a frame outside of the trajectories.
+        """
+        return dataclasses.replace(self, pairs=frame_pairs(self.frame_count, start, ahead))
+
+    def arranged(self, channels: Sequence[Channel], outputs: Sequence[Channel] | None = None) -> TrajectoryDataset:
+        """The same data in a model's channel order; channels that the data lack are NaN, and `known` in the target.
+
+        Raises:
+            DataError: units that differ, or no channel in common.
+        """
+        outputs = channels if outputs is None else outputs
+        here = {c.name: c for c in self.layout.channels}
+        for wanted in (channels, outputs):
+            if not any(c.name in here for c in wanted):
+                raise DataError(
+                    f"data and model share at least one channel, got {list(here)} for a model of "
+                    f"{[c.name for c in wanted]}; rename with variables={{'name in the file': 'name in the model'}}"
+                )
+            for channel in wanted:
+                if channel.name in here:
+                    require_units(here[channel.name].units, channel.units, channel.name)
+        return dataclasses.replace(self, channels=tuple(channels), outputs=tuple(outputs))
+
+    def statistics(self, *, shared: bool = False) -> dict[str, tuple[float, float]]:
+        """Mean and deviation of each channel of the data, over all frames of the training trajectories here.
+
+        A part without training trajectories gives those of the file's training part. A channel that does not vary has
+        the deviation 1. With `shared` the channels of a group (the components of a vector) share one deviation.
+        """
+        train = set(self.parts.train)
+        samples = [s for s in self.samples if s in train] or list(self.parts.train)
+        key = digest([self._content, samples])
+        record = read_statistics(self.source, key)
+        if record is None:
+            record = channel_statistics(self.reader, samples)
+            write_statistics(self.source, key, record)
+        found = {name: (entry["mean"], entry["std"]) for name, entry in record.items()}
+        return self._with_shared_deviation(found) if shared else found
+
+    def _with_shared_deviation(self, found: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        groups: dict[str, list[float]] = {}
+        for channel in self.layout.channels:
+            groups.setdefault(channel.error_group, []).append(found[channel.name][1] ** 2)
+        return {c.name: (found[c.name][0], float(np.mean(groups[c.error_group]) ** 0.5)) for c in self.layout.channels}
+
+    @property
+    def _content(self) -> str:
+        about = [dataclasses.asdict(channel) for channel in self.layout.channels]
+        return digest([about, self.times.tolist(), self.time_units, self.reader.fingerprint()])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what this dataset gives: content (sampled), trajectories, pairs and channels."""
+        names = [[c.name for c in self.channels], [c.name for c in self.outputs]]
+        return digest([self._content, list(self.samples), self.pairs.tolist(), names])
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-ready: channels with units, sizes, splits, pairs, fingerprint."""
+        return {
+            "source": str(self.source) if isinstance(self.source, str | os.PathLike) else "xarray object",
+            "channels": [dataclasses.asdict(c) for c in self.channels],
+            "outputs": [dataclasses.asdict(c) for c in self.outputs],
+            "part": self.part,
+            "trajectories": self.trajectories,
+            "frames": self.frame_count,
+            "times": self.times.tolist(),
+            "time_units": self.time_units,
+            "space": list(self.space),
+            "grid": list(self.grid),
+            "periodic": list(self.periodic),
+            "pairs": len(self),
+            "split": {name: len(getattr(self.parts, name)) for name in ("train", "validation", "test")},
+            "bytes": self.trajectories * self.reader.bytes_per_sample,
+            "fingerprint": self.fingerprint,
+        }
+
+    def to_xarray(self) -> xr.Dataset:
+        """The trajectories of this part, labelled and lazy (where nothing is subtracted), one variable a channel."""
+        data = self.reader.dataset
+        if "sample" in data.dims:
+            data = data.isel(sample=list(self.samples))
+        fields = {}
+        for channel, column in zip(self.layout.channels, self.layout.columns, strict=True):
+            field = data[column.variable].isel(dict(column.index), drop=True)
+            fields[channel.name] = field - column.offset if column.offset else field
+            fields[channel.name].attrs = {**field.attrs, "units": channel.units}
+        attrs = {k: v for k, v in data.attrs.items() if k not in PRIVATE_ATTRIBUTES}
+        closed = [axis for axis, periodic in zip(self.space, self.periodic, strict=True) if periodic]
+        return xr.Dataset(fields, attrs={**attrs, "periodic": closed})
+
+
+def digest(value: Any) -> str:
+    """Hash of a JSON-ready value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
