@@ -12,10 +12,8 @@ from torch import Tensor, nn
 
 from . import windows
 from .config import AttentionConfig, ConfigError
-from .fused import attend
+from .fused import attend_windows, unit
 from .position import LogPositionBias
-
-HIDDEN = -1e30  # score of a key that takes no part; finite, so that a window without any key stays finite too
 
 
 class Projection(nn.Linear):
@@ -60,56 +58,54 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "b *grid d"]:
         """Attend; `mask` is True where a token may be seen, `periodic` names the axes that close on themselves."""
         config = self.config
-        layout = windows.layout(tuple(x.shape[1:-1]), config.window, config.shifted)
-        parts = windows.split(x, layout)
-        pattern = "b m n (three heads e) -> three b m heads n e"
-        q, k, v = rearrange(self.qkv(parts), pattern, three=3, heads=config.heads)
-        scale = 1 / math.sqrt(q.shape[-1])
-        if config.similarity == "cosine":
-            q, k, scale = *self._cosine(q, k), 1.0
-        seams = windows.seams(layout, periodic, config.seam, config.padding == "masked", x.device)
-        bias = self._bias(layout, seams, mask, q.dtype)
-        out = _folded(q, k, v.to(q.dtype), bias, scale, config.causal)
-        return windows.join(self.out(rearrange(out, "b m heads n e -> b m n (heads e)")), layout)
+        grid = tuple(x.shape[1:-1])
+        layout = windows.lay_out(grid, config, periodic)
+        qkv = self.qkv(windows.split(x, layout))
+        qkv = rearrange(qkv, "b m n (three heads e) -> b m n three heads e", three=3, heads=config.heads)
+        seams = windows.seams(grid, config, periodic, x.device)
+        if self.position is not None and mask is None and not config.causal and x.device.type == "cpu":
+            bias, cosine = self.position(layout.window), config.similarity == "cosine"
+            out = attend_windows(qkv, bias, seams, self._scale(qkv), cosine)
+        else:
+            out = self._attend(qkv, self._bias(layout, seams, mask))
+        return windows.join(self.out(rearrange(out, "b m n heads e -> b m n (heads e)")), layout)
 
-    def _cosine(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors, the queries times the learned scale (at most 100)."""
-        scale = self.logit_scale.clamp(max=math.log(100.0)).exp().to(q.dtype)
-        return F.normalize(q, dim=-1, eps=1e-12) * scale[:, None, None], F.normalize(k, dim=-1, eps=1e-12)
+    def _scale(self, qkv: Tensor) -> Float[Tensor, " heads"]:
+        """What each head multiplies its similarities with; learned for cosines (at most 100)."""
+        if self.config.similarity == "cosine":
+            return self.logit_scale.clamp(max=math.log(100.0)).exp()
+        return torch.full((self.config.heads,), qkv.shape[-1] ** -0.5, dtype=self.out.weight.dtype, device=qkv.device)
+
+    def _attend(
+        self, qkv: Float[Tensor, "b m n three heads e"], bias: Float[Tensor, "#b #m #heads n n"] | None
+    ) -> Float[Tensor, "b m n heads e"]:
+        """Attention by the library's own kernel, which wants one batch axis."""
+        b, m = qkv.shape[:2]
+        q, k, v = rearrange(qkv, "b m n three heads e -> three (b m) heads n e")
+        if self.config.similarity == "cosine":
+            q, k = (unit(x)[0] for x in (q, k))
+            q, k = (q * self._scale(qkv)[:, None, None]).to(v.dtype), k.to(v.dtype)
+        if bias is not None:
+            bias = bias.clamp_min(torch.finfo(v.dtype).min / 4).to(v.dtype)
+            one = bias.shape[:2] == (1, 1)
+            bias = bias[0] if one else rearrange(bias.expand(b, m, -1, -1, -1), "b m heads i j -> (b m) heads i j")
+        scale = 1.0 if self.config.similarity == "cosine" else None
+        causal = self.config.causal and bias is None
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=causal, scale=scale)
+        return rearrange(out, "(b m) heads n e -> b m n heads e", b=b)
 
     def _bias(
-        self, layout: windows.Layout, seams: Tensor | None, mask: Tensor | None, dtype: torch.dtype
+        self, layout: windows.Layout, seams: Tensor | None, mask: Tensor | None
     ) -> Float[Tensor, "#b #m #heads n n"] | None:
         """Everything that is added to the scores."""
-        bias = None
+        parts = []
         if self.position is not None:
-            bias = rearrange(self.position(layout.window).to(dtype), "heads i j -> 1 1 heads i j")
+            parts.append(rearrange(self.position(layout.window), "heads i j -> 1 1 heads i j"))
         if seams is not None:
-            apart = rearrange(seams.to(dtype), "m i j -> 1 m 1 i j")
-            bias = apart if bias is None else bias + apart
+            parts.append(rearrange(seams, "m i j -> 1 m 1 i j"))
         if mask is not None:
-            seen = windows.split(mask.unsqueeze(-1).to(dtype), layout)
-            hidden = rearrange((1 - seen) * HIDDEN, "b m j 1 -> b m 1 1 j").expand(-1, -1, -1, layout.tokens, -1)
-            bias = hidden if bias is None else bias + hidden
-        if self.config.causal and bias is not None:
-            future = torch.ones(layout.tokens, layout.tokens, dtype=torch.bool, device=bias.device).triu(1)
-            bias = bias.masked_fill(future, HIDDEN)
-        return bias
-
-
-def _folded(
-    q: Float[Tensor, "b m heads n e"], k: Tensor, v: Tensor, bias: Tensor | None, scale: float, causal: bool
-) -> Float[Tensor, "b m heads n e"]:
-    """Fused attention wants one batch axis: windows join the heads if they have biases of their own, else the batch."""
-    b, m = q.shape[:2]
-    if bias is not None and bias.shape[1] > 1 and len(bias) == 1:
-        bias = rearrange(bias.expand(-1, -1, q.shape[2], -1, -1), "1 m heads i j -> 1 (m heads) i j")
-        q, k, v = (rearrange(t, "b m heads n e -> b (m heads) n e") for t in (q, k, v))
-        return rearrange(attend(q, k, v, bias, scale), "b (m heads) n e -> b m heads n e", m=m)
-    if bias is not None and (len(bias) > 1 or bias.shape[1] > 1):
-        bias = rearrange(bias.expand(b, m, -1, -1, -1), "b m heads i j -> (b m) heads i j")
-    elif bias is not None:
-        bias = bias[0]
-    q, k, v = (rearrange(t, "b m heads n e -> (b m) heads n e") for t in (q, k, v))
-    out = attend(q, k, v, bias, scale, causal and bias is None)
-    return rearrange(out, "(b m) heads n e -> b m heads n e", b=b)
+            hidden = windows.split((~mask).unsqueeze(-1).float(), layout) * windows.HIDDEN
+            parts.append(rearrange(hidden, "b m j 1 -> b m 1 1 j").expand(-1, -1, -1, layout.tokens, -1))
+        if self.config.causal and parts:
+            parts.append(windows.future(layout.tokens, parts[0].device))
+        return sum(parts[1:], parts[0]) if parts else None

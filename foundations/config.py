@@ -47,6 +47,8 @@ class AttentionConfig:
     seam: float = float("-inf")
 
     def __post_init__(self) -> None:
+        if self.heads < 1:
+            raise ConfigError(f"attention needs at least one head, got heads={self.heads}")
         if self.causal and (len(self.window) != 1 or self.window[0] is not None or self.shifted):
             raise ConfigError(
                 "causal attention needs one axis and a window over the whole of it, got "
@@ -131,7 +133,16 @@ class CoreConfig:
             raise ConfigError(f"a core has 1, 2 or 3 grid axes, got {self.axes}")
         if not self.scales:
             raise ConfigError("a core has at least one scale, got none; add a ScaleConfig")
+        if any(b.attention.causal for s in self.scales for b in (*s.down, *s.up)) and (
+            len(self.scales) > 1 or self.scales[0].skip
+        ):
+            raise ConfigError(
+                f"a causal core has one scale and no skips, which would look ahead, got {len(self.scales)} scales and "
+                f"skips {[s.skip for s in self.scales]}; drop them, or the causal pattern"
+            )
         for number, scale in enumerate(self.scales):
+            if any(factor < 1 for factor in scale.merge):
+                raise ConfigError(f"merge factors must be at least 1, got {scale.merge} at scale {number}")
             if number < len(self.scales) - 1 and len(scale.merge) != self.axes:
                 raise ConfigError(
                     f"merge needs one factor per axis ({self.axes}) at every scale but the coarsest, "
@@ -197,6 +208,8 @@ def _typed(hint: Any, value: Any) -> Any:
         return tuple(_typed(a, v) for a, v in zip(inner, value, strict=True))
     if origin is Literal and value not in args:
         raise ConfigError(f"expected one of {list(args)}, got {value!r}")
+    if hint in (int, bool, str) and type(value) is not hint:
+        raise ConfigError(f"expected a value of type {hint.__name__}, got {value!r}")
     if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
         return float(value)
     return value

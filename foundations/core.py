@@ -62,6 +62,7 @@ class Core(nn.Module):
             raise ValueError(
                 f"this core takes tokens of {axes} grid axes and width {width}, got shape {tuple(tokens.x.shape)}"
             )
+        tokens = tokens.with_x(tokens.seen())
         kept: list[Tokens] = []
         for scale in self.scales:
             before = tokens

@@ -1,63 +1,126 @@
 """Attention that never keeps a score matrix, also where the added bias is learned.
 
 `torch.nn.functional.scaled_dot_product_attention` falls back to materialised scores on CPU as soon as its mask needs a
-gradient. `attend` keeps the fused forward there and recomputes the scores chunk by chunk in the backward pass.
+gradient. `attend_windows` keeps the fused forward there, saves only the projections, and recomputes unit vectors and
+scores chunk by chunk in the backward pass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-CHUNK = 1 << 20  # scores recomputed at a time: 4 MB in float32 stay in the cache
-
-
-def attend(
-    q: Float[Tensor, "b heads n e"],
-    k: Float[Tensor, "b heads n e"],
-    v: Float[Tensor, "b heads n e"],
-    bias: Float[Tensor, "#b #heads n n"] | None,
-    scale: float,
-    causal: bool = False,
-) -> Float[Tensor, "b heads n e"]:
-    """softmax(scale q k^T + bias) v."""
-    if bias is not None:
-        bias = bias.to(q.dtype)
-        if bias.requires_grad and len(bias) == 1 and q.device.type == "cpu" and not causal:
-            return _LearnedBias.apply(q, k, v, bias, scale)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=causal, scale=scale)
+CHUNK = 1 << 18  # scores recomputed at a time: 1 MB in float32 stays in the cache
+TINY = 1e-24  # square of the norm below which a vector counts as zero
 
 
-class _LearnedBias(torch.autograd.Function):
-    """Fused attention with a gradient for a bias that all samples share."""
+def attend_windows(
+    qkv: Float[Tensor, "b m n three heads e"],
+    bias: Float[Tensor, "heads n n"],
+    seams: Float[Tensor, "m n n"] | None,
+    scale: Float[Tensor, " heads"],
+    cosine: bool,
+) -> Float[Tensor, "b m n heads e"]:
+    """softmax(scale q k^T + bias + seams) v in each of m windows; `cosine` makes q and k unit vectors first.
 
+    On CPU. Gradients for `qkv`, `bias` and `scale`; differentiable once.
+    """
+    if seams is not None:
+        seams = seams.clamp_min(torch.finfo(qkv.dtype).min / 4)
+    return _Windows.apply(qkv, bias, seams, scale, cosine)
+
+
+def unit(x: Float[Tensor, "*b e"]) -> tuple[Float[Tensor, "*b e"], Float[Tensor, "*b 1"]]:
+    """x / |x| and 1 / |x| in float32 at least; both are zero for a zero vector."""
+    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    square = torch.linalg.vecdot(x, x).unsqueeze(-1)
+    inverse = torch.where(square > TINY, square.clamp_min(TINY).rsqrt(), 0)
+    return x * inverse, inverse
+
+
+def _parts(qkv: Tensor, bias: Tensor, seams: Tensor | None) -> Iterator[tuple[int | slice, Tensor]]:
+    """Which windows share a bias, and that bias: all of them, or each its own if there are seams."""
+    if seams is None:
+        yield slice(None), bias
+    else:
+        for number in range(qkv.shape[1]):
+            yield number, bias + seams[number]
+
+
+def _samples(x: Float[Tensor, "b m ..."], part: int | slice) -> Tensor:
+    """The windows of a part as one batch axis (a view)."""
+    return x[:, part] if isinstance(part, int) else x.flatten(0, 1)
+
+
+class _Windows(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float) -> Tensor:
-        out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            q, k, v, 0.0, False, attn_mask=bias, scale=scale
-        )
-        ctx.save_for_backward(q, k, v, bias, out, logsumexp)
-        ctx.scale = scale
+    def forward(
+        ctx: Any, qkv: Tensor, bias: Tensor, seams: Tensor | None, scale: Tensor, cosine: bool
+    ) -> Tensor:
+        outs, sums = [], []
+        for part, added in _parts(qkv, bias, seams):
+            q, k, v = rearrange(_samples(qkv, part), "b n three heads e -> three b heads n e")
+            if cosine:
+                (q, _), (k, _) = unit(q), unit(k)
+            q = q * scale[:, None, None]
+            out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+                q.to(qkv.dtype), k.to(qkv.dtype), v, 0.0, False, attn_mask=added.to(qkv.dtype).unsqueeze(0), scale=1.0
+            )
+            outs.append(rearrange(out, "(b m) heads n e -> b m n heads e", b=len(qkv)))
+            sums.append(rearrange(logsumexp, "(b m) heads n -> b m heads n", b=len(qkv)))
+        out = outs[0] if len(outs) == 1 else torch.cat(outs, dim=1)
+        ctx.save_for_backward(qkv, bias, seams, scale, out, torch.cat(sums, dim=1))
+        ctx.cosine = cosine
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        q, k, v, bias, out, logsumexp = ctx.saved_tensors
-        gq, gk, gv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        gbias = torch.zeros_like(bias, dtype=torch.promote_types(bias.dtype, torch.float32))
-        step = max(1, CHUNK // bias[0].numel())
-        for start in range(0, len(q), step):
-            part = slice(start, start + step)
-            weights = torch.matmul(q[part] * ctx.scale, k[part].mT).add_(bias)
-            weights = weights.sub_(logsumexp[part].unsqueeze(-1).to(weights.dtype)).exp_()
-            g, o = grad[part], out[part]
-            gv[part] = torch.matmul(weights.mT, g)
-            scores = torch.matmul(g, v[part].mT).sub_((g * o).sum(-1, keepdim=True)).mul_(weights)
-            gq[part] = torch.matmul(scores, k[part]) * ctx.scale
-            gk[part] = torch.matmul(scores.mT, q[part]) * ctx.scale
-            gbias += scores.sum(0, keepdim=True)
-        return gq, gk, gv, gbias.to(bias.dtype), None
+        qkv, bias, seams, scale, out, logsumexp = ctx.saved_tensors
+        exact = torch.promote_types(qkv.dtype, torch.float32)
+        gqkv = torch.empty_like(qkv)
+        gbias, gscale = torch.zeros_like(bias, dtype=exact), torch.zeros_like(scale, dtype=exact)
+        step = max(1, CHUNK // bias.numel())
+        for part, added in _parts(qkv, bias.to(exact), seams):
+            views = [_samples(x, part) for x in (qkv, grad, out, logsumexp, gqkv)]
+            for start in range(0, len(views[0]), step):
+                *given, target = (x[start : start + step] for x in views)
+                gb, gs = _chunk_backward(*given, target, added, scale.to(exact), ctx.cosine)
+                gbias += gb
+                gscale += gs
+        return gqkv, gbias.to(bias.dtype), None, gscale.to(scale.dtype), None
+
+
+def _chunk_backward(
+    qkv: Tensor, grad: Tensor, out: Tensor, logsumexp: Tensor, gqkv: Tensor, bias: Tensor, scale: Tensor, cosine: bool
+) -> tuple[Tensor, Tensor]:
+    """Writes the gradient of a few windows into `gqkv`; returns that of the bias and of the scale."""
+    exact = bias.dtype
+    q, k, v = rearrange(qkv, "b n three heads e -> three b heads n e").to(exact).contiguous()
+    g, o = (rearrange(x, "b n heads e -> b heads n e").to(exact) for x in (grad, out))
+    per_head = scale[:, None, None]
+    if cosine:
+        (q, q_inverse), (k, k_inverse) = unit(q), unit(k)
+    weights = torch.matmul(q * per_head, k.mT).add_(bias).sub_(logsumexp.unsqueeze(-1)).exp_()
+    gv = torch.matmul(weights.mT, g)
+    scores = torch.matmul(g, v.mT).sub_(torch.linalg.vecdot(g, o).unsqueeze(-1)).mul_(weights)
+    gq, gk = torch.matmul(scores, k), torch.matmul(scores.mT, q)
+    gscale = torch.linalg.vecdot(gq, q).sum((0, 2))
+    gq, gk = gq * per_head, gk * per_head
+    if cosine:
+        gq, gk = _through_unit(gq, q, q_inverse), _through_unit(gk, k, k_inverse)
+    for place, value in enumerate((gq, gk, gv)):
+        gqkv[:, :, place] = rearrange(value, "b heads n e -> b n heads e")
+    return scores.sum(0), gscale
+
+
+def _through_unit(grad: Tensor, direction: Tensor, inverse: Tensor) -> Tensor:
+    """Gradient of a vector from that of its direction: what is orthogonal to it, over its length."""
+    along = torch.linalg.vecdot(grad, direction).unsqueeze(-1)
+    return torch.addcmul(grad, direction, along, value=-1).mul_(inverse)

@@ -26,7 +26,7 @@ class Normaliser(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.get_default_dtype()))
         self.register_buffer("std", torch.tensor(std, dtype=torch.get_default_dtype()))
-        if any(s <= 0 for s in std):
+        if any(not s > 0 for s in std):
             raise ValueError(f"standard deviations must be positive, got {list(std)}; drop constant channels or use 1")
 
     def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *space"]:

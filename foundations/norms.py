@@ -15,6 +15,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+def modulated(
+    x: Float[Tensor, "b *grid d"], scale: Float[Tensor, "b d"], shift: Float[Tensor, "b d"], eps: float
+) -> Float[Tensor, "b *grid d"]:
+    """scale * (x - mean) / sqrt(var + eps) + shift, each sample with its own scale and shift; in float32 at least."""
+    exact = x.to(torch.promote_types(x.dtype, torch.float32))
+    spread = (len(x), *(1,) * (x.dim() - 2), x.shape[-1])
+    scale, shift = scale.to(exact.dtype).view(spread), shift.to(exact.dtype).view(spread)
+    return torch.addcmul(shift, F.layer_norm(exact, x.shape[-1:], eps=eps), scale).to(x.dtype)
+
+
 class TimeNorm(nn.Module):
     """Norm over the last axis, told a condition vector; with `condition=0` an ordinary layer norm.
 
@@ -50,17 +60,19 @@ class TimeNorm(nn.Module):
         Raises:
             ValueError: the norm is conditioned and no condition, or one of another width, is given.
         """
-        if not self.condition:
-            return F.layer_norm(x, (self.width,), self.weight.to(x.dtype), self.bias.to(x.dtype), self.eps)
-        if condition is None or condition.shape[-1] != self.condition:
-            got = None if condition is None else tuple(condition.shape)
-            raise ValueError(
-                f"this norm needs a condition of shape (batch, {self.condition}), got {got}; pass the lead time"
-            )
-        spread = (len(x), *(1,) * (x.dim() - 2), self.width)
-        scale = self.scale(condition).to(x.dtype).view(spread)
-        shift = self.shift(condition).to(x.dtype).view(spread)
-        return torch.addcmul(shift, F.layer_norm(x, (self.width,), eps=self.eps), scale)
+        with torch.autocast(x.device.type, enabled=False):
+            if not self.condition:
+                exact = x.to(self.weight.dtype) if x.dtype.itemsize < self.weight.dtype.itemsize else x
+                return F.layer_norm(
+                    exact, (self.width,), self.weight.to(exact.dtype), self.bias.to(exact.dtype), self.eps
+                ).to(x.dtype)
+            if condition is None or condition.shape[-1] != self.condition:
+                got = None if condition is None else tuple(condition.shape)
+                raise ValueError(
+                    f"this norm needs a condition of shape (batch, {self.condition}), got {got}; pass the lead time"
+                )
+            condition = condition.to(self.scale.weight.dtype)
+            return modulated(x, self.scale(condition), self.shift(condition), self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.width}, condition={self.condition}, eps={self.eps}"

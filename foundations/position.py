@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -13,7 +15,7 @@ from .windows import remembered
 def offsets(window: tuple[int, ...], device: torch.device) -> Float[Tensor, "offsets axes"]:
     """Log-spaced offsets between two tokens of a window, row-major over the axes: sign(u) log2(|u| + 1) / log2(8) with
     u = 8 offset / (w - 1). In float32, as the released models were trained."""
-    axes = [torch.arange(-(w - 1), w, dtype=torch.float32) / max(w - 1, 1) * 8 for w in window]
+    axes = [torch.arange(-(w - 1), w, dtype=torch.float32, device="cpu") / max(w - 1, 1) * 8 for w in window]
     table = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
     return (table.sign() * torch.log2(table.abs() + 1) / 3.0).to(device)
 
@@ -21,8 +23,8 @@ def offsets(window: tuple[int, ...], device: torch.device) -> Float[Tensor, "off
 @remembered
 def pairs(window: tuple[int, ...], device: torch.device) -> Int[Tensor, "n n"]:
     """For every pair (query, key) of a window the row of `offsets` that holds query - key."""
-    places = torch.stack(torch.meshgrid(*(torch.arange(w) for w in window), indexing="ij"), dim=-1).flatten(0, -2)
-    index = torch.zeros(len(places), len(places), dtype=torch.long)
+    places = torch.stack(torch.meshgrid(*(torch.arange(w, device="cpu") for w in window), indexing="ij"), dim=-1).flatten(0, -2)
+    index = torch.zeros(len(places), len(places), dtype=torch.long, device="cpu")
     for axis, w in enumerate(window):
         index = index * (2 * w - 1) + places[:, None, axis] - places[None, :, axis] + w - 1
     return index.to(device)
@@ -48,4 +50,4 @@ class LogPositionBias(nn.Module):
         with torch.autocast(device.type, enabled=False):
             table = offsets(window, device).to(self.out.weight.dtype)
             bias = 16 * torch.sigmoid(self.out(torch.relu(self.hidden(table))))
-        return bias.t()[:, pairs(window, device)]
+        return rearrange(F.embedding(pairs(window, device), bias), "i j heads -> heads i j").contiguous()

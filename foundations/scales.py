@@ -40,9 +40,9 @@ class Merge(nn.Module):
         self.norm = TimeNorm(to, condition)
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """The coarser grid has ceil(g / factor) tokens along an axis; missing ones count as zero."""
+        """The coarser grid has ceil(g / factor) tokens along an axis; missing and masked ones count as zero."""
         ends = [(0, -g % f) for g, f in zip(tokens.grid, self.factors, strict=True)]
-        x = tokens.x
+        x = tokens.seen()
         if any(end for _, end in ends):
             x = F.pad(x, (0, 0, *(n for end in reversed(ends) for n in end)))
         fine, coarse = _patterns(len(self.factors))

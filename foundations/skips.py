@@ -56,7 +56,7 @@ class ConvNeXtSkip(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tokens:
         """Same grid, same width."""
-        x = convolve(self.depthwise, rearrange(tokens.x, "b ... d -> b d ..."), tokens.periodic)
+        x = convolve(self.depthwise, rearrange(tokens.seen(), "b ... d -> b d ..."), tokens.periodic)
         x = self.norm(rearrange(x, "b d ... -> b ... d"), tokens.condition)
         x = self.contract(F.gelu(self.expand(x)))
         return tokens.with_x(torch.addcmul(tokens.x, x, self.gamma.to(x.dtype)))
@@ -73,7 +73,7 @@ class ResNetSkip(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tokens:
         """Same grid, same width."""
-        x = rearrange(tokens.x, "b ... d -> b d ...")
+        x = rearrange(tokens.seen(), "b ... d -> b d ...")
         x = F.leaky_relu(self.bn1(convolve(self.conv1, x, tokens.periodic)))
         x = self.bn2(convolve(self.conv2, x, tokens.periodic))
         return tokens.with_x(tokens.x + rearrange(x, "b d ... -> b ... d"))

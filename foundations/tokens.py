@@ -34,6 +34,6 @@ class Tokens:
         """The same tokens with other features."""
         return dataclasses.replace(self, x=x)
 
-    def is_periodic(self, axis: int) -> bool:
-        """Whether grid axis `axis` closes on itself."""
-        return bool(self.periodic) and self.periodic[axis]
+    def seen(self) -> Float[Tensor, "b *grid d"]:
+        """Features with masked tokens set to zero: what merges and convolutions may see."""
+        return self.x if self.mask is None else self.x.masked_fill(~self.mask.unsqueeze(-1), 0)

@@ -1,15 +1,15 @@
 """Cutting a grid into windows, and what tokens of one window may see of each other.
 
-All of it depends on shapes only. `layout` and the tables are computed once per shape and device and then remembered
+All of it depends on shapes only. The tables are computed once per shape and device and then remembered
 outside of the modules, so modules copy, pickle and distribute freely; a compiled graph takes them as constants.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -18,24 +18,45 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
+from .config import AttentionConfig
+
 P = ParamSpec("P")
 R = TypeVar("R")
 AXES = "hwl"
+HIDDEN = -1e30  # score of a key that takes no part; finite, so that a window without any key stays finite too
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember the last 256 results of a function of shapes; constant for `torch.compile`."""
-    return torch.compiler.assume_constant_result(lru_cache(maxsize=256)(function))
+    """Remember the last 64 results of a function of shapes; constant for `torch.compile`.
+
+    The tensors are ordinary ones also when first asked for in inference mode, so that training can use them later.
+    """
+    memory = lru_cache(maxsize=64)(function)
+
+    def recall(*args: P.args, **kwargs: P.kwargs) -> R:
+        with torch.inference_mode(False):
+            return memory(*args, **kwargs)
+
+    return torch.compiler.assume_constant_result(wraps(function)(recall))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a grid falls into windows: all tuples have one entry per axis."""
+    """How a grid falls into windows: all tuples have one entry per axis.
+
+    Attributes:
+        grid: tokens along the axis.
+        window: tokens of a window.
+        padded: tokens after padding, a multiple of the window.
+        shift: places by which the windows are moved.
+        closed: whether the axis is rolled before it is padded: the ends of a periodic axis then meet without a gap.
+    """
 
     grid: tuple[int, ...]
     window: tuple[int, ...]
     padded: tuple[int, ...]
     shift: tuple[int, ...]
+    closed: tuple[bool, ...]
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -53,15 +74,18 @@ class Layout:
         return self.grid == self.window
 
 
-def layout(grid: tuple[int, ...], size: tuple[int | None, ...], shifted: bool) -> Layout:
-    """Windows of at most `size` on `grid`; an axis no longer than its window is one window and is not shifted."""
+def lay_out(grid: tuple[int, ...], config: AttentionConfig, periodic: tuple[bool, ...] = ()) -> Layout:
+    """The windows of `config` on `grid`; an axis no longer than its window is one window and is not shifted."""
+    return _layout(grid, config.window, config.shifted, periodic if config.padding == "masked" else ())
+
+
+def _layout(grid: tuple[int, ...], size: tuple[int | None, ...], shifted: bool, closed: tuple[bool, ...]) -> Layout:
     window = tuple(g if s is None else min(g, s) for g, s in zip(grid, size, strict=True))
     padded = tuple(math.ceil(g / w) * w for g, w in zip(grid, window, strict=True))
     shift = tuple(w // 2 if shifted and g > w else 0 for g, w in zip(grid, window, strict=True))
-    return Layout(grid, window, padded, shift)
+    return Layout(grid, window, padded, shift, closed or (False,) * len(grid))
 
 
-@lru_cache(maxsize=8)
 def _pattern(axes: int) -> tuple[str, str]:
     names = AXES[:axes]
     grid = " ".join(f"(n{a} {a})" for a in names)
@@ -69,15 +93,23 @@ def _pattern(axes: int) -> tuple[str, str]:
     return f"b {grid} d", f"b {windows} d"
 
 
+def _roll(x: Float[Tensor, "b *grid d"], shift: Sequence[int]) -> Float[Tensor, "b *grid d"]:
+    """Move every axis by its entry of `shift`."""
+    moved = [axis for axis, s in enumerate(shift) if s]
+    return torch.roll(x, [shift[axis] for axis in moved], [axis + 1 for axis in moved]) if moved else x
+
+
 def split(x: Float[Tensor, "b *grid d"], layout: Layout) -> Float[Tensor, "b m n d"]:
-    """Grid to m windows of n tokens: zero-pad at the end of every axis, then shift, then cut."""
+    """Grid to m windows of n tokens: zero-pad at the end of every axis, shift (closed axes first), then cut."""
     if layout.is_whole:
         return x.flatten(1, -2).unsqueeze(1)
+    before = [-s if c else 0 for s, c in zip(layout.shift, layout.closed, strict=True)]
+    after = [0 if c else -s for s, c in zip(layout.shift, layout.closed, strict=True)]
+    x = _roll(x, before)
     if layout.padded != layout.grid:
         ends = [(0, p - g) for g, p in zip(layout.grid, layout.padded, strict=True)]
         x = F.pad(x, (0, 0, *(n for end in reversed(ends) for n in end)))
-    if any(layout.shift):
-        x = torch.roll(x, [-s for s in layout.shift], dims=list(range(1, 1 + len(layout.grid))))
+    x = _roll(x, after)
     grid, windows = _pattern(len(layout.grid))
     return rearrange(x, f"{grid} -> {windows}", **dict(zip(AXES, layout.window, strict=False)))
 
@@ -90,36 +122,42 @@ def join(x: Float[Tensor, "b m n d"], layout: Layout) -> Float[Tensor, "b *grid 
     sizes |= {f"n{a}": c for a, c in zip(AXES, layout.counts, strict=False)}
     grid, windows = _pattern(len(layout.grid))
     x = rearrange(x, f"{windows} -> {grid}", **sizes)
-    if any(layout.shift):
-        x = torch.roll(x, list(layout.shift), dims=list(range(1, 1 + len(layout.grid))))
+    x = _roll(x, [0 if c else s for s, c in zip(layout.shift, layout.closed, strict=True)])
     if layout.padded != layout.grid:
         x = x[(slice(None), *(slice(0, g) for g in layout.grid))]
-    return x
+    return _roll(x, [s if c else 0 for s, c in zip(layout.shift, layout.closed, strict=True)])
 
 
 @remembered
 def seams(
-    layout: Layout, periodic: tuple[bool, ...], penalty: float, mask_padding: bool, device: torch.device
+    grid: tuple[int, ...], config: AttentionConfig, periodic: tuple[bool, ...], device: torch.device
 ) -> Float[Tensor, "m n n"] | None:
     """Scores to add so that tokens on both sides of a border, and padding, stay apart; None if there is nothing to add.
 
-    A shift brings the two ends of an axis into one window: on a periodic axis they are neighbours (unless padding lies
-    between them), on another one `penalty` keeps them apart. Padding tokens are masked as keys if `mask_padding`.
+    A shift brings the two ends of an axis into one window: on a periodic axis they are neighbours (unless visible
+    padding lies between them), on another one `config.seam` keeps them apart. Masked padding is hidden from queries.
+    The scores are finite: at least `HIDDEN`.
     """
-    apart = torch.zeros(1, *layout.padded, dtype=torch.long)
-    padding = torch.zeros(1, *layout.padded, 1)
+    layout, axes = lay_out(grid, config, periodic), len(grid)
+    apart = torch.zeros(1, *layout.padded, dtype=torch.long, device="cpu")
     for axis, (g, p, w, s) in enumerate(zip(layout.grid, layout.padded, layout.window, layout.shift, strict=True)):
-        padding.narrow(axis + 1, g, p - g).fill_(1)
-        if s and not (periodic and periodic[axis] and (mask_padding or g == p)):
-            place = torch.arange(p)  # place along the shifted axis; the wrapped end is the last s tokens
+        if s and not layout.closed[axis] and not (periodic and periodic[axis] and g == p):
+            place = torch.arange(p, device="cpu")  # along the shifted axis; the wrapped end is the last s tokens
             band = (place >= p - w).long() + (place >= p - s).long()
-            apart = apart * 3 + band.view(-1, *(1,) * (len(layout.grid) - axis - 1))
-    if not mask_padding:
-        padding.zero_()
-    if not apart.any() and not padding.any():
+            apart = apart * 3 + band.view(-1, *(1,) * (axes - axis - 1))
+    padded = config.padding == "masked" and layout.padded != layout.grid
+    if not apart.any() and not padded:
         return None
-    still = Layout(layout.padded, layout.window, layout.padded, (0,) * len(layout.grid))
+    still = Layout(layout.padded, layout.window, layout.padded, (0,) * axes, (False,) * axes)
     labels = split(apart.unsqueeze(-1).float(), still)[0, ..., 0]
-    scores = torch.where(labels[:, :, None] == labels[:, None, :], 0.0, penalty)
-    hidden = split(padding, Layout(layout.padded, layout.window, layout.padded, layout.shift))[0, ..., 0]
-    return (scores + hidden[:, None, :] * torch.finfo(torch.float32).min / 4).clamp_min(-1e30).to(device)
+    scores = torch.where(labels[:, :, None] == labels[:, None, :], 0.0, config.seam).float()
+    if padded:
+        real = split(torch.ones(1, *layout.grid, 1, device="cpu"), layout)[0, ..., 0]
+        scores = scores.masked_fill(real[:, None, :] == 0, HIDDEN)
+    return scores.clamp_min(HIDDEN).to(device)
+
+
+@remembered
+def future(tokens: int, device: torch.device) -> Float[Tensor, "n n"]:
+    """Scores to add so that a token sees nothing that comes after it."""
+    return torch.full((tokens, tokens), HIDDEN, device="cpu").triu(1).to(device)
