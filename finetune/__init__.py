@@ -8,6 +8,7 @@ from .lowrank import LoRA
 from .method import METHODS, Method, method
 from .mixture import Mixture
 from .norms import Norms
+from .plan import plan
 from .recipe import Recipe, read_yaml, write_yaml
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "RunFolderError",
     "fit",
     "method",
+    "plan",
     "read_yaml",
     "write_yaml",
 ]

@@ -111,7 +111,7 @@ def _train(
     length = recipe.length(len(train))
     task = Task(prepared(model, recipe, method), method, recipe, length)
     batches = Batches(train, recipe.batch_size, length * recipe.accumulate, recipe.seed, recipe.workers)
-    passes = None if validation is None else Passes(validation, recipe.batch_size, recipe.workers)
+    passes = None if validation is None else _passes(validation, recipe)
     best, log = Best(), Log(logbook, recipe.log_every, progress)
     callbacks: list[Callback] = [log] if passes is None else [log, best]
     if logbook is not None:
@@ -128,6 +128,10 @@ def _train(
         load_strictly(task.result, best.weights)
     task.result.core.checkpointing = False
     return task, log.spent
+
+
+def _passes(validation: Dataset | Mixture, recipe: Recipe) -> Passes:
+    return Passes(validation, recipe.batch_size, recipe.validation_samples, recipe.workers)
 
 
 def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
