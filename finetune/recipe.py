@@ -34,7 +34,9 @@ class Recipe:
     weight_decay: float = _field(1e-6, "per unit of rate", "decoupled decay of weights (not of norms and biases)")
     warmup: int = _field(0, "optimiser steps", "linear rise of the rates, before their cosine decay to 0")
     clip: float = _field(5.0, "gradient norm", "gradients are scaled down to at most this norm; 0 for never")
-    validate_every: int | None = _field(None, "optimiser steps", "how often to validate; a tenth of the run if not given")
+    validate_every: int | None = _field(
+        None, "optimiser steps", "between two validations; a tenth of the run if not given"
+    )
     validation_samples: int | None = _field(256, "samples", "at most so many, evenly spread over the validation data")
     patience: int | None = _field(None, "validations", "stop after this many without a better one; never if not given")
     average: float | None = _field(None, "decay in [0, 1)", "keep an exponential moving average of the weights")

@@ -103,9 +103,7 @@ class Passes:
         workers: as of `Batches`.
     """
 
-    def __init__(
-        self, data: Dataset | Mixture, batch_size: int, at_most: int | None = None, workers: int = 0
-    ) -> None:
+    def __init__(self, data: Dataset | Mixture, batch_size: int, at_most: int | None = None, workers: int = 0) -> None:
         self.datasets = data.datasets if isinstance(data, Mixture) else [data]
         share = 1.0 if at_most is None else min(1.0, at_most / len(data))
         self.parts: list[tuple[int, list[int]]] = []

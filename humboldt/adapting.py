@@ -45,8 +45,8 @@ def finetune(
 
     Args:
         model: a model, or what `from_pretrained` takes.
-        data: a dataset, or what the domain's `open` takes. Its `train` part is learned from, its `validation` part, if it
-            has one, chooses the best step.
+        data: a dataset, or what the domain's `open` takes. Its `train` part is learned from, its `validation` part,
+            if it has one, chooses the best step.
         method: `full`, `head`, `norms`, `lora`, with options as {"name": "lora", "rank": 4}, or a `Method`.
         task: `forecast` keeps the model's head; another task gets a new one.
         samples: train on this many trajectories (sites, molecules); all by default.
@@ -69,7 +69,7 @@ def finetune(
 
 
 def plan_finetune(model: Model | str | Path, data: Any, **choices: Any) -> dict[str, Any]:
-    """What `finetune` with the same arguments would do (data, steps, trained parameters, memory, time); writes nothing."""
+    """What `finetune` would do: data, steps, trained parameters, memory, time; nothing is written."""
     choices.pop("overwrite", None), choices.pop("progress", None)
     ready = prepare(model, data, **choices)
     return plan(ready.model, ready.train, ready.validation, ready.recipe, ready.method)
@@ -174,7 +174,8 @@ def opened(domain: str, data: Any) -> Any:
     home = type(data).__module__.split(".")
     if home[:2] == ["humboldt", "domains"] and home[2] != domain:
         raise ValueError(
-            f"a model learns from data of its own domain, got {home[2]} data for a {domain} model; load a {home[2]} model"
+            f"a model learns from data of its own domain, got {home[2]} data for a {domain} model; load a model of "
+            f"the {home[2]} domain"
         )
     return data
 

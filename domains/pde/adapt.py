@@ -77,8 +77,8 @@ def set_statistics(model: Model, found: Iterable[Mapping[str, tuple[float, float
 
     Args:
         model: changed in place, and returned.
-        found: {channel: (mean, deviation)} of one or several datasets, which count alike; channels that none of them has
-            keep what the model has.
+        found: {channel: (mean, deviation)} of one or several datasets, which count alike; what none has stays as
+            it is in the model.
     """
     pooled = _pooled(list(found))
     for part, channels in ((model.embed, model.config.inputs), (model.head, model.config.outputs)):
@@ -105,9 +105,7 @@ def _alike(model: Model, statistics: Mapping[str, tuple[float, float]]) -> bool:
     return not apart
 
 
-def _group_deviations(
-    channels: tuple[Channel, ...], statistics: Mapping[str, tuple[float, float]]
-) -> dict[str, float]:
+def _group_deviations(channels: tuple[Channel, ...], statistics: Mapping[str, tuple[float, float]]) -> dict[str, float]:
     """Root mean square of the deviations of each group's channels."""
     squares: dict[str, list[float]] = {}
     for channel in channels:

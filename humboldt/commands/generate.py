@@ -16,7 +16,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "output", str | None, None, "Zarr store to write")
     option(add, "resolution", int, 64, "grid points along an axis")
     option(add, "seed", int, 0, "seed of the initial states")
-    option(add, "snapshots", int | list[float] | None, None, "times, or a number of equidistant ones; the problem's own")
+    option(add, "snapshots", int | list[float] | None, None, "times, or how many equidistant ones; the problem's own")
     option(add, "tracer", bool, False, "with a passive tracer (incompressible flows)")
     option(add, "batch", int, 16, "trajectories solved together")
     option(add, "workers", int, 1, "processes")

@@ -13,7 +13,7 @@ from humboldt.cli import make_parser, option, parse
 def run(words: Sequence[str]) -> None:
     """List what there is."""
     parser = make_parser("info", "List embedded models, fine-tuning methods or tasks.")
-    parser.add_argument("subject", type=Literal["models", "methods", "tasks"], help="what to list: models, methods, tasks")
+    parser.add_argument("subject", type=Literal["models", "methods", "tasks"], help="what to list")
     option(parser.add_argument, "json", bool, False, "print JSON")
     given = parse(parser, words)
     rows = {"models": models, "methods": methods, "tasks": tasks}[given["subject"]]()
@@ -30,10 +30,8 @@ def models() -> list[dict[str, Any]]:
 
     rows = []
     for path in sorted(path for place in shelf.__path__ for path in Path(place).glob("*/config.json")):
-        config = json.loads(path.read_text())
-        rows.append(
-            {"name": f"humboldt/{path.parent.name}", "domain": config["domain"], "about": f"embedded, {config['domain']}"}
-        )
+        domain = json.loads(path.read_text())["domain"]
+        rows.append({"name": f"humboldt/{path.parent.name}", "domain": domain, "about": f"embedded, {domain}"})
     return rows
 
 
@@ -41,8 +39,8 @@ def methods() -> list[dict[str, Any]]:
     """The fine-tuning methods with their options and defaults."""
     from humboldt.finetune import METHODS, method
 
-    about = {name: (kind.__doc__ or "").split("\n")[0] for name, kind in METHODS.items()}
-    return [{"about": about[name], "options": _options(method(name).describe()), "name": name} for name in sorted(METHODS)]
+    about = {name: (METHODS[name].__doc__ or "").split("\n")[0] for name in sorted(METHODS)}
+    return [{"name": name, "about": about[name], "options": _options(method(name).describe())} for name in about]
 
 
 def tasks() -> list[dict[str, Any]]:

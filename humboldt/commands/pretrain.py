@@ -46,4 +46,5 @@ def configuration(name: str, domain: str) -> Any:
     science = import_module(f"humboldt.domains.{domain}")
     if hasattr(science, name.replace("-", "_")):
         return getattr(science, name.replace("-", "_"))()
-    raise UsageError(f"a configuration is a file or a name of the {domain} domain, got {name!r}{nearest(name, dir(science))}")
+    near = nearest(name, dir(science))
+    raise UsageError(f"a configuration is a file or a name of the {domain} domain, got {name!r}{near}")
