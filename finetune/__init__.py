@@ -9,9 +9,10 @@ from .method import METHODS, Method, method
 from .mixture import Mixture
 from .norms import Norms
 from .plan import plan
-from .recipe import Recipe, read_yaml, write_yaml
+from .recipe import FIELDS, Recipe, read_yaml, write_yaml
 
 __all__ = [
+    "FIELDS",
     "METHODS",
     "Full",
     "HeadOnly",
