@@ -8,9 +8,11 @@ from .lowrank import LoRA
 from .method import METHODS, Method, method
 from .mixture import Mixture
 from .norms import Norms
-from .recipe import Recipe, read_yaml, write_yaml
+from .plan import plan
+from .recipe import FIELDS, Recipe, read_yaml, write_yaml
 
 __all__ = [
+    "FIELDS",
     "METHODS",
     "Full",
     "HeadOnly",
@@ -22,6 +24,7 @@ __all__ = [
     "RunFolderError",
     "fit",
     "method",
+    "plan",
     "read_yaml",
     "write_yaml",
 ]

@@ -110,8 +110,10 @@ def _train(
 ) -> tuple[Task, float]:
     length = recipe.length(len(train))
     task = Task(prepared(model, recipe, method), method, recipe, length)
+    if recipe.precision == "64-true":
+        task.double()
     batches = Batches(train, recipe.batch_size, length * recipe.accumulate, recipe.seed, recipe.workers)
-    passes = None if validation is None else Passes(validation, recipe.batch_size, recipe.workers)
+    passes = None if validation is None else _passes(validation, recipe)
     best, log = Best(), Log(logbook, recipe.log_every, progress)
     callbacks: list[Callback] = [log] if passes is None else [log, best]
     if logbook is not None:
@@ -130,6 +132,10 @@ def _train(
     return task, log.spent
 
 
+def _passes(validation: Dataset | Mixture, recipe: Recipe) -> Passes:
+    return Passes(validation, recipe.batch_size, recipe.validation_samples, recipe.workers)
+
+
 def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
     """A copy of a model as the method and the recipe want it for training."""
     model = method.prepare(copy.deepcopy(model).train())
@@ -143,7 +149,7 @@ def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: b
     return lightning.Trainer(
         accelerator="auto",
         devices=1,
-        precision=recipe.precision,
+        precision="bf16-mixed" if recipe.precision == "bf16-mixed" else "32-true",  # float64 is the task's own type
         max_epochs=1,
         accumulate_grad_batches=recipe.accumulate,
         gradient_clip_val=recipe.clip or None,

@@ -1,12 +1,12 @@
 """The run folder: everything that is needed to repeat a run, and what came of it.
 
-    recipe.yaml         method, recipe and what the caller adds (model, data, task, samples)
-    data.json           what the data are, with their fingerprints, and the content hash of the model at the start
-    environment.json    versions of Python and packages, processor, threads
-    log.csv             step, samples, seconds, learning rate, loss, validation loss
-    checkpoints/        last.ckpt, from which a killed run goes on
-    config.json, model.safetensors     the tuned model, written at the end
-    scores.json         written by an evaluation
+recipe.yaml         method, recipe and what the caller adds (model, data, task, samples)
+data.json           what the data are, with their fingerprints, and the content hash of the model at the start
+environment.json    versions of Python and packages, processor, threads
+log.csv             step, samples, seconds, learning rate, loss, validation loss
+checkpoints/        last.ckpt, from which a killed run goes on
+config.json, model.safetensors     the tuned model, written at the end
+scores.json         written by an evaluation
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Logbook:
     def rewind(self, step: int) -> None:
         """Forget rows after `step`, which will be written again."""
         path = self.folder / "log.csv"
-        rows = list(csv.DictReader(path.open())) if path.is_file() else []
+        rows = list(csv.DictReader(path.read_text().splitlines())) if path.is_file() else []
         text = "".join(_line([row[c] for c in COLUMNS]) for row in rows if int(row["step"]) <= step)
         _write(path, _line(COLUMNS) + text)
 

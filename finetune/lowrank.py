@@ -78,5 +78,4 @@ class LoRA(Method):
             layer.merge()
             parent, _, child = name.rpartition(".")
             setattr(model.core.get_submodule(parent), child, layer.get_base_layer())
-        model.requires_grad_(True)
-        return model
+        return model.requires_grad_(True)

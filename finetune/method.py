@@ -43,8 +43,8 @@ class Method(ABC):
         return {"loss": model.loss(batch)}
 
     def merge(self, model: Model) -> Model:
-        """Plain weights again, computing the same."""
-        return model
+        """Plain weights again, computing the same, none of them frozen."""
+        return model.requires_grad_(True)
 
     def describe(self) -> dict[str, Any]:
         """Name and options, JSON-ready."""

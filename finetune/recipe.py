@@ -35,7 +35,10 @@ class Recipe:
     weight_decay: float = _field(1e-6, "per unit of rate", "decoupled decay of weights (not of norms and biases)")
     warmup: int = _field(0, "optimiser steps", "linear rise of the rates, before their cosine decay to 0")
     clip: float = _field(5.0, "gradient norm", "gradients are scaled down to at most this norm; 0 for never")
-    validate_every: int | None = _field(None, "optimiser steps", "how often to validate; a tenth of the run if not given")
+    validate_every: int | None = _field(
+        None, "optimiser steps", "between two validations; a tenth of the run if not given"
+    )
+    validation_samples: int | None = _field(256, "samples", "at most so many, evenly spread over the validation data")
     patience: int | None = _field(None, "validations", "stop after this many without a better one; never if not given")
     average: float | None = _field(None, "decay in [0, 1)", "keep an exponential moving average of the weights")
     precision: Literal["32-true", "bf16-mixed", "64-true"] = _field("32-true", "numbers", "arithmetic of the run")
@@ -51,7 +54,7 @@ class Recipe:
             _require(getattr(self, name) >= 1, name, "is at least 1", getattr(self, name))
         for name in ("core_rate", "embedding_rate", "norm_rate", "weight_decay", "warmup", "clip", "workers"):
             _require(getattr(self, name) >= 0, name, "is not negative", getattr(self, name))
-        for name in ("epochs", "patience", "validate_every"):
+        for name in ("epochs", "patience", "validate_every", "validation_samples"):
             value = getattr(self, name)
             _require(value is None or value > 0, name, "is positive or not given", value)
         _require(self.average is None or 0 <= self.average < 1, "average", "is a decay in [0, 1)", self.average)

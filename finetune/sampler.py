@@ -94,15 +94,23 @@ class Batches:
 
 
 class Passes:
-    """Every sample of a dataset (or of a mixture, one after another) once and in order, for validation."""
+    """Samples of a dataset (or of a mixture, one dataset after another) once and in order, for validation.
 
-    def __init__(self, data: Dataset | Mixture, batch_size: int, workers: int = 0) -> None:
+    Args:
+        data: a dataset or a mixture.
+        batch_size: samples per batch, all of one dataset.
+        at_most: take only so many samples, evenly spread; None for all.
+        workers: as of `Batches`.
+    """
+
+    def __init__(self, data: Dataset | Mixture, batch_size: int, at_most: int | None = None, workers: int = 0) -> None:
         self.datasets = data.datasets if isinstance(data, Mixture) else [data]
-        self.parts = [
-            (number, range(start, min(start + batch_size, len(dataset))))
-            for number, dataset in enumerate(self.datasets)
-            for start in range(0, len(dataset), batch_size)
-        ]
+        share = 1.0 if at_most is None else min(1.0, at_most / len(data))
+        self.parts: list[tuple[int, list[int]]] = []
+        for number, dataset in enumerate(self.datasets):
+            count = max(1, round(share * len(dataset)))
+            indices = [i * len(dataset) // count for i in range(count)]
+            self.parts += [(number, indices[start : start + batch_size]) for start in range(0, count, batch_size)]
         self.workers = workers
 
     def __len__(self) -> int:
@@ -111,7 +119,7 @@ class Passes:
     def __getitem__(self, number: int) -> Any:
         """The batch with this number."""
         part, indices = self.parts[number]
-        return self.datasets[part].batch(list(indices))
+        return self.datasets[part].batch(indices)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(read(self, range(len(self)), self.workers))

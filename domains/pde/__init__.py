@@ -1,5 +1,6 @@
 """PDE solution operators: fields and a lead time in, fields out."""
 
+from .adapt import fit_to_data, set_statistics
 from .augment import Symmetry, augment, random_symmetry, transform, vector_channels
 from .batch import FieldBatch, FieldPrediction
 from .channels import replace_channels, select_channels
@@ -38,6 +39,7 @@ __all__ = [
     "config_to_published",
     "energy_spectrum",
     "evaluate",
+    "fit_to_data",
     "initialise",
     "is_published",
     "median_table",
@@ -55,6 +57,7 @@ __all__ = [
     "rollout",
     "scot_core",
     "select_channels",
+    "set_statistics",
     "spectral_errors",
     "state_from_published",
     "state_to_published",

@@ -23,6 +23,10 @@ def same(ours, theirs):
     return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
+def log_rows(folder):
+    return list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+
+
 def test_training_lowers_the_loss_and_leaves_the_given_model_alone():
     model, before = tiny_model(), tiny_model().state_dict()
     tuned = fit(model, Waves(), recipe=dataclasses.replace(SHORT, steps=60, core_rate=3e-3, embedding_rate=1e-2))
@@ -40,8 +44,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
 def test_a_run_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(5), np.random.seed(5)
     expected = torch.rand(1), np.random.rand()
+    model, train = tiny_model(), Waves()
     torch.manual_seed(5), np.random.seed(5)
-    fit(tiny_model(), Waves(), recipe=SHORT)
+    fit(model, train, recipe=SHORT)
     assert (torch.rand(1), np.random.rand()) == expected
 
 
@@ -56,16 +61,15 @@ def test_the_best_validated_weights_are_kept():
 def test_the_best_loss_of_the_log_is_the_loss_of_the_result(tmp_path):
     validation = Waves(6, 1)
     tuned = fit(tiny_model(), Waves(), validation, dataclasses.replace(SHORT, batch_size=6), folder=tmp_path)
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    losses = [float(row["validation"]) for row in rows if row["validation"]]
+    losses = [float(row["validation"]) for row in log_rows(tmp_path) if row["validation"]]
     assert len(losses) == 3
-    assert float(tuned.loss(validation.all())) == pytest.approx(min(losses), rel=1e-5)
+    assert tuned.loss(validation.all()).item() == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_patience_ends_a_run_that_does_not_get_better(tmp_path):
     stuck = dataclasses.replace(SHORT, steps=60, core_rate=0.0, embedding_rate=0.0, norm_rate=0.0, patience=2)
     fit(tiny_model(), Waves(), Waves(6, 1), stuck, folder=tmp_path)
-    steps = [int(row["step"]) for row in csv.DictReader((tmp_path / "log.csv").open())]
+    steps = [int(row["step"]) for row in log_rows(tmp_path)]
     assert max(steps) == 6
 
 
@@ -141,7 +145,7 @@ def test_another_recipe_or_other_data_are_refused(tmp_path):
 def test_an_unwritable_folder_is_refused_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     train = Waves()
-    with pytest.raises(RunFolderError, match="cannot be written .*choose another --output"):
+    with pytest.raises(RunFolderError, match=r"cannot be written .*choose another --output"):
         fit(tiny_model(), train, None, SHORT, folder=tmp_path / "file" / "run")
     assert train.read == 0
 
@@ -169,7 +173,7 @@ def test_a_mixture_draws_from_every_dataset():
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     whole = fit(tiny_model(0.2), Waves(), Waves(6, 1), RESUMED, method("lora"), tmp_path / "whole")
@@ -177,17 +181,17 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
 
     def stopping(self, indices):
         if self is train and self.read == 25:
-            raise Stop
+            raise StopError
         return read(self, indices)
 
     monkeypatch.setattr(Waves, "batch", stopping)
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         fit(tiny_model(0.2), train, Waves(6, 1), RESUMED, method("lora"), tmp_path / "cut")
     rest = Waves()
     resumed = fit(tiny_model(0.2), rest, Waves(6, 1), RESUMED, method("lora"), tmp_path / "cut")
     assert 0 < rest.read < 48
     assert same(whole.state_dict(), resumed.state_dict())
-    steps = [[row["step"] for row in csv.DictReader((tmp_path / f / "log.csv").open())] for f in ("whole", "cut")]
+    steps = [[row["step"] for row in log_rows(tmp_path / name)] for name in ("whole", "cut")]
     assert steps[0] == steps[1]
 
 

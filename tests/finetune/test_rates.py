@@ -19,7 +19,7 @@ def test_each_group_has_its_rate_and_decay():
 @pytest.mark.parametrize(
     ("parameter", "group"),
     [
-        ("embed.patches.project.weight", "embedding"),
+        ("embed.patches.projection.weight", "embedding"),
         ("embed.norm.scale.weight", "embedding"),
         ("head.mix.weight", "embedding"),
         ("core.scales.0.down.0.attention.qkv.weight", "core"),

@@ -50,10 +50,10 @@ def test_bad_values_and_keys_are_refused(tmp_path):
         Recipe(core_rate=-1)
     with pytest.raises(ConfigError, match=r"average is a decay in \[0, 1\), got 1"):
         Recipe(average=1.0)
-    with pytest.raises(ConfigError, match="expected one of .*, got 'fp8'"):
+    with pytest.raises(ConfigError, match=r"expected one of .*, got 'fp8'"):
         Recipe().replace(precision="fp8")
     with pytest.raises(ConfigError, match="does not exist; check the path"):
         read_yaml(tmp_path / "none.yaml")
     (tmp_path / "list.yaml").write_text("- 1")
-    with pytest.raises(ConfigError, match="a recipe is a mapping .* holds a list"):
+    with pytest.raises(ConfigError, match=r"a recipe is a mapping .* holds a list"):
         read_yaml(tmp_path / "list.yaml")

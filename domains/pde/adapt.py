@@ -1,0 +1,124 @@
+"""Make a model and data meet: which channels, which statistics, which horizon."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from humboldt.foundations import Model, load_strictly
+
+from .config import Channel
+from .domain import build
+
+log = logging.getLogger(__name__)
+
+SCALE = 3.0  # deviations of data and model that differ by more than this factor are refitted
+REACH = 1.5  # lead times beyond this many horizons are refitted
+
+
+def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
+    """A model for the channels, the scale and the lead times of a dataset; each decision is logged.
+
+    1. All channels of the data are known to the model by name: it keeps its channels, those that the data lack are
+       masked. Otherwise embedding and recovery are replaced (see `replace_channels`).
+    2. The normaliser is kept if the deviation of every group of the data is within a factor 3 of the model's, else it
+       takes the mean and the pooled deviation of the data; new channels always do.
+    3. The horizon is kept if no lead time is longer than 1.5 of it (in the same units), else it is the longest one.
+
+    Args:
+        model: left as it is.
+        dataset: trajectories (`channels`, `outputs`, `statistics()`, `lead_times()`, `time_units`).
+        seed: of weights that are replaced.
+    """
+    statistics = dataset.statistics()
+    known = {c.name for c in model.config.inputs} >= {c.name for c in dataset.channels} and {
+        c.name for c in model.config.outputs
+    } >= {c.name for c in dataset.outputs}
+    if known:
+        absent = [c.name for c in model.config.inputs if c.name not in statistics]
+        log.info("channels: the model knows all of %s; masked: %s", sorted(statistics), absent or "none")
+        model = with_horizon(model, dataset)
+        return model if _alike(model, statistics) else set_statistics(model, [statistics])
+    from .channels import replace_channels
+
+    log.info(
+        "channels: replaced, for the model knows %s and the data have %s",
+        [c.name for c in model.config.inputs],
+        [c.name for c in dataset.channels],
+    )
+    model = replace_channels(model, dataset.channels, dataset.outputs, seed=seed)
+    return set_statistics(with_horizon(model, dataset), [statistics])
+
+
+def with_horizon(model: Model, dataset: Any) -> Model:
+    """The model (a copy) with a horizon that reaches the data's longest lead time, in their units."""
+    config, longest = model.config, float(max(dataset.lead_times()))
+    fits = dataset.time_units == config.time_units and longest <= REACH * config.horizon
+    if fits:
+        log.info("horizon: %g %s is kept, the longest lead time is %g", config.horizon, config.time_units, longest)
+    else:
+        log.info(
+            "horizon: %g %s becomes the longest lead time, %g %s",
+            config.horizon, config.time_units, longest, dataset.time_units,
+        )  # fmt: skip
+        config = dataclasses.replace(config, horizon=longest, time_units=dataset.time_units)
+    with torch.random.fork_rng():
+        copied = load_strictly(build(config), model.state_dict())
+    copied.provenance = dict(model.provenance)
+    return copied.train(model.training)
+
+
+def set_statistics(model: Model, found: Iterable[Mapping[str, tuple[float, float]]]) -> Model:
+    """Give the normalisers of a model the mean of each channel and the pooled deviation of its group.
+
+    Args:
+        model: changed in place, and returned.
+        found: {channel: (mean, deviation)} of one or several datasets, which count alike; what none has stays as
+            it is in the model.
+    """
+    pooled = _pooled(list(found))
+    for part, channels in ((model.embed, model.config.inputs), (model.head, model.config.outputs)):
+        deviations = _group_deviations(channels, pooled)
+        for index, channel in enumerate(channels):
+            if channel.name in pooled:
+                part.normaliser.mean[index] = pooled[channel.name][0]
+                part.normaliser.std[index] = deviations[channel.error_group]
+    log.info("normaliser: mean and deviation of %s are those of the data", sorted(pooled))
+    return model
+
+
+def _alike(model: Model, statistics: Mapping[str, tuple[float, float]]) -> bool:
+    """Whether the deviation of every group of the data is that of the model, within `SCALE`."""
+    channels = model.config.inputs
+    own = {c.name: (0.0, float(s)) for c, s in zip(channels, model.embed.normaliser.std, strict=True)}
+    ours = _group_deviations(channels, {name: own[name] for name in statistics if name in own})
+    theirs = _group_deviations(channels, statistics)
+    apart = {g: (ours[g], theirs[g]) for g in theirs if not 1 / SCALE <= theirs[g] / ours[g] <= SCALE}
+    if apart:
+        log.info("normaliser: deviations of model and data differ by more than a factor %g: %s", SCALE, apart)
+    else:
+        log.info("normaliser: kept, deviations of the data are within a factor %g: %s", SCALE, theirs)
+    return not apart
+
+
+def _group_deviations(channels: tuple[Channel, ...], statistics: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Root mean square of the deviations of each group's channels."""
+    squares: dict[str, list[float]] = {}
+    for channel in channels:
+        if channel.name in statistics:
+            squares.setdefault(channel.error_group, []).append(statistics[channel.name][1] ** 2)
+    return {group: (sum(values) / len(values)) ** 0.5 for group, values in squares.items()}
+
+
+def _pooled(found: list[Mapping[str, tuple[float, float]]]) -> dict[str, tuple[float, float]]:
+    """Mean and deviation over several datasets of equal weight."""
+    pooled = {}
+    for name in dict.fromkeys(name for statistics in found for name in statistics):
+        here = [statistics[name] for statistics in found if name in statistics]
+        mean = sum(m for m, _ in here) / len(here)
+        pooled[name] = (mean, (sum(s**2 + (m - mean) ** 2 for m, s in here) / len(here)) ** 0.5)
+    return pooled

@@ -1,0 +1,72 @@
+"""What a run would be, without making it: steps, parameters, memory and time, by timing two real steps on a copy."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+
+from humboldt.foundations import Dataset, Model
+
+from .fit import bytes_written, describe, prepared
+from .method import Method
+from .mixture import Mixture
+from .recipe import Recipe
+from .sampler import Batches
+from .task import Task
+
+
+def plan(
+    model: Model, train: Dataset | Mixture, validation: Dataset | Mixture | None, recipe: Recipe, method: Method
+) -> dict[str, Any]:
+    """Data, steps, trained parameters, memory, disk and time of a run, JSON-ready; nothing is written.
+
+    `seconds` is the second of two real steps times the number of steps, without validation. `memory_megabytes` is the
+    peak of the accelerator, or of the whole process, during these steps.
+    """
+    length = recipe.length(len(train))
+    task = Task(prepared(model, recipe, method), method, recipe, length)
+    step = _second_step(task, Batches(train, recipe.batch_size, 2 * recipe.accumulate, recipe.seed), recipe)
+    parameters = list(task.model.parameters())
+    return {
+        **{name: part for name, part in describe(model, train, validation).items() if name != "parent"},
+        "method": method.describe(),
+        "steps": length,
+        "passes over the data": round(length * recipe.accumulate * recipe.batch_size / len(train), 2),
+        "trained parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seconds": round(step * length, 1),
+        "seconds per step": round(step, 4),
+        "memory_megabytes": round(_peak_memory() / 1e6),
+        "disk_megabytes": round(bytes_written(model) / 1e6, 1),
+    }
+
+
+def _second_step(task: Task, batches: Batches, recipe: Recipe) -> float:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    task.to(device, torch.float64 if recipe.precision == "64-true" else None)
+    optimiser = task.configure_optimizers()["optimizer"]
+    seconds = 0.0
+    for number in range(2):
+        start = time.perf_counter()
+        optimiser.zero_grad()
+        for part in range(recipe.accumulate):
+            batch = batches[number * recipe.accumulate + part]
+            with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bf16-mixed"):
+                task.training_step(task.transfer_batch_to_device(batch, task.device, 0), part).backward()
+        optimiser.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - start
+    return seconds
+
+
+def _peak_memory() -> int:
+    """Bytes."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,207 @@
+"""Adapt a pretrained model to data, or pretrain one: where a domain meets a fine-tuning method."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from humboldt.finetune import Method, Mixture, Recipe, RunFolderError, fit, plan
+from humboldt.finetune import method as method_called
+from humboldt.foundations import ConfigError, Model, to_dict
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a run needs: what `fit` and `plan` take."""
+
+    model: Model
+    train: Any
+    validation: Any
+    recipe: Recipe
+    method: Method
+    run: dict[str, Any]
+
+
+def finetune(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    method: str | Mapping[str, Any] | Method = "full",
+    task: str = "forecast",
+    samples: int | None = None,
+    seed: int = 0,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    **recipe: Any,
+) -> Model:
+    """A copy of a model, tuned to data; the step with the lowest validation loss where there are validation data.
+
+    Args:
+        model: a model, or what `from_pretrained` takes.
+        data: a dataset, or what the domain's `open` takes. Its `train` part is learned from, its `validation` part,
+            if it has one, chooses the best step.
+        method: `full`, `head`, `norms`, `lora`, with options as {"name": "lora", "rank": 4}, or a `Method`.
+        task: `forecast` keeps the model's head; another task gets a new one.
+        samples: train on this many trajectories (sites, molecules); all by default.
+        seed: of new weights and of the order of samples.
+        output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
+        overwrite: begin anew in a folder that holds another run.
+        progress: show a progress bar on a terminal.
+        recipe: fields of `humboldt.finetune.Recipe`: steps, batch_size, core_rate, ...
+
+    Raises:
+        ConfigError: an unknown recipe key, method or option (with the nearest known one).
+        RunFolderError: the folder holds another run, cannot be written, or has no room.
+        ValueError: data that do not fit the model.
+    """
+    ready = prepare(model, data, method=method, task=task, samples=samples, seed=seed, output=output, **recipe)
+    return fit(
+        ready.model, ready.train, ready.validation, ready.recipe, ready.method, output,
+        run=ready.run, overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+
+
+def plan_finetune(model: Model | str | Path, data: Any, **choices: Any) -> dict[str, Any]:
+    """What `finetune` would do: data, steps, trained parameters, memory, time; nothing is written."""
+    choices.pop("overwrite", None), choices.pop("progress", None)
+    ready = prepare(model, data, **choices)
+    return plan(ready.model, ready.train, ready.validation, ready.recipe, ready.method)
+
+
+def prepare(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    method: str | Mapping[str, Any] | Method = "full",
+    task: str = "forecast",
+    samples: int | None = None,
+    seed: int = 0,
+    output: str | Path | None = None,
+    **recipe: Any,
+) -> Prepared:
+    """Check the words, open the data, match the model to them; cheap things first."""
+    way, schedule = as_method(method), Recipe().replace(**recipe, seed=seed)
+    name = str(model) if isinstance(model, str | Path) else None
+    started = load(model)
+    data = opened(started.domain, data)
+    train = data.split("train")
+    train = train if samples is None else train.take(samples)
+    started = matched(started, train, task, seed)
+    run = {"model": name, "task": task, "samples": samples}
+    return Prepared(started, arranged(train, started), arranged(held_out(data), started), schedule, way, run)
+
+
+def pretrain(
+    config: Any,
+    data: Sequence[Any],
+    *,
+    domain: str = "pde",
+    weights: Sequence[float] | None = None,
+    validate: bool = True,
+    seed: int = 0,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    **recipe: Any,
+) -> Model:
+    """A model with fresh weights, trained on a mixture of datasets; every batch comes from one of them.
+
+    Args:
+        config: the domain's configuration, or the dictionary that a checkpoint holds.
+        data: datasets, or what the domain's `open` takes; channels that one lacks are masked.
+        domain: name of the domain.
+        weights: share of batches of each dataset, by its number of samples if not given.
+        validate: choose the best step by the `validation` parts.
+        seed: of the weights and of the order of samples.
+        output, overwrite, progress, recipe: as in `finetune`.
+
+    Raises:
+        ConfigError, RunFolderError, ValueError: as in `finetune`.
+    """
+    import torch
+
+    schedule = Recipe().replace(**recipe, seed=seed)
+    science = import_module(f"humboldt.domains.{domain}")
+    datasets = [opened(domain, source) for source in data]
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = science.build(config)
+    parts = [dataset.split("train") for dataset in datasets]
+    model = science.set_statistics(model, [part.statistics() for part in parts])
+    train = Mixture([arranged(part, model) for part in parts], weights)
+    kept = [part for part in map(held_out, datasets) if part is not None] if validate else []
+    validation = Mixture([arranged(part, model) for part in kept]) if kept else None
+    run = {"domain": domain, "config": to_dict(model.config)}
+    return fit(model, train, validation, schedule, None, output, run=run, overwrite=overwrite, progress=progress)
+
+
+def as_method(method: str | Mapping[str, Any] | Method) -> Method:
+    """A method from its name, from its name with options, or as it is."""
+    if isinstance(method, Method):
+        return method
+    options = {"name": method} if isinstance(method, str) else dict(method)
+    if "name" not in options:
+        raise ConfigError(f"a method has a name, got {options}; add name: full, head, norms or lora")
+    return method_called(options.pop("name"), **options)
+
+
+def load(model: Model | str | Path) -> Model:
+    """The model, or the one of that name."""
+    if isinstance(model, Model):
+        return model
+    from .pretrained import from_pretrained
+
+    return from_pretrained(str(model))
+
+
+def opened(domain: str, data: Any) -> Any:
+    """A dataset of this domain.
+
+    Raises:
+        ValueError: a dataset of another domain.
+    """
+    if not hasattr(data, "batch"):
+        from .registry import domain as science
+
+        return science(domain).open(data)
+    home = type(data).__module__.split(".")
+    if home[:2] == ["humboldt", "domains"] and home[2] != domain:
+        raise ValueError(
+            f"a model learns from data of its own domain, got {home[2]} data for a {domain} model; load a model of "
+            f"the {home[2]} domain"
+        )
+    return data
+
+
+def held_out(data: Any) -> Any:
+    """The validation part, or None where there is none."""
+    try:
+        return data.split("validation")
+    except ValueError as error:
+        log.info("no validation: %s", error)
+        return None
+
+
+def matched(model: Model, train: Any, task: str, seed: int) -> Model:
+    """The model with the channels, statistics and horizon of the data, and the head of the task."""
+    model = import_module(f"humboldt.domains.{model.domain}").fit_to_data(model, train, seed=seed)
+    if task == "forecast":
+        return model
+    from .registry import domain as science
+
+    return model.with_head(science(model.domain).head(task, model))
+
+
+def arranged(dataset: Any, model: Model) -> Any:
+    """The dataset in the model's channel order."""
+    return None if dataset is None else dataset.arranged(model.config.inputs, model.config.outputs)
+
+
+__all__ = ["RunFolderError", "finetune", "plan_finetune", "pretrain"]

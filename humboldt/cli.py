@@ -1,0 +1,122 @@
+"""The command line: each command is one call of one function, and only its own function is imported.
+
+`humboldt finetune recipe.yaml --method.rank 8`: what a YAML file says becomes the default, words on the line win.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ._version import __version__
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: one line of help, and where its options and its function are (`describe`, `run` of a module)."""
+
+    help: str
+    module: str
+
+
+COMMANDS = {
+    "finetune": Command("adapt a pretrained model to data", "finetune"),
+    "evaluate": Command("score a model on held-out data, beside persistence", "evaluate"),
+    "predict": Command("forecast from labelled states, xarray file in, NetCDF out", "predict"),
+    "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain"),
+    "generate": Command("make training data with the solvers", "generate"),
+    "info": Command("list models, methods or tasks", "info"),
+}
+
+
+class UsageError(ValueError):
+    """A command line that cannot be understood; the message states rule, value and cure."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns 0, or 2 after an error that the user can cure (its message goes to standard error)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if not words or words[0] in ("-h", "--help"):
+            print(overview())
+        elif words[0] == "--version":
+            print(__version__)
+        else:
+            _command(words[0]).run([dashed(word) for word in words[1:]])
+    except (ValueError, FloatingPointError, OSError, ImportError) as error:
+        print(f"humboldt: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def overview() -> str:
+    """What `humboldt --help` shows."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        ["usage: humboldt COMMAND ...", "", "commands:", *lines, "", "humboldt COMMAND --help explains every option."]
+    )
+
+
+def _command(name: str) -> Any:
+    if name not in COMMANDS:
+        raise UsageError(f"commands are {', '.join(COMMANDS)}, got {name!r}{nearest(name, COMMANDS)}")
+    return import_module(f"humboldt.commands.{COMMANDS[name].module}")
+
+
+def parse(parser: Any, words: Sequence[str]) -> dict[str, Any]:
+    """The values of a jsonargparse parser as a nested dictionary; an unknown option names the nearest.
+
+    Raises:
+        UsageError: an unknown or missing option, or a value of another type.
+    """
+    import jsonargparse
+
+    known = [option for action in parser._actions for option in action.option_strings]
+    for word in words:
+        option = word.split("=")[0]
+        if option.startswith("--") and option not in known:
+            raise UsageError(f"{parser.prog} has no option {option}{nearest(option, known)}")
+    try:
+        found = parser.parse_args(list(words))
+    except jsonargparse.ArgumentError as error:
+        raise UsageError(f"{parser.prog}: {_short(str(error))}; see {parser.prog} --help") from error
+    return found.as_dict()
+
+
+def make_parser(command: str, description: str) -> Any:
+    """An empty jsonargparse parser that raises instead of ending the program."""
+    import jsonargparse
+
+    return jsonargparse.ArgumentParser(
+        prog=f"humboldt {command}", description=description, exit_on_error=False, allow_abbrev=False
+    )
+
+
+def dashed(word: str) -> str:
+    """`--core_rate` may be written for `--core-rate`."""
+    option, equals, value = word.partition("=")
+    return option.replace("_", "-") + equals + value if option.startswith("--") else word
+
+
+def nearest(word: str, known: Any) -> str:
+    """The cure of a mistyped word."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def option(add: Callable[..., Any], name: str, kind: Any, default: Any, help: str) -> None:
+    """Add `--name`; an underscore in it is a dash on the command line."""
+    if kind is bool:
+        add(f"--{name.replace('_', '-')}", action="store_true", default=default, help=help)
+    else:
+        add(f"--{name.replace('_', '-')}", type=kind, default=default, help=f"{help}")
+
+
+def _short(message: str) -> str:
+    return re.sub(r"\s+", " ", message).strip()

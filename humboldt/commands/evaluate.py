@@ -1,0 +1,34 @@
+"""humboldt evaluate MODEL DATA"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from humboldt.adapting import load
+from humboldt.cli import make_parser, option, parse
+
+
+def run(words: Sequence[str]) -> None:
+    """Score a model."""
+    parser = make_parser("evaluate", "Score a model on held-out data: median relative errors, beside persistence.")
+    parser.add_argument("model", type=str, help="name, folder or hub repository of a model")
+    parser.add_argument("data", type=str, help="file or store with the trajectories")
+    add = parser.add_argument
+    option(add, "split", Literal["train", "validation", "test", "all"], "test", "part of the data")
+    option(
+        add, "lead_steps", list[int] | None, None, "frames to look ahead, such as '[2,5,10]'; all if not given [frames]"
+    )
+    option(add, "rollout", Literal["direct", "autoregressive"], "direct", "each lead time at once, or in steps")
+    option(add, "step", float | None, None, "autoregressive step; one frame if not given [time units of the model]")
+    option(add, "twin", bool, False, "also score the same network with random weights")
+    option(add, "physical", bool, False, "errors in physical units instead of normalised fields")
+    option(add, "batch_size", int, 8, "trajectories at a time [samples]")
+    option(add, "seed", int, 0, "seed of the twin")
+    option(add, "output", str | None, None, "folder for scores.json, scores.nc and plots; none if not given")
+    option(add, "json", bool, False, "print JSON instead of a table")
+    given = parse(parser, words)
+    from humboldt.scoring import evaluate
+
+    split = given.pop("split")
+    evaluate(load(given.pop("model")), given.pop("data"), split=None if split == "all" else split, **given)

@@ -1,0 +1,117 @@
+"""humboldt finetune MODEL DATA ..., or humboldt finetune RECIPE.yaml ..."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from humboldt.adapting import finetune, plan_finetune
+from humboldt.cli import UsageError, make_parser, nearest, option, parse
+from humboldt.finetune import METHODS, Recipe, method, read_yaml
+
+DESCRIPTION = "Adapt a pretrained model to data. MODEL DATA, or a RECIPE.yaml that names them (any run folder has one)."
+
+
+def run(words: Sequence[str]) -> None:
+    """Fine-tune, or with --dry-run print what would be done."""
+    words = [f"--method.name={word[9:]}" if word.startswith("--method=") else word for word in words]
+    words = ["--method.name" if word == "--method" else word for word in words]
+    recipe = _recipe_file(words)
+    way = _method_name(words, recipe)
+    parser = finetune_parser(way)
+    defaults = _flat(recipe, {action.dest for action in parser._actions}, way)
+    parser.set_defaults(defaults)
+    given = parse(parser, [word for word in words if not _is_recipe(word)])
+    call(given)
+
+
+def call(given: dict[str, Any]) -> None:
+    """Call the function with parsed values."""
+    dry, model, data = given.pop("dry_run"), given.pop("model"), given.pop("data")
+    if model is None or data is None:
+        raise UsageError("a run needs a model and data, got neither on the line nor in a recipe: finetune MODEL DATA")
+    if dry:
+        print(json.dumps(plan_finetune(model, data, **given), indent=1))
+        return
+    if given["output"] is None:
+        raise UsageError("a run writes a folder, got none; add --output FOLDER (or --dry-run)")
+    tuned = finetune(model, data, **given)
+    print(f"{tuned} in {given['output']}")
+
+
+def finetune_parser(way: str) -> Any:
+    """All options of a run with this method; each with its default and unit."""
+    parser = make_parser("finetune", DESCRIPTION)
+    parser.add_argument("model", nargs="?", type=str, default=None, help="name, folder or hub repository of a model")
+    parser.add_argument("data", nargs="?", type=str, default=None, help="file or store with the trajectories")
+    add = parser.add_argument
+    option(add, "output", str | None, None, "run folder; the same command goes on after an interruption")
+    option(add, "task", str, "forecast", "what the tuned model does")
+    option(add, "samples", int | None, None, "train on so many trajectories; all if not given")
+    option(add, "overwrite", bool, False, "begin anew in a folder that holds another run")
+    option(add, "dry_run", bool, False, "print data, steps, trained parameters, memory and time; write nothing")
+    method_options(parser, way)
+    recipe_options(parser)
+    return parser
+
+
+def recipe_options(parser: Any) -> None:
+    """The fields of `Recipe`."""
+    group, hints = parser.add_argument_group("recipe"), typing.get_type_hints(Recipe)
+    for field in dataclasses.fields(Recipe):
+        text = f"{field.metadata['help']} [{field.metadata['unit']}]"
+        option(group.add_argument, field.name, hints[field.name], field.default, text)
+
+
+def method_options(parser: Any, way: str) -> None:
+    """The options of one method."""
+    group = parser.add_argument_group(f"method (options of {way})")
+    option(group.add_argument, "method.name", str, way, f"what is trained: {', '.join(sorted(METHODS))}; also --method")
+    kind = METHODS[way]
+    hints, words = typing.get_type_hints(kind), _attribute_help(kind.__doc__ or "")
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        text = words.get(field.name, field.name)
+        option(group.add_argument, f"method.{field.name}", hints[field.name], field.default, text)
+
+
+def _attribute_help(docstring: str) -> dict[str, str]:
+    lines = (line.strip().partition(": ") for line in docstring.partition("Attributes:")[2].splitlines())
+    return {name: text.rstrip(".") for name, colon, text in lines if colon}
+
+
+def _is_recipe(word: str) -> bool:
+    return not word.startswith("-") and word.endswith((".yaml", ".yml"))
+
+
+def _recipe_file(words: Sequence[str]) -> dict[str, Any]:
+    files = [word for word in words if _is_recipe(word)]
+    if len(files) > 1:
+        raise UsageError(f"a run has one recipe, got {files}; merge them into one file")
+    return read_yaml(files[0]) if files else {}
+
+
+def _method_name(words: Sequence[str], recipe: dict[str, Any]) -> str:
+    """The method that the line or the recipe names; refused with the nearest name if there is none."""
+    said = recipe.get("method", "full")
+    name = said if isinstance(said, str) else said.get("name", "full")
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("--method.name"):
+            name = word.partition("=")[2] or following
+    if name not in METHODS:
+        method(name)
+    return name
+
+
+def _flat(recipe: dict[str, Any], known: set[str], way: str) -> dict[str, Any]:
+    """A recipe file as defaults of the parser; options of a method that the line has replaced are dropped."""
+    said = recipe.pop("method", {})
+    said = {"name": said} if isinstance(said, str) else said
+    if said.get("name", way) == way:
+        recipe.update({f"method.{key}": value for key, value in said.items()})
+    for key in recipe:
+        if key not in known:
+            raise UsageError(f"a recipe has no key {key!r}{nearest(key, known)}")
+    return recipe

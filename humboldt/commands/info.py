@@ -1,0 +1,52 @@
+"""humboldt info models|methods|tasks [--json]"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from humboldt.cli import make_parser, option, parse
+
+
+def run(words: Sequence[str]) -> None:
+    """List what there is."""
+    parser = make_parser("info", "List embedded models, fine-tuning methods or tasks.")
+    parser.add_argument("subject", type=Literal["models", "methods", "tasks"], help="what to list")
+    option(parser.add_argument, "json", bool, False, "print JSON")
+    given = parse(parser, words)
+    rows = {"models": models, "methods": methods, "tasks": tasks}[given["subject"]]()
+    if given["json"]:
+        print(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            print(f"{row['name']:24} {row['about']}")
+
+
+def models() -> list[dict[str, Any]]:
+    """The embedded models."""
+    import humboldt.domains.pretrained as shelf
+
+    rows = []
+    for path in sorted(path for place in shelf.__path__ for path in Path(place).glob("*/config.json")):
+        domain = json.loads(path.read_text())["domain"]
+        rows.append({"name": f"humboldt/{path.parent.name}", "domain": domain, "about": f"embedded, {domain}"})
+    return rows
+
+
+def methods() -> list[dict[str, Any]]:
+    """The fine-tuning methods with their options and defaults."""
+    from humboldt.finetune import METHODS, method
+
+    about = {name: (METHODS[name].__doc__ or "").split("\n")[0] for name in sorted(METHODS)}
+    return [{"name": name, "about": about[name], "options": _options(method(name).describe())} for name in about]
+
+
+def tasks() -> list[dict[str, Any]]:
+    """The tasks of each domain."""
+    return [{"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"}]
+
+
+def _options(described: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in described.items() if key != "name"}

@@ -1,0 +1,50 @@
+"""humboldt predict MODEL STATE --lead-times '[1, 2, 5]' --output forecast.nc"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from humboldt.adapting import load
+from humboldt.cli import UsageError, make_parser, option, parse
+
+
+def run(words: Sequence[str]) -> None:
+    """Forecast from the states in a file."""
+    parser = make_parser("predict", "Forecast from labelled states; attributes and coordinates are kept.")
+    parser.add_argument("model", type=str, help="name, folder or hub repository of a model")
+    parser.add_argument("state", type=str, help="NetCDF file or Zarr store, a variable per channel of the model")
+    add = parser.add_argument
+    option(add, "lead_times", list[float], [1.0], "how far ahead, such as '[1, 2.5]' [time units of the model]")
+    option(add, "select", dict[str, int] | None, None, "places along dimensions, such as '{time: 0, sample: 3}'")
+    option(add, "rollout", Literal["direct", "autoregressive"], "direct", "each lead time at once, or in steps")
+    option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
+    option(add, "batch_size", int, 16, "states at a time [states]")
+    option(add, "output", str, "forecast.nc", "NetCDF file to write")
+    given = parse(parser, words)
+    from humboldt.forecasting import predict
+
+    output = Path(given.pop("output"))
+    state = opened(given.pop("state"), given.pop("select") or {})
+    forecast = predict(load(given.pop("model")), state, **given)
+    aside = output.with_name(f".{output.name}.writing")
+    forecast.to_netcdf(aside)
+    os.replace(aside, output)
+    print(f"{dict(forecast.sizes)} in {output}")
+
+
+def opened(path: str, select: dict[str, int]) -> Any:
+    """The states of a file, at the chosen places.
+
+    Raises:
+        UsageError: a dimension that is not there.
+    """
+    import xarray as xr
+
+    data = xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path)
+    unknown = [name for name in select if name not in data.dims]
+    if unknown:
+        raise UsageError(f"--select takes dimensions of the file, {list(data.dims)}, got {unknown[0]!r}")
+    return data.isel(select)

@@ -1,0 +1,50 @@
+"""humboldt pretrain CONFIG DATA... --output FOLDER"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from humboldt.adapting import pretrain
+from humboldt.cli import UsageError, make_parser, nearest, option, parse
+from humboldt.finetune import read_yaml
+
+from .finetune import recipe_options
+
+
+def run(words: Sequence[str]) -> None:
+    """Pretrain a model."""
+    parser = make_parser("pretrain", "Train a model with fresh weights on one or several datasets.")
+    parser.add_argument("config", type=str, help="name of a configuration such as pde-nano, or a YAML or JSON file")
+    parser.add_argument("data", nargs="+", type=str, help="files or stores")
+    add = parser.add_argument
+    option(add, "output", str | None, None, "run folder; the same command goes on after an interruption")
+    option(add, "domain", str, "pde", "name of the domain")
+    option(add, "weights", list[float] | None, None, "share of batches of each dataset; by their sizes if not given")
+    option(add, "no_validate", bool, False, "keep the last step instead of the best validated one")
+    option(add, "overwrite", bool, False, "begin anew in a folder that holds another run")
+    recipe_options(parser)
+    given = parse(parser, words)
+    if given["output"] is None:
+        raise UsageError("a run writes a folder, got none; add --output FOLDER")
+    config, validate = configuration(given.pop("config"), given["domain"]), not given.pop("no_validate")
+    trained = pretrain(config, given.pop("data"), validate=validate, **given)
+    print(f"{trained} in {given['output']}")
+
+
+def configuration(name: str, domain: str) -> Any:
+    """The configuration of that name, or in that file (a checkpoint's `config.json` too).
+
+    Raises:
+        UsageError: neither.
+    """
+    if Path(name).is_file():
+        found = read_yaml(name)
+        return found.get("config", found)
+    science = import_module(f"humboldt.domains.{domain}")
+    if hasattr(science, name.replace("-", "_")):
+        return getattr(science, name.replace("-", "_"))()
+    near = nearest(name, dir(science))
+    raise UsageError(f"a configuration is a file or a name of the {domain} domain, got {name!r}{near}")

@@ -1,0 +1,125 @@
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import humboldt.commands.finetune as finetune_command
+from humboldt.cli import COMMANDS, main
+from humboldt.commands.pretrain import configuration
+from humboldt.domains.pde import PDEConfig
+from humboldt.finetune import FIELDS, METHODS
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """What the function behind `humboldt finetune` was called with."""
+    calls = SimpleNamespace()
+    for name in ("finetune", "plan_finetune"):
+
+        def record(model, data, name=name, **choices):
+            calls.name, calls.model, calls.data, calls.choices = name, model, data, choices
+            return {"planned": True}
+
+        monkeypatch.setattr(finetune_command, name, record)
+    return calls
+
+
+def error_of(capsys, *words):
+    assert main(words) == 2
+    return capsys.readouterr().err
+
+
+def test_the_overview_lists_every_command_and_loads_nothing_heavy(root):
+    code = "import sys; from humboldt.cli import main; main(['--help']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert all(f"  {name}" in done.stdout for name in COMMANDS)
+    assert done.stdout.endswith("False\n")
+
+
+def test_the_version_and_unknown_commands(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip()
+    assert "got 'finetun'; did you mean finetune?" in error_of(capsys, "finetun")
+
+
+def test_help_shows_every_field_with_unit_and_default(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["finetune", "--method", "lora", "--help"])
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name, field in FIELDS.items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert f"{field.metadata['help']} [{field.metadata['unit']}]" in shown
+    assert "rank of an update (type: int, default: 8)" in shown
+
+
+def test_words_reach_the_function(called):
+    words = "finetune tiny waves.zarr --method lora --method.rank 3 --steps 7 --core_rate 1e-3 --output out --samples 2"
+    assert main(words.split()) == 0
+    assert (called.name, called.model, called.data) == ("finetune", "tiny", "waves.zarr")
+    assert called.choices["method"]["name"] == "lora"
+    assert called.choices["method"]["rank"] == 3
+    assert (called.choices["steps"], called.choices["core_rate"]) == (7, 1e-3)
+    assert (called.choices["output"], called.choices["samples"], called.choices["batch_size"]) == ("out", 2, 8)
+
+
+def test_a_recipe_file_gives_the_defaults_and_the_line_wins(called, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("{model: m, data: d, steps: 9, seed: 4, output: o, method: {name: lora, rank: 2, alpha: 3.0}}")
+    assert main(["finetune", str(recipe), "--seed", "5", "--method.rank", "6"]) == 0
+    choices = called.choices
+    assert (called.model, choices["steps"], choices["seed"]) == ("m", 9, 5)
+    assert (choices["method"]["rank"], choices["method"]["alpha"]) == (6, 3.0)
+    assert main(["finetune", str(recipe), "--method", "head"]) == 0
+    assert called.choices["method"] == {"name": "head"}
+
+
+def test_dry_run_plans_and_needs_no_output(called, capsys):
+    assert main(["finetune", "m", "d", "--dry-run"]) == 0
+    assert called.name == "plan_finetune"
+    assert json.loads(capsys.readouterr().out) == {"planned": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["m", "d", "--stpes", "3"], "humboldt finetune has no option --stpes; did you mean --steps?"),
+        (["m", "d", "--method", "lore"], "fine-tuning methods are .*, got 'lore'; did you mean 'lora'?"),
+        (["m", "d", "--method.rank", "3"], "humboldt finetune has no option --method.rank"),
+        (["m", "d", "--steps", "x"], "\"steps\": Expected a <class 'int'>. Got value: x"),
+        (["m", "d"], "a run writes a folder, got none; add --output"),
+        (["--steps", "3"], "a run needs a model and data"),
+        (["none.yaml"], "none.yaml does not exist"),
+    ],
+)
+def test_a_bad_line_is_refused_with_the_cure(called, capsys, words, message):
+    assert all(part in error_of(capsys, "finetune", *words) for part in message.split(".*"))
+    assert not hasattr(called, "name")
+
+
+def test_an_unknown_key_of_a_recipe_file_names_the_nearest(called, capsys, tmp_path):
+    (tmp_path / "r.yaml").write_text("{model: m, data: d, stepz: 3}")
+    assert "no key 'stepz'; did you mean steps?" in error_of(capsys, "finetune", str(tmp_path / "r.yaml"))
+
+
+def test_info_lists_methods_with_their_options(capsys):
+    assert main(["info", "methods", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows.keys() == METHODS.keys()
+    assert rows["lora"]["options"]["rank"] == 8
+    assert all(row["about"] for row in rows.values())
+    assert main(["info", "tasks"]) == 0
+    assert "forecast" in capsys.readouterr().out
+    assert main(["info", "models", "--json"]) == 0
+    json.loads(capsys.readouterr().out)
+
+
+def test_a_configuration_is_found_by_name_or_in_a_file(tmp_path, capsys):
+    assert isinstance(configuration("poseidon-t", "pde"), PDEConfig)
+    (tmp_path / "config.json").write_text('{"config": {"patch": 4}}')
+    assert configuration(str(tmp_path / "config.json"), "pde") == {"patch": 4}
+    assert "got 'poseidon-x'; did you mean poseidon_" in error_of(
+        capsys, "pretrain", "poseidon-x", "d", "--output", "o"
+    )
