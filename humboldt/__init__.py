@@ -12,9 +12,25 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    pass  # from humboldt.<module> import <verb> as <verb>, one line for each name of _HOME
+    from humboldt.adapting import finetune as finetune
+    from humboldt.adapting import pretrain as pretrain
+    from humboldt.domains.pde.generate import generate as generate
+    from humboldt.forecasting import predict as predict
+    from humboldt.opening import open as open
+    from humboldt.pretrained import from_pretrained as from_pretrained
+    from humboldt.foundations import push_to_hub as push_to_hub
+    from humboldt.scoring import evaluate as evaluate
 
-_HOME: dict[str, str] = {}
+_HOME: dict[str, str] = {
+    "evaluate": "humboldt.scoring",
+    "finetune": "humboldt.adapting",
+    "from_pretrained": "humboldt.pretrained",
+    "generate": "humboldt.domains.pde.generate",
+    "open": "humboldt.opening",
+    "predict": "humboldt.forecasting",
+    "pretrain": "humboldt.adapting",
+    "push_to_hub": "humboldt.foundations",
+}
 """Where each public verb is written: its name, and the full name of its module."""
 
 __all__ = ["__version__", *_HOME]
