@@ -1,6 +1,7 @@
 """What data there is: lazy stores, fast samples, splits, statistics, units (no torch)."""
 
 from .samples import Column, SampleReader
+from .shipped import example
 from .splits import Split, split_units
 from .statistics import Moments, channel_statistics, read_statistics, write_statistics
 from .store import DataError, did_you_mean, hdf5_variable, open_store
@@ -14,6 +15,7 @@ __all__ = [
     "Split",
     "channel_statistics",
     "did_you_mean",
+    "example",
     "hdf5_variable",
     "open_store",
     "parse_units",

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from humboldt.adapting import pretrain as pretrain
     from humboldt.domains.pde.generate import generate as generate
     from humboldt.forecasting import predict as predict
+    from humboldt.foundations import push_to_hub as push_to_hub
     from humboldt.opening import open as open
     from humboldt.pretrained import from_pretrained as from_pretrained
-    from humboldt.foundations import push_to_hub as push_to_hub
     from humboldt.scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {

@@ -25,6 +25,7 @@ class Command:
 
 
 COMMANDS = {
+    "demo": Command("fine-tune an embedded model on unseen data and show that it helped", "demo"),
     "finetune": Command("adapt a pretrained model to data", "finetune"),
     "evaluate": Command("score a model on held-out data, beside persistence", "evaluate"),
     "predict": Command("forecast from labelled states, xarray file in, NetCDF out", "predict"),

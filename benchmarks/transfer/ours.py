@@ -19,4 +19,14 @@ def tuned(name: str, examples: Examples, seed: int, options: argparse.Namespace)
     rate = options.rates.get("scratch" if name.startswith("scratch") else name)
     rates = {} if rate is None else {"core_rate": rate, "embedding_rate": rate, "norm_rate": rate}
     steps = len(examples) // options.batch
-    return humboldt.finetune(model, examples, seed=seed, steps=steps, batch_size=options.batch, **rates)
+    return humboldt.finetune(
+        model,
+        examples,
+        seed=seed,
+        steps=steps,
+        batch_size=options.batch,
+        optimiser=options.optimiser,
+        warmup=steps // 20,
+        precision=options.precision,
+        **rates,
+    )

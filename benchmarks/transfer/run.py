@@ -162,6 +162,8 @@ def arguments() -> argparse.ArgumentParser:
     add("--batch", type=int, default=8, help="examples a step (%(default)s)")
     add("--lead-steps", type=numbers, default=[2, 5, 10], help="frames ahead that are scored (%(default)s)")
     add("--rates", type=rates, default=RATES, help="highest learning rates, fno=1e-3,scratch=1e-3 (%(default)s)")
+    add("--optimiser", default="muon", help="of pde-nano and scratch: adamw or muon (%(default)s)")
+    add("--precision", default="32-true", help="of pde-nano and scratch (%(default)s)")
     add("--pretrained", default="humboldt/pde-nano", help="what pde-nano is: a name or folder (%(default)s)")
     add("--augment", action="store_true", help="random symmetries of the square and periodic translations")
     add("--threads", type=int, default=1, help="threads (%(default)s)")

@@ -34,12 +34,16 @@ class PDE:
 
     name = "pde"
 
-    def open(self, source: Any, *, split: str | None = None, **choices: Any) -> Any:
-        """Trajectories from a path or xarray object; see `open_trajectories` for the choices."""
+    def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
+        """Trajectories from a path or xarray object; `split` names a part, or says how the parts are made.
+
+        See `open_trajectories` for the other choices.
+        """
         from .data import open_trajectories
 
-        data = open_trajectories(source, **choices)
-        return data if split is None else data.split(split)
+        if not isinstance(split, str):
+            return open_trajectories(source, split=split, **choices)
+        return open_trajectories(source, **choices).split(split)
 
     def build(self, config: PDEConfig | Mapping[str, Any]) -> Model:
         """A model with fresh weights."""
