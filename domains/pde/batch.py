@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -42,7 +43,7 @@ class FieldBatch:
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> FieldBatch:
         """On another device; floating tensors in another type if given."""
 
-        def move(value: Tensor | None) -> Tensor | None:
+        def move(value: Any) -> Any:
             if not isinstance(value, Tensor):
                 return value
             return value.to(device, dtype if value.is_floating_point() else None, non_blocking=True)
