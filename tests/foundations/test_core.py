@@ -1,0 +1,193 @@
+import copy
+import dataclasses
+import pickle
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from humboldt.foundations import BlockConfig, Core, CoreConfig, ScaleConfig, Tokens, testing
+
+from .cores import attention, awake, pair, pyramid, sequence, tokens
+
+SIZES = {1: 37, 2: 37, 3: 9}
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("skip_kind", ["convnext", "resnet"])
+def test_translation_by_a_window_period_commutes(axes, norm, skip_kind):
+    core = awake(Core(pyramid(axes, norm=norm, skip_kind=skip_kind))).eval()
+    testing.check_translation(core, tokens(core, *(16, 8, 8)[:axes], periodic=True), (8, 0, 8)[:axes])
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_any_grid_runs_with_finite_gradients(axes, data):
+    grid = tuple(data.draw(st.integers(1, SIZES[axes])) for _ in range(axes))
+    periodic, padding = data.draw(st.booleans()), data.draw(st.sampled_from(["masked", "visible"]))
+    core = awake(Core(pyramid(axes, padding=padding)))
+    given_tokens = tokens(core, *grid, batch=1, periodic=periodic)
+    out = core(given_tokens)
+    assert out.x.shape == given_tokens.x.shape
+    out.x.square().mean().backward()
+    assert all(torch.isfinite(p.grad).all() for p in core.parameters())
+
+
+@pytest.mark.parametrize("position", ["none", "log"])
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_causal_core_does_not_look_ahead(position, similarity):
+    core = awake(Core(sequence(position=position, similarity=similarity)))
+    testing.check_causal(core, tokens(core, 6))
+    with pytest.raises(AssertionError, match="must not change"):
+        other = awake(Core(sequence(causal=False)))
+        testing.check_causal(other, tokens(other, 6))
+
+
+@pytest.mark.parametrize("config", [pyramid(), pyramid(axes=3, norm="pre", similarity="dot"), sequence()])
+def test_float32_agrees_with_float64(config):
+    core = awake(Core(config))
+    grid = (11, 6, 5)[: config.axes]
+    single = core(tokens(core, *grid)).x
+    given_tokens = tokens(core, *grid)
+    wide = None if given_tokens.condition is None else given_tokens.condition.double()
+    double = core.double()(Tokens(given_tokens.x.double(), wide)).x
+    assert (single - double).abs().max() < 1e-4 * double.abs().max()
+
+
+@pytest.mark.parametrize("skip_kind", ["convnext", "resnet"])
+def test_masked_tokens_do_not_influence_others(skip_kind):
+    core = awake(Core(pyramid(skip_kind=skip_kind))).eval()
+    given_tokens = tokens(core, 9, 7)
+    mask = torch.rand(2, 9, 7) > 0.4
+    hidden = torch.where(mask.unsqueeze(-1), given_tokens.x, torch.full_like(given_tokens.x, torch.nan))
+    outs = [core(dataclasses.replace(given_tokens, x=x, mask=mask)).x[mask] for x in (given_tokens.x, hidden)]
+    assert torch.isfinite(outs[0]).all()
+    assert torch.equal(*outs)
+
+
+def test_masked_padding_is_as_if_it_were_not_there():
+    """Windows reach beyond the grid: the same as windows of just the grid's own tokens."""
+    small = awake(Core(CoreConfig(axes=1, scales=(ScaleConfig(width=8, down=pair(8, 1, window=None, position="none")),))))
+    config = dataclasses.replace(
+        small.config, scales=(ScaleConfig(width=8, down=pair(8, 1, window=4, position="none")[:1] * 2),)
+    )
+    windowed = Core(config)
+    windowed.load_state_dict(small.state_dict())
+    x = torch.randn(1, 7, 8)
+    alone = torch.cat([small(Tokens(x[:, :4])).x, small(Tokens(x[:, 4:])).x], dim=1)
+    torch.testing.assert_close(windowed(Tokens(x)).x, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_samples_are_independent():
+    core = awake(Core(pyramid())).eval()
+    both = tokens(core, 9, 6, batch=3)
+    alone = core(Tokens(both.x[1:2], both.condition[1:2])).x
+    torch.testing.assert_close(core(both).x[1:2], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_large_mean_and_small_deviation_stay_finite_in_bfloat16():
+    core = awake(Core(pyramid()))
+    given_tokens = tokens(core, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = core(given_tokens.with_x(100 + 0.01 * given_tokens.x)).x
+    out.float().square().mean().backward()
+    assert torch.isfinite(out).all()
+    assert all(torch.isfinite(p.grad).all() for p in core.parameters())
+
+
+def test_checkpointing_gives_the_same_gradients_also_with_dropped_branches():
+    core = Core(pyramid())
+    for module in core.modules():
+        if hasattr(module, "rate"):
+            module.rate = 0.3
+    results = []
+    for core.checkpointing in (False, True):
+        torch.manual_seed(3)
+        out = core(tokens(core, 8, 8)).x
+        results.append((out, *torch.autograd.grad(out.square().mean(), tuple(core.parameters()))))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_copies_and_pickles_equal_their_original():
+    core = awake(Core(pyramid())).eval()
+    given_tokens = tokens(core, 9, 6)
+    expected = core(given_tokens).x
+    assert torch.equal(copy.deepcopy(core)(given_tokens).x, expected)
+    assert torch.equal(pickle.loads(pickle.dumps(core))(given_tokens).x, expected)
+
+
+def test_training_after_inference_mode():
+    core = awake(Core(pyramid(window=3)))
+    with torch.inference_mode():
+        core(tokens(core, 10, 11))
+    core(tokens(core, 10, 11)).x.mean().backward()
+
+
+def test_a_scale_without_blocks_still_merges_and_splits():
+    block = BlockConfig(attention=attention(1), hidden=8)
+    scales = (ScaleConfig(width=4, down=(), merge=(3,)), ScaleConfig(width=8, down=(block,)))
+    core = Core(CoreConfig(axes=1, scales=scales))
+    assert core(Tokens(torch.randn(1, 7, 4))).x.shape == (1, 7, 4)
+
+
+def test_one_scale_is_a_plain_transformer():
+    core = awake(Core(sequence()))
+    x = expected = torch.randn(2, 5, 8)
+    for block in core.scales[0].down:
+        q, k, v = block.attention.qkv(block.attention_norm(expected)).unflatten(-1, (3, 2, 4)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+        expected = expected + block.attention.out(mixed)
+        expected = expected + block.feed_forward(block.feed_forward_norm(expected))
+    torch.testing.assert_close(core(Tokens(x)).x, core.norm(expected))
+
+
+def test_other_tokens_are_refused():
+    core = Core(sequence())
+    with pytest.raises(ValueError, match=r"1 grid axes and width 8, got shape \(1, 2, 3, 8\)"):
+        core(Tokens(torch.zeros(1, 2, 3, 8)))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_compiled_core_equals_the_eager_one(backend):
+    import jaxtyping
+
+    core = awake(Core(pyramid()))
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        compiled = torch.compile(core, backend=backend, fullgraph=True, dynamic=False)
+        for grid in ((8, 8), (9, 6)):
+            results = []
+            for run in (core, compiled):
+                out = run(tokens(core, *grid)).x
+                results.append((out, *torch.autograd.grad(out.square().mean(), tuple(core.parameters()))))
+            for ours, plain in zip(*results, strict=True):
+                torch.testing.assert_close(ours, plain, atol=1e-4, rtol=1e-3)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def _train_apart(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    core = awake(Core(pyramid()))
+    parallel = torch.nn.parallel.DistributedDataParallel(core)
+    whole = tokens(core, 8, 8)
+    mine = Tokens(whole.x[rank : rank + 1], whole.condition[rank : rank + 1])
+    parallel(mine).x.square().mean().backward()
+    if rank == 0:
+        torch.save([p.grad for p in core.parameters()], f"{folder}/gradients.pt")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.integration
+def test_two_processes_train_as_one(tmp_path):
+    torch.multiprocessing.spawn(_train_apart, (str(tmp_path),), nprocs=2)
+    core = awake(Core(pyramid()))
+    core(tokens(core, 8, 8)).x.square().mean().backward()
+    for ours, shared in zip(core.parameters(), torch.load(tmp_path / "gradients.pt"), strict=True):
+        torch.testing.assert_close(shared, ours.grad, atol=1e-5, rtol=1e-4)

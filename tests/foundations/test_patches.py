@@ -1,0 +1,20 @@
+import pytest
+import torch
+
+from humboldt.foundations import PatchEmbed, PatchRecover
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_patches_there_and_back(axes):
+    size = (4, 6, 8)[:axes]
+    embed, recover = PatchEmbed(2, 5, 2, axes), PatchRecover(5, 3, 2, axes)
+    tokens = embed(torch.randn(2, 2, *size))
+    assert tokens.shape == (2, *(n // 2 for n in size), 5)
+    assert recover(tokens).shape == (2, 3, *size)
+
+
+def test_a_patch_becomes_its_own_token():
+    embed, x = PatchEmbed(1, 4, 2, 2), torch.randn(1, 1, 4, 4)
+    changed = x.clone()
+    changed[..., 2:, :2] += 1
+    assert (embed(x) != embed(changed)).any(-1).tolist() == [[[False, False], [True, False]]]
