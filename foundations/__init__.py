@@ -1,7 +1,7 @@
 """The core and the contracts: one multiscale transformer, told its condition through its norms, for every science."""
 
 from .block import Block, DropPath, FeedForward
-from .checkpoint import CheckpointError, content_hash, load_strictly, read_config, read_weights, save
+from .checkpoint import CheckpointError, content_hash, load_strictly, read_config, read_weights, save, write
 from .config import (
     AttentionConfig,
     BlockConfig,
@@ -13,7 +13,7 @@ from .config import (
 )
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
 from .core import Core
-from .losses import relative_error
+from .losses import plain_error, relative_error
 from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
@@ -48,9 +48,11 @@ __all__ = [
     "convolve",
     "from_dict",
     "load_strictly",
+    "plain_error",
     "read_config",
     "read_weights",
     "relative_error",
     "save",
     "to_dict",
+    "write",
 ]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,25 +36,47 @@ def content_hash(path: str | os.PathLike[str]) -> str:
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
-    """Write a model so that a reader sees either the old checkpoint or the whole new one; returns the folder."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
-    with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
-        weights = Path(scratch) / WEIGHTS
-        save_file(state, weights, metadata={"format": "pt"})
-        record = {
+    """Write a model into `folder` (see `write`); returns the folder."""
+
+    def record(sha256: str) -> dict[str, Any]:
+        return {
             "format": FORMAT,
             "domain": model.domain,
             "config": to_dict(model.config),
             "provenance": model.provenance,
-            "sha256": content_hash(weights),
+            "sha256": sha256,
         }
-        config = Path(scratch) / CONFIG
-        config.write_text(json.dumps(record, indent=1) + "\n")
-        _sync(weights), _sync(config)
-        os.replace(weights, folder / WEIGHTS)
-        os.replace(config, folder / CONFIG)
+
+    return write(folder, model.state_dict(), record)
+
+
+def write(
+    folder: str | os.PathLike[str], state: Mapping[str, Tensor], record: Callable[[str], Mapping[str, Any]]
+) -> Path:
+    """Write tensors and what `record(SHA-256 of the weights file)` says of them; returns the folder.
+
+    Both files are finished elsewhere before they take their places, so a failure leaves `folder` as it was. A kill
+    between the two replacements leaves a pair that `read_weights` refuses by its hash.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or the disk is full.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
+            weights, config = Path(scratch) / WEIGHTS, Path(scratch) / CONFIG
+            save_file({k: v.detach().contiguous().clone() for k, v in state.items()}, weights, {"format": "pt"})
+            config.write_text(json.dumps(record(content_hash(weights)), indent=1) + "\n")
+            for path in (weights, config):
+                _sync(path)
+            for path in (weights, config):
+                os.replace(path, folder / path.name)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"a checkpoint is written into a folder with room for it, but {folder} refused: {error}; what was there is "
+            "unchanged; free some space or choose another folder"
+        ) from error
     return folder
 
 

@@ -26,15 +26,29 @@ def relative_error(
     Args:
         groups: channel indices of each group, such as the components of a velocity.
     """
-    difference = prediction - target
-    if known is not None:
-        difference = difference.masked_fill(known, 0)
+    difference = _difference(prediction, target, known)
     dims = tuple(range(target.dim())) if over == "batch" else tuple(range(1, target.dim()))
     ratios = [
         _power(difference[:, list(g)], order).mean(dims) / (_power(target[:, list(g)], order).mean(dims) + 1e-10)
         for g in groups
     ]
     return torch.stack(ratios).mean()
+
+
+def plain_error(
+    prediction: Float[Tensor, "b c *space"],
+    target: Float[Tensor, "b c *space"],
+    channels: Sequence[int],
+    order: Literal[1, 2] = 1,
+    known: Bool[Tensor, "b #c *#space"] | None = None,
+) -> Float[Tensor, ""]:
+    """mean |p - t|^order over samples, `channels` and places; where `known`, the target counts as predicted exactly."""
+    return _power(_difference(prediction, target, known)[:, list(channels)], order).mean()
+
+
+def _difference(prediction: Tensor, target: Tensor, known: Tensor | None) -> Tensor:
+    difference = prediction - target
+    return difference if known is None else difference.masked_fill(known, 0)
 
 
 def _power(x: Tensor, order: int) -> Tensor:

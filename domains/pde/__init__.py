@@ -9,6 +9,15 @@ from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .heads import ForecastHead
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
 from .rollout import check_lead_times, rollout
+from .published import config_from_published, config_to_published, is_published
+from .weights import (
+    model_from_published,
+    published_initialisation,
+    read_published,
+    state_from_published,
+    state_to_published,
+    write_published,
+)
 
 __all__ = [
     "PDE",
@@ -40,4 +49,18 @@ __all__ = [
     "spectral_errors",
     "transform",
     "vector_channels",
+    "config_from_published",
+    "config_to_published",
+    "initialise",
+    "is_published",
+    "model_from_published",
+    "poseidon_b",
+    "poseidon_l",
+    "poseidon_t",
+    "published_initialisation",
+    "read_published",
+    "scot_core",
+    "state_from_published",
+    "state_to_published",
+    "write_published",
 ]

@@ -41,14 +41,12 @@ class FieldBatch:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> FieldBatch:
         """On another device; floating tensors in another type if given."""
+        tensors = {f.name: v for f in dataclasses.fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
 
-        def move(value: Tensor | None) -> Tensor | None:
-            if not isinstance(value, Tensor):
-                return value
+        def move(value: Tensor) -> Tensor:
             return value.to(device, dtype if value.is_floating_point() else None, non_blocking=True)
 
-        moved = {f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return dataclasses.replace(self, **moved)
+        return dataclasses.replace(self, **{name: move(value) for name, value in tensors.items()})
 
     def at(self, fields: Tensor, lead_time: Tensor) -> FieldBatch:
         """The same geometry with another state and lead time, and without a target (the next step of a rollout)."""

@@ -16,11 +16,13 @@ class Channel:
         name: as it is called in the data.
         units: CF units.
         group: channels of one group share an error (the components of a velocity); its own name by default.
+        scored: whether its error counts; constant companions (a wave speed, a forcing) are not worth a score.
     """
 
     name: str
     units: str = "1"
     group: str = ""
+    scored: bool = True
 
     @property
     def error_group(self) -> str:
@@ -43,6 +45,7 @@ class PDEConfig:
         absolute_position: learned position embeddings (needs `resolution`).
         mask_token: a learned token for masked places.
         periodic: believe the data when they say that an axis is periodic (the published models do not).
+        loss: `relative` divides the error of every channel group by the size of its target; `plain` is the mean error.
         loss_order: 1 for absolute, 2 for squared errors.
         loss_over: relative errors are taken over the whole `batch` (published) or over each `sample`.
     """
@@ -58,6 +61,7 @@ class PDEConfig:
     absolute_position: bool = False
     mask_token: bool = False
     periodic: bool = True
+    loss: Literal["relative", "plain"] = "relative"
     loss_order: Literal[1, 2] = 1
     loss_over: Literal["batch", "sample"] = "batch"
 
@@ -71,11 +75,14 @@ class PDEConfig:
                 f"increment adds inputs to outputs, but there are {len(self.inputs)} inputs for {len(self.outputs)} "
                 "outputs; set increment=False"
             )
+        if not self.groups:
+            raise ConfigError("a loss needs at least one scored output channel, got none; set scored=True")
 
     @property
     def groups(self) -> dict[str, tuple[int, ...]]:
-        """Output channel indices of every error group, in order."""
+        """Indices of the scored output channels of every error group, in order."""
         found: dict[str, list[int]] = {}
         for index, channel in enumerate(self.outputs):
-            found.setdefault(channel.error_group, []).append(index)
+            if channel.scored:
+                found.setdefault(channel.error_group, []).append(index)
         return {name: tuple(indices) for name, indices in found.items()}

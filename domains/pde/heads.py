@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from humboldt.foundations import Head, Normaliser, PatchRecover, Tokens, convolve, relative_error
+from humboldt.foundations import Head, Normaliser, PatchRecover, Tokens, convolve, plain_error, relative_error
 
 from .batch import FieldBatch, FieldPrediction
 from .config import PDEConfig
@@ -43,14 +43,15 @@ class ForecastHead(Head[FieldBatch, FieldPrediction]):
         return FieldPrediction(x)
 
     def loss(self, prediction: FieldPrediction, batch: FieldBatch) -> Tensor:
-        """Relative error of normalised fields, averaged over channel groups."""
+        """Relative (or plain) error of normalised fields, averaged over channel groups (or channels).
+
+        Raises:
+            ValueError: the batch carries no target.
+        """
         if batch.target is None:
             raise ValueError("a loss needs a target, got a batch without one; open the data with targets")
-        return relative_error(
-            self.normaliser(prediction.fields),
-            self.normaliser(batch.target),
-            list(self.config.groups.values()),
-            self.config.loss_order,
-            self.config.loss_over,
-            batch.known,
-        )
+        config, groups = self.config, list(self.config.groups.values())
+        fields, target = self.normaliser(prediction.fields), self.normaliser(batch.target)
+        if config.loss == "plain":
+            return plain_error(fields, target, [i for group in groups for i in group], config.loss_order, batch.known)
+        return relative_error(fields, target, groups, config.loss_order, config.loss_over, batch.known)

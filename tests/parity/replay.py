@@ -1,0 +1,47 @@
+"""Run our model on one golden case of a published model and write what it computes.
+
+    python tests/parity/replay.py CASE OUT.safetensors [--dtype float64]
+
+CASE is a folder with `config.json`, `weights.safetensors` and `inputs.safetensors`; expected values are never opened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+
+import torch  # noqa: E402
+from replays import poseidon  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
+SYSTEMS = (poseidon,)  # each has recognises(config) and replay(case, dtype)
+
+
+def replay(case: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Every tensor that the fixtures' README of the case's system names, by the system that knows its configuration."""
+    config = json.loads((case / "config.json").read_text())
+    for system in SYSTEMS:
+        if system.recognises(config):
+            return system.replay(case, dtype)
+    names = ", ".join(system.__name__.rpartition(".")[2] for system in SYSTEMS)
+    raise SystemExit(f"config.json of {case} is of none of the systems that can be replayed ({names})")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", type=Path, help="folder of the golden case")
+    parser.add_argument("out", type=Path, help="safetensors file to write")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
+    choices = parser.parse_args()
+    torch.set_num_threads(1)
+    save_file(replay(choices.case, getattr(torch, choices.dtype)), choices.out)
+
+
+if __name__ == "__main__":
+    main()
