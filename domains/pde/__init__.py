@@ -2,6 +2,7 @@
 
 from .augment import Symmetry, augment, random_symmetry, transform, vector_channels
 from .batch import FieldBatch, FieldPrediction
+from .channels import replace_channels, select_channels
 from .config import Channel, PDEConfig
 from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
@@ -59,7 +60,9 @@ __all__ = [
     "poseidon_t",
     "published_initialisation",
     "read_published",
+    "replace_channels",
     "scot_core",
+    "select_channels",
     "state_from_published",
     "state_to_published",
     "write_published",

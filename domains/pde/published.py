@@ -76,9 +76,6 @@ class ScotConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} of a published model is one of {allowed}, got {getattr(self, name)!r}")
-        for name in ("image_size", "patch_size", "window_size"):
-            if not isinstance(getattr(self, name), int):
-                raise ConfigError(f"{name} of a published model is one integer, got {getattr(self, name)!r}")
         for name in ("num_heads", "skip_connections"):
             if len(getattr(self, name)) != len(self.depths):
                 raise ConfigError(
@@ -121,7 +118,7 @@ def is_published(fields: Mapping[str, Any]) -> bool:
 
 
 def config_from_published(fields: Mapping[str, Any]) -> PDEConfig:
-    """What a published `config.json` is called here; absent fields take the published defaults, unknown ones are logged.
+    """What a published `config.json` is called here; absent fields take the published defaults, unknown are logged.
 
     Raises:
         ConfigError: a value that the published models do not have, named.
@@ -131,6 +128,9 @@ def config_from_published(fields: Mapping[str, Any]) -> PDEConfig:
         raise ConfigError(
             f"pretrained_window_sizes of a published model are zeros, got {fields['pretrained_window_sizes']}"
         )
+    for name in ("image_size", "patch_size", "window_size"):
+        if not isinstance(fields.get(name, 0), int):
+            raise ConfigError(f"{name} of a published model is one integer, got {fields[name]!r}")
     known = {f.name for f in dataclasses.fields(ScotConfig)}
     unknown = sorted(fields.keys() - known - DERIVED - {MASK_TOKEN})
     if unknown:

@@ -1,7 +1,7 @@
 """Published Poseidon checkpoints, both ways and strictly.
 
-`layout` lists, for a configuration, which published tensors each tensor of ours holds and in which arrangement; reading,
-writing and the gradients of the parity tests all follow that one list.
+`layout` lists, for a configuration, which published tensors each tensor of ours holds and in which arrangement;
+reading, writing and the gradients of the parity tests all follow that one list.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from humboldt.foundations import CheckpointError, Model, TimeNorm, content_hash, read_config, read_weights, write
+from humboldt.foundations import (
+    CheckpointError,
+    Model,
+    Normaliser,
+    TimeNorm,
+    content_hash,
+    read_config,
+    read_weights,
+    write,
+)
 
 from .config import PDEConfig
 from .domain import build
@@ -83,7 +92,8 @@ def layout(config: PDEConfig) -> Iterator[Entry]:
             skip = _convnext if core.skip_kind == "convnext" else _resnet
             yield from skip(f"{ours}.skip.{j}", f"residual_blocks.{i}.{j}", core.condition)
         if i < last:
-            yield from _between(ours, f"{encoder}.downsample", f"decoder.layers.{last - i - 1}.upsample", core.condition)
+            up = f"decoder.layers.{last - i - 1}.upsample"
+            yield from _between(ours, f"{encoder}.downsample", up, core.condition)
     yield from _linear("head.patches.projection", "patch_recovery.projection")
     yield Entry("head.mix.weight", ("patch_recovery.mixup.weight",))
 
@@ -242,8 +252,9 @@ def write_published(model: Model, folder: str | os.PathLike[str]) -> Path:
         ConfigError: the configuration is not one of a scOT model.
         CheckpointError: the model normalises its fields, for which the published format has no place.
     """
-    config, statistics = model.config, (model.embed.normaliser, model.head.normaliser)
-    if any(bool((part.mean != 0).any() or (part.std != 1).any()) for part in statistics):
+    config = model.config
+    statistics = [part for part in model.modules() if isinstance(part, Normaliser)]
+    if any(bool(part.mean.any()) or bool((part.std - 1).any()) for part in statistics):
         raise CheckpointError(
             "the published format has no place for normalisation statistics, but this model has means other than 0 or "
             "deviations other than 1; use model.save(folder) instead"
@@ -259,7 +270,7 @@ def published_initialisation(model: Model, std: float = 0.02) -> None:
 
     Linear maps and convolutions are normal with deviation `std` and zero biases, *also those that make the scale and
     shift of a conditioned norm*: every such norm starts near zero, and is zero at lead time 0. Transposed convolutions
-    keep PyTorch's default. `initialise` starts norms as plain norms instead, which trains better.
+    keep PyTorch's default. `initialise` starts norms as plain norms instead.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
@@ -267,10 +278,8 @@ def published_initialisation(model: Model, std: float = 0.02) -> None:
             for name, parameter in module.named_parameters(recurse=False):
                 if "bias" in name:
                     nn.init.zeros_(parameter)
-        elif isinstance(module, nn.ConvTranspose2d | nn.BatchNorm2d):
-            module.reset_parameters()
-        elif isinstance(module, TimeNorm) and not module.condition:
-            module.reset_parameters()
+        elif isinstance(module, nn.ConvTranspose2d | nn.BatchNorm2d | TimeNorm):
+            module.reset_parameters()  # a conditioned norm's linear maps come later and get their normal weights
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             leaf = name.rpartition(".")[2]

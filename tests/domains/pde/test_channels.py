@@ -1,0 +1,96 @@
+"""Another number of variables: which tensors change, and that nothing else does."""
+
+import logging
+
+import pytest
+import torch
+
+from humboldt.domains.pde import Channel, FieldBatch, PDEConfig, build, replace_channels, scot_core, select_channels
+from humboldt.foundations import ConfigError
+
+EMBED = "embed.patches.projection.weight"
+FRESH = {
+    EMBED,
+    "head.patches.projection.weight",
+    "head.patches.projection.bias",
+    "head.mix.weight",
+}
+
+
+def channels(*names):
+    return tuple(Channel(name=name) for name in names)
+
+
+@pytest.fixture
+def model():
+    core = scot_core(width=8, depths=(1, 1), heads=(2, 2), window=4, grid=4, skips=(1, 0))
+    names = channels("density", "velocity_x", "pressure")
+    model = build(PDEConfig(inputs=names, outputs=names, core=core, patch=2))
+    for part in (model.embed, model.head):
+        part.normaliser.mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
+        part.normaliser.std.copy_(torch.tensor([4.0, 5.0, 6.0]))
+    return model
+
+
+def changed(old, new):
+    before, after = old.state_dict(), new.state_dict()
+    assert before.keys() == after.keys()
+    return {k for k in before if not torch.equal(before[k], after[k]) and "normaliser" not in k}
+
+
+def test_four_tensors_start_afresh_and_are_logged(model, caplog):
+    with caplog.at_level(logging.WARNING):
+        new = replace_channels(model, channels("u", "v"), channels("u", "v"))
+    assert changed(model, new) == FRESH
+    assert all(name in caplog.text for name in FRESH)
+    assert new.core is not model.core
+
+
+def test_fresh_values_follow_the_seed_and_the_default_of_convolutions(model):
+    draws = [replace_channels(model, channels("u"), channels("u"), seed=s).state_dict() for s in (0, 0, 1)]
+    bounds = {EMBED: (1 * 2 * 2) ** -0.5, "head.patches.projection.weight": (1 * 2 * 2) ** -0.5, "head.mix.weight": 0.2}
+    for key, bound in bounds.items():
+        assert torch.equal(draws[0][key], draws[1][key])
+        assert not torch.equal(draws[0][key], draws[2][key])
+        assert 0 < float(draws[0][key].abs().max()) <= bound
+
+
+def test_more_inputs_alone_leave_the_recovery_alone(model):
+    names = model.config.inputs
+    new = replace_channels(model, (*names, Channel(name="forcing")), names)
+    assert changed(model, new) == {EMBED}
+
+
+def test_statistics_stay_with_the_name(model):
+    new = replace_channels(model, channels("pressure", "tracer"), channels("pressure", "tracer"))
+    assert new.embed.normaliser.mean.tolist() == [3, 0]
+    assert new.head.normaliser.std.tolist() == [6, 1]
+
+
+def test_the_global_random_state_is_left_alone(model):
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    replace_channels(model, channels("u"), channels("u"))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_selected_channels_keep_their_slices(model):
+    new = select_channels(model, channels("pressure", "density"), channels("density"))
+    assert changed(model, new) == FRESH
+    old, own = model.state_dict(), new.state_dict()
+    assert torch.equal(own[EMBED], old[EMBED][:, [2, 0]])
+    assert torch.equal(own["head.patches.projection.weight"], old["head.patches.projection.weight"][:, :1])
+    assert torch.equal(own["head.mix.weight"], old["head.mix.weight"][:1, :1])
+    assert new.embed.normaliser.mean.tolist() == [3, 1]
+    assert new(FieldBatch(fields=torch.randn(1, 2, 8, 8), lead_time=torch.ones(1))).fields.shape == (1, 1, 8, 8)
+
+
+def test_all_channels_in_order_are_the_same_model(model):
+    new = select_channels(model, model.config.inputs, model.config.outputs)
+    assert changed(model, new) == set()
+
+
+def test_an_unknown_channel_is_refused_with_the_nearest(model):
+    with pytest.raises(ConfigError, match=r"not 'presure'; did you mean 'pressure'\?"):
+        select_channels(model, channels("presure"), channels("density"))
