@@ -13,6 +13,7 @@ from .config import (
 )
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
 from .core import Core
+from .hub import HubError, download, push_to_hub
 from .losses import plain_error, relative_error
 from .normalise import Normaliser
 from .norms import TimeNorm
@@ -35,6 +36,7 @@ __all__ = [
     "Embed",
     "FeedForward",
     "Head",
+    "HubError",
     "Metric",
     "Model",
     "Normaliser",
@@ -46,9 +48,11 @@ __all__ = [
     "Tokens",
     "content_hash",
     "convolve",
+    "download",
     "from_dict",
     "load_strictly",
     "plain_error",
+    "push_to_hub",
     "read_config",
     "read_weights",
     "relative_error",

@@ -78,9 +78,9 @@ def test_float32_agrees_within_rounding(replay, case):
 def test_the_command_needs_no_expected_values(tmp_path):
     case = tmp_path / "case"
     shutil.copytree(EMBEDDED / "f_resample_24_to_32", case, ignore=shutil.ignore_patterns("expected*"))
-    command = [sys.executable, str(HERE / "replay.py"), str(case), str(tmp_path / "out.safetensors"), "--dtype", "float64"]
-    subprocess.run(command, check=True, cwd=tmp_path)
-    found = load_file(tmp_path / "out.safetensors")
+    out = tmp_path / "out.safetensors"
+    subprocess.run([sys.executable, HERE / "replay.py", case, out, "--dtype", "float64"], check=True, cwd=tmp_path)
+    found = load_file(out)
     expected = load_file(EMBEDDED / "f_resample_24_to_32" / "expected_float64.safetensors")
     assert found["loss"].shape == (1,)
     assert relative(found["output"], expected["output"]) < 1e-10

@@ -1,0 +1,133 @@
+"""One verb for every checkpoint: embedded, in a folder, on the hub, ours or published elsewhere."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from humboldt.foundations import (
+    CheckpointError,
+    HubError,
+    Model,
+    content_hash,
+    download,
+    load_strictly,
+    read_config,
+    read_weights,
+)
+
+from .registry import DOMAINS, face
+
+PUBLISHED = ("camlab-ethz/Poseidon-T", "camlab-ethz/Poseidon-B", "camlab-ethz/Poseidon-L")
+OWNER = "humboldt/"  # of embedded models
+
+
+def from_pretrained(
+    name: str | Path,
+    *,
+    random: bool = False,
+    seed: int = 0,
+    revision: str | None = None,
+    offline: bool = False,
+    domain: str | None = None,
+) -> Model:
+    """A pretrained model.
+
+    Args:
+        name: an embedded model (`humboldt/pde-nano`), a folder, or a hub repository (`camlab-ethz/Poseidon-T`). A
+            folder holds `config.json` and `model.safetensors`, ours or in a published layout.
+        random: the same network with fresh weights, to see what pretraining is worth. It keeps the normalisation
+            statistics: they describe the units of the data, not what was learned, and a twin without them would lose
+            for the wrong reason.
+        seed: of the fresh weights.
+        revision: branch, tag or commit of a hub repository.
+        offline: do not ask the network.
+        domain: refuse a checkpoint of another domain than this.
+
+    Returns:
+        The model in evaluation mode. `model.provenance["loaded"]` says from where, which revision and which SHA-256.
+
+    Raises:
+        CheckpointError: an unknown name, or a checkpoint that is broken, pickled or of another domain.
+        ConfigError: a configuration with an unknown key or a forbidden value.
+        HubError: the hub has no such model or cannot be reached.
+    """
+    folder = _locate(str(name), revision, offline)
+    record = read_config(folder)
+    science = _domain_of(record, folder)
+    if domain is not None and science != domain:
+        raise CheckpointError(f"{name} is a model of the domain {science!r}, not of {domain!r}; choose another model")
+    build, model = face(science).build, _read(record, science, folder)
+    if random:
+        model = _fresh(model, build, seed)
+    weights = next(path for path in (folder / "model.safetensors", folder / "pytorch_model.bin") if path.is_file())
+    commit = folder.name if folder.parent.name == "snapshots" else None
+    loaded = {"name": str(name), "revision": commit, "sha256": content_hash(weights)}
+    model.provenance["loaded"] = loaded | ({"random": True, "seed": seed} if random else {})
+    return model.eval()
+
+
+def embedded() -> dict[str, Path]:
+    """Names and folders of the models that come with the package."""
+    root = Path(str(resources.files("humboldt.domains.pretrained")))
+    return {OWNER + path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
+
+
+def _locate(name: str, revision: str | None, offline: bool) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if name in (known := embedded()):
+        return known[name]
+    looks_like_a_path = name.startswith(("/", ".", "~")) or name.count("/") != 1 or folder.exists()
+    if looks_like_a_path or name.startswith(OWNER):
+        raise CheckpointError(f"there is no folder and no embedded model called {name!r}; {_near(name, known)}")
+    try:
+        return download(name, revision, offline=offline)
+    except HubError as error:
+        raise HubError(f"{error}; {_near(name, known)}") from error
+
+
+def _near(name: str, known: dict[str, Path]) -> str:
+    names = [*known, *PUBLISHED]
+    lower = {known_name.lower(): known_name for known_name in names}
+    near = difflib.get_close_matches(name.lower(), lower, n=2, cutoff=0.7)
+    if near:
+        return "did you mean " + " or ".join(repr(lower[n]) for n in near) + "?"
+    return f"known names are {', '.join(names)}"
+
+
+def _domain_of(record: dict[str, Any], folder: Path) -> str:
+    if "domain" in record and "config" in record:
+        face(record["domain"])
+        return str(record["domain"])
+    for science in DOMAINS:
+        if face(science).is_published(record):
+            return science
+    raise CheckpointError(
+        f"config.json of {folder} is neither ours nor of a published model that is known here; it has {sorted(record)}"
+    )
+
+
+def _read(record: dict[str, Any], science: str, folder: Path) -> Model:
+    if "config" not in record:
+        return face(science).read_published(folder)
+    with torch.device("meta"):
+        model = face(science).build(record["config"])
+    model.provenance = dict(record.get("provenance", {}))
+    return load_strictly(model, read_weights(folder, record.get("sha256")))
+
+
+def _fresh(model: Model, build: Any, seed: int) -> Model:
+    """The same network, initialised from `seed`; statistics are kept, the global random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh: Model = build(model.config)
+    statistics = {key: value for key, value in model.state_dict().items() if ".normaliser." in key}
+    fresh.load_state_dict(statistics, strict=False)
+    fresh.provenance = dict(model.provenance)
+    return fresh
