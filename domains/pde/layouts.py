@@ -88,7 +88,7 @@ def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[s
                 f"every dimension is a sample, time, component or space axis, got {unknown[0]!r} in variable {name!r} "
                 f"with {dict(variable.sizes)}; say which it is, such as dims={{'sample': {unknown[0]!r}}}"
             )
-        is_field = any(d in SPACE for d in variable.dims) or (variables is not None and name in variables)
+        is_field = any(d in SPACE for d in variable.dims) or (variables is not None and str(name) in variables)
         if not unknown and variable.dtype.kind in "fiub" and is_field:
             fields.append(str(name))
     if not fields:

@@ -1,5 +1,7 @@
 """The reader's memory: what is kept, what is dropped, what is read together."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,7 +9,7 @@ import xarray as xr
 from humboldt.data_catalog import Column, DataError, SampleReader
 
 
-def reader(**choices) -> tuple[SampleReader, np.ndarray]:
+def reader(**choices: Any) -> tuple[SampleReader, np.ndarray]:
     values = np.random.default_rng(0).standard_normal((5, 3, 2, 4)).astype(np.float32)
     data = xr.Dataset({"u": (("sample", "time", "component", "x"), values)})
     columns = [Column(name=n, variable="u", index=(("component", i),), offset=i) for i, n in enumerate("ab")]

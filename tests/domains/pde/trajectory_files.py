@@ -52,9 +52,9 @@ def the_well(path: Path) -> dict[str, np.ndarray]:
         dimensions.attrs["spatial_dims"] = ["x", "y"]
         for name, axis in {"time": np.arange(4) * 0.25, "x": np.arange(5) / 5, "y": np.arange(6) / 6}.items():
             dimensions.create_dataset(name, data=axis)
-        for axis, kind in {"x": "PERIODIC", "y": "WALL"}.items():
-            condition = file.create_group(f"boundary_conditions/{axis}_{kind.lower()}")
-            condition.attrs.update(bc_type=kind, associated_dims=[axis], associated_fields=[""])
+        for name, kind in {"x": "PERIODIC", "y": "WALL"}.items():
+            condition = file.create_group(f"boundary_conditions/{name}_{kind.lower()}")
+            condition.attrs.update(bc_type=kind, associated_dims=[name], associated_fields=[""])
     return arrays
 
 
