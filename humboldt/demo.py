@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -33,8 +34,8 @@ def demo(output: str | Path = "runs/demo", *, steps: int = 150, seed: int = 0) -
     logging.getLogger("humboldt").setLevel(logging.WARNING)
     output = Path(output)
     data = open(example("burgers2d"), domain="pde", split={"train": 4, "validation": 0, "test": 6})
-    recipe = {"steps": steps, "seed": seed, "optimiser": "muon", "warmup": steps // 20}
-    rates = {"core_rate": 1e-3, "embedding_rate": 1e-3, "norm_rate": 1e-3}
+    recipe: dict[str, Any] = {"steps": steps, "seed": seed, "optimiser": "muon", "warmup": steps // 20}
+    rates: dict[str, Any] = {"core_rate": 1e-3, "embedding_rate": 1e-3, "norm_rate": 1e-3}
     fresh = from_pretrained("humboldt/pde-nano", random=True, seed=seed)
     print(f"fine-tuning humboldt/pde-nano on {data.split('train')}")
     tuned = finetune("humboldt/pde-nano", data, output=output / "finetuned", **recipe, **rates)
