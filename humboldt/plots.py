@@ -59,8 +59,8 @@ def error_curves(scores: xr.Dataset, score: str = "relative_l1") -> Figure:
     groups = scores["group"].values.tolist()
     figure, axes = _panels(len(groups))
     for axis, group in zip(axes, groups, strict=True):
-        for method, colour in _colours(scores["method"].values.tolist()).items():
-            values = scores[score].sel(method=method, group=group)
+        for method, colour in _colours(scores["forecast"].values.tolist()).items():
+            values = scores[score].sel(forecast=method, group=group)
             low, middle, high = (values.quantile(q, "sample").values for q in (0.25, 0.5, 0.75))
             time, dashed = scores["lead_time"].values, "--" if method == "persistence" else "-"
             axis.fill_between(time, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -81,12 +81,12 @@ def energy_spectra(spectra: xr.Dataset, lead_time: float | None = None) -> Figur
     groups = spectra["group"].values.tolist()
     figure, axes = _panels(len(groups))
     for axis, group in zip(axes, groups, strict=True):
-        for method, colour in _colours(spectra["method"].values.tolist()).items():
-            curve = here.sel(method=method, group=group)[1:]
+        for method, colour in _colours(spectra["forecast"].values.tolist()).items():
+            curve = here.sel(forecast=method, group=group)[1:]
             true = method == "truth"
             style = {"truth": "-", "persistence": "--"}.get(method, "-")
             axis.loglog(curve["wavenumber"], curve, style, color=colour, linewidth=2.4 if true else 1.5, label=method)
-        top = float(here.sel(method="truth", group=group)[1:].max())
+        top = float(here.sel(forecast="truth", group=group)[1:].max())
         axis.set_ylim(top * 1e-9, top * 4)
         axis.set_title(f"{group}, lead time {_quantity(time, spectra['lead_time'].attrs)}")
         axis.set_xlabel("wavenumber / periods per side")
@@ -112,7 +112,7 @@ def save_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> N
     """`errors.png`, `spectra.png` and, in two dimensions, a `maps_<variable>.png` per predicted variable."""
     save(error_curves(evaluation.scores), Path(folder) / "errors.png")
     save(energy_spectra(evaluation.spectra), Path(folder) / "spectra.png")
-    truth, made = (evaluation.example.sel(method=m) for m in ("truth", "model"))
+    truth, made = (evaluation.example.sel(forecast=m) for m in ("truth", "model"))
     for name, values in truth.data_vars.items():
         if values.ndim == 3 and bool(np.isfinite(values).all()):
             save(forecast_maps(truth, made, str(name)), Path(folder) / f"maps_{name}.png")

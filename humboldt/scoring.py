@@ -51,7 +51,7 @@ def evaluate(
         json: print the medians as JSON instead of a table.
 
     Returns:
-        `relative_l1`, `relative_l2` and `spectral_error`, dims (method, lead_time, group, sample).
+        `relative_l1`, `relative_l2` and `spectral_error`, dims (forecast, lead_time, group, sample).
 
     Raises:
         ValueError: data that do not fit the model, lead steps beyond the data, an unknown rollout.
@@ -75,7 +75,7 @@ def evaluate(
 
 
 def table(scores: xr.Dataset, score: str = "relative_l1") -> str:
-    """Median over samples as plain text, a row per method and group."""
+    """Median over samples as plain text, a row per forecast and group."""
     medians = median_table(scores, score)
     unit = scores["lead_time"].attrs.get("units", "1")
     per = "" if unit == "1" else f" / {unit}"
@@ -97,13 +97,13 @@ def _record(scores: xr.Dataset, model: Model, data: Any, choices: Mapping[str, A
     medians = scores.median("sample")
     rows = [
         {
-            "method": str(m),
+            "forecast": str(m),
             "group": str(g),
             "lead_time": float(t),
             "lead_step": int(scores["lead_step"].sel(lead_time=t)),
-            **{name: _finite(medians[name].sel(method=m, group=g, lead_time=t)) for name in medians.data_vars},
+            **{name: _finite(medians[name].sel(forecast=m, group=g, lead_time=t)) for name in medians.data_vars},
         }
-        for m in scores["method"].values
+        for m in scores["forecast"].values
         for g in scores["group"].values
         for t in scores["lead_time"].values
     ]

@@ -106,7 +106,7 @@ class Persistence:
 def scored(model: Any, data: Any, lead_steps: list[int]) -> list[float]:
     """Median relative L1 per lead step, mean over groups."""
     found = pde.evaluate({"model": pde.model_forecaster(model)}, data, model.config, lead_steps=lead_steps)
-    errors = found.scores["relative_l1"].sel(method="model")
+    errors = found.scores["relative_l1"].sel(forecast="model")
     return [float(e) for e in errors.median("sample").mean("group")]
 
 

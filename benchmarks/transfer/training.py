@@ -86,7 +86,7 @@ def train(
     weight_decay: float = 1e-6,
     clip: float = 5.0,
 ) -> nn.Module:
-    """One pass over the examples, in the batches of `humboldt.finetune`: AdamW, cosine decay to 0, clipped gradients."""
+    """One pass over the examples, in the batches of `humboldt.finetune`: AdamW, cosine decay to 0, clipping."""
     batches = Batches(examples, batch, len(examples) // batch, seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, len(batches))

@@ -32,9 +32,9 @@ class Evaluation:
     """What an evaluation found.
 
     Attributes:
-        scores: the errors, dims (method, lead_time, group, sample).
-        spectra: mean energy spectra, dims (method, lead_time, group, wavenumber); method `truth` among them.
-        example: fields of the first trajectory, dims (method, lead_time, *space); method `truth` among them.
+        scores: the errors, dims (forecast, lead_time, group, sample).
+        spectra: mean energy spectra, dims (forecast, lead_time, group, wavenumber); forecast `truth` among them.
+        example: fields of the first trajectory, dims (forecast, lead_time, *space); forecast `truth` among them.
     """
 
     scores: xr.Dataset
@@ -97,19 +97,19 @@ def model_forecaster(model: Model, step: float | None = None) -> Forecaster:
 
 
 def median_table(scores: xr.Dataset, score: str = "relative_l1") -> Any:
-    """Median over samples as a pandas table: a row per (group, method), a column per lead time.
+    """Median over samples as a pandas table: a row per (group, forecast), a column per lead time.
 
     With several groups their mean follows as the group `mean`.
     """
     median = scores[score].median("sample")
     if median.sizes["group"] > 1:
         median = xr.concat([median, median.mean("group").expand_dims(group=["mean"])], dim="group")
-    tidy = median.transpose("group", "method", "lead_time")
+    tidy = median.transpose("group", "forecast", "lead_time")
     return tidy.drop_vars("lead_step").to_series().unstack("lead_time").reindex(_rows(tidy))
 
 
 def _rows(median: xr.DataArray) -> list[tuple[str, str]]:
-    return [(g, m) for g in median["group"].values.tolist() for m in median["method"].values.tolist()]
+    return [(g, m) for g in median["group"].values.tolist() for m in median["forecast"].values.tolist()]
 
 
 @dataclass(frozen=True)
@@ -179,19 +179,19 @@ def _labelled(
     coords = {"lead_time": lead, "lead_step": ("lead_time", list(steps))}
     names, groups = [*methods, "truth"], list(config.groups)
     errors = torch.cat([p.errors for p in parts], dim=3).numpy()
-    dims = ("method", "lead_time", "sample", "group")
+    dims = ("forecast", "lead_time", "sample", "group")
     scores = xr.Dataset(
         {
             name: (dims, values, {"units": "1", "long_name": meaning})
             for (name, meaning), values in zip(ERRORS.items(), errors, strict=True)
         },
-        {**coords, "method": methods, "group": groups, "sample": np.arange(errors.shape[3])},
-    ).transpose("method", "lead_time", "group", "sample")
-    counted = scores["relative_l1"].notnull().any(["method", "lead_time", "sample"])
+        {**coords, "forecast": methods, "group": groups, "sample": np.arange(errors.shape[3])},
+    ).transpose("forecast", "lead_time", "group", "sample")
+    counted = scores["relative_l1"].notnull().any(["forecast", "lead_time", "sample"])
     shells = torch.cat([p.spectra for p in parts], dim=2).mean(2).numpy()
     spectra = xr.Dataset(
-        {"energy": (("method", "lead_time", "group", "wavenumber"), shells, {"long_name": "energy in a shell"})},
-        {**coords, "method": names, "group": groups, "wavenumber": np.arange(shells.shape[-1])},
+        {"energy": (("forecast", "lead_time", "group", "wavenumber"), shells, {"long_name": "energy in a shell"})},
+        {**coords, "forecast": names, "group": groups, "wavenumber": np.arange(shells.shape[-1])},
     )
     example = _example(parts[0].example, names, config, coords, space)
     return Evaluation(scores=scores.sel(group=counted), spectra=spectra.sel(group=counted), example=example)
@@ -201,9 +201,9 @@ def _example(
     fields: Tensor | None, names: list[str], config: PDEConfig, coords: dict[str, Any], space: Sequence[str]
 ) -> xr.Dataset:
     assert fields is not None
-    dims = ("method", "lead_time", *space)
+    dims = ("forecast", "lead_time", *space)
     columns = {c.name: (dims, fields[:, :, i].numpy(), {"units": c.units}) for i, c in enumerate(config.outputs)}
-    return xr.Dataset(columns, {**coords, "method": names})
+    return xr.Dataset(columns, {**coords, "forecast": names})
 
 
 def _persist(batch: FieldBatch, lead_times: Sequence[float], config: PDEConfig) -> Iterator[FieldPrediction]:
