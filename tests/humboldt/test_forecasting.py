@@ -1,0 +1,123 @@
+"""xarray in, xarray out."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from humboldt.domains.pde import Channel
+from humboldt.forecasting import predict
+from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model, decay_trajectories
+
+
+def test_labels_units_and_values_are_kept():
+    state = decay_trajectories().isel(time=1)
+    forecast = predict(decay_model(), state, [0.25, 1.0, 2.5])
+    assert forecast["tracer"].dims == ("sample", "lead_time", "x", "y")
+    assert forecast["tracer"].attrs == {"units": "1", "long_name": "a tracer"}
+    assert forecast.attrs["title"] == "decay"
+    assert forecast["lead_time"].attrs["standard_name"] == "forecast_period"
+    assert forecast["valid_time"].values.tolist() == [0.75, 1.5, 3.0]
+    xr.testing.assert_equal(forecast["x"], state["x"])
+    for time in (0.25, 1.0, 2.5):
+        expected = state["velocity_y"].values * np.exp(-time)
+        assert np.allclose(forecast["velocity_y"].sel(lead_time=time), expected, atol=1e-6)
+
+
+def test_one_frame_many_frames_and_small_batches_agree():
+    states = decay_trajectories()
+    everything = predict(decay_model(), states, [0.5, 1.0], batch_size=4)
+    assert everything["tracer"].dims == ("sample", "time", "lead_time", "x", "y")
+    single = predict(decay_model(), states.isel(sample=2, time=3), [0.5, 1.0])
+    assert single["tracer"].dims == ("lead_time", "x", "y")
+    assert np.allclose(single["tracer"], everything["tracer"].isel(sample=2, time=3), atol=1e-6)
+
+
+def test_autoregressive_forecasts_go_in_steps():
+    state = decay_trajectories().isel(time=0)
+    forecast = predict(decay_model(1.1), state, [0.5, 1.0, 1.5], "autoregressive")
+    ratio = forecast["tracer"].mean(("x", "y")).isel(sample=0) / state["tracer"].mean(("x", "y")).isel(sample=0)
+    assert ratio.values == pytest.approx([1.1**n * np.exp(-0.5 * n) for n in (1, 2, 3)], rel=1e-4)
+
+
+def test_a_forecast_survives_netcdf(tmp_path):
+    config = dataclasses.replace(decay_config(), time_units="h")
+    state = decay_trajectories().isel(time=0).assign_coords(time=np.datetime64("2020-01-01T00:00", "ns"))
+    forecast = predict(decay_model(config=config), state, [1.0, 1.5])
+    valid = forecast["valid_time"].values
+    assert valid.tolist() == [np.datetime64(t, "ns").astype(int) for t in ("2020-01-01T01:00", "2020-01-01T01:30")]
+    forecast.to_netcdf(tmp_path / "forecast.nc")
+    with xr.open_dataset(tmp_path / "forecast.nc", decode_timedelta=False) as saved:
+        xr.testing.assert_allclose(saved.load(), forecast)
+        assert saved["lead_time"].attrs["units"] == "h"
+
+
+def test_data_arrays_hold_one_channel_or_several():
+    config = decay_config(CHANNELS[2:], CHANNELS[2:])
+    state = decay_trajectories().isel(time=0)
+    one = predict(decay_model(config=config), state["tracer"], 1.0)
+    stacked = state.to_dataarray("channel").assign_attrs(periodic="x y")
+    several = predict(decay_model(), stacked, 1.0)
+    xr.testing.assert_allclose(one["tracer"].drop_attrs(), several["tracer"].drop_attrs())
+
+
+def test_periodic_axes_are_what_the_state_or_the_caller_says():
+    seen = []
+    model = decay_model()
+    model.embed.register_forward_pre_hook(lambda module, args: seen.append(args[0].periodic))
+    state = decay_trajectories().isel(time=0, sample=0)
+    predict(model, state, 1.0)
+    predict(model, state.assign_attrs(periodic="y"), 1.0)
+    predict(model, state.drop_attrs(deep=False), 1.0)
+    predict(model, state, 1.0, periodic=(True, False))
+    assert seen == [(True, True), (False, True), (False, False), (True, False)]
+
+
+def test_absent_channels_enter_as_missing_and_are_not_returned():
+    seen = []
+    model = decay_model(
+        config=decay_config((*CHANNELS, Channel(name="pressure")), (*CHANNELS, Channel(name="pressure")))
+    )
+    model.embed.register_forward_pre_hook(lambda module, args: seen.append(args[0].fields))
+    forecast = predict(model, decay_trajectories().isel(time=0), 1.0, absent=["pressure"])
+    assert list(forecast) == [c.name for c in CHANNELS]
+    assert torch.isnan(seen[0][:, 3]).all()
+
+
+def test_inputs_that_are_not_predicted_are_only_read():
+    model = decay_model(config=decay_config(CHANNELS, VELOCITY))
+    assert list(predict(model, decay_trajectories().isel(time=0), 1.0)) == ["velocity_x", "velocity_y"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.drop_vars("tracer"), r"needs the variable 'tracer', the state has .*name it in `absent`"),
+        (lambda s: s.rename(tracer="tracr"), "rename 'tracr'"),
+        (lambda s: s.assign(tracer=s.tracer.assign_attrs(units="kg")), "'tracer' in units of '1', the state has 'kg'"),
+        (lambda s: s.isel(x=0), "dims .* with 2 space axes at the end, but 'velocity_x' has"),
+        (lambda s: s.transpose("x", "y", "sample"), "space axes at the end"),
+        (lambda s: s.assign(tracer=s.tracer.isel(sample=0)), "share their dimensions .* but 'tracer' has"),
+        (lambda s: s.where(s.x > 0.1), "finite everywhere, but 'velocity_x' has 96 NaN"),
+    ],
+)
+def test_states_that_do_not_fit_are_refused(change, message):
+    state = decay_trajectories().isel(time=0, drop=True)
+    with pytest.raises(ValueError, match=message):
+        predict(decay_model(), change(state), 1.0)
+
+
+def test_bad_requests_name_the_rule():
+    state = decay_trajectories().isel(time=0)
+    with pytest.raises(ValueError, match="positive, finite and strictly rising"):
+        predict(decay_model(), state, [1.0, 0.5])
+    with pytest.raises(ValueError, match="a rollout is 'direct' or 'autoregressive', got 'x'"):
+        predict(decay_model(), state, 1.0, "x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"True or False, or one of them for each of \['x', 'y'\]"):
+        predict(decay_model(), state, 1.0, periodic=(True,))
+    with pytest.raises(TypeError, match="a state is an xarray Dataset or DataArray, got ndarray"):
+        predict(decay_model(), np.zeros((3, 16, 16)), 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="holds one channel under its name, got no name"):
+        predict(decay_model(), state["tracer"].rename(None), 1.0)
