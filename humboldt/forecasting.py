@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 def predict(
     model: Model,
-    state: xr.Dataset | xr.DataArray,
+    state: Any,
     lead_times: float | Iterable[float],
-    rollout: Literal["direct", "autoregressive"] = "direct",
+    rollout: str = "direct",
     *,
     step: float | None = None,
     periodic: bool | Sequence[bool] | None = None,
@@ -32,7 +32,7 @@ def predict(
 
     Args:
         model: a forecaster of the pde domain.
-        state: one variable per channel of the model, by name, with dims (..., *space); leading dims such as sample or
+        state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such as sample or
             time are kept. A DataArray holds one channel under its own name, or several along a dimension `channel`.
         lead_times: positive and rising, in the model's time units; any real numbers.
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
@@ -66,7 +66,7 @@ def predict(
     return _labelled(made, state, given, model, times, {str(d) for d in space}, absent)
 
 
-def _fields(state: xr.Dataset | xr.DataArray, model: Model, absent: Sequence[str]) -> tuple[np.ndarray, xr.DataArray]:
+def _fields(state: Any, model: Model, absent: Sequence[str]) -> tuple[np.ndarray, xr.DataArray]:
     """All leading dims flattened: (state, channel, *space) in float32; and one variable as the pattern."""
     variables, axes = _variables(state), model.config.core.axes
     found: dict[str, xr.DataArray] = {}
@@ -88,7 +88,7 @@ def _fields(state: xr.Dataset | xr.DataArray, model: Model, absent: Sequence[str
     return stacked.reshape(-1, *stacked.shape[-1 - axes :]), pattern
 
 
-def _variables(state: xr.Dataset | xr.DataArray) -> xr.Dataset:
+def _variables(state: Any) -> xr.Dataset:
     if isinstance(state, xr.Dataset):
         return state
     if not isinstance(state, xr.DataArray):

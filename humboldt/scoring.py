@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +23,9 @@ def evaluate(
     model: Model,
     data: Any,
     *,
-    split: Literal["train", "validation", "test"] | None = "test",
+    split: str | None = "test",
     lead_steps: Sequence[int] | None = None,
-    rollout: Literal["direct", "autoregressive"] = "direct",
+    rollout: str = "direct",
     step: float | None = None,
     twin: bool | Model = False,
     physical: bool = False,

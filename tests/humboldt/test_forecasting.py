@@ -114,10 +114,10 @@ def test_bad_requests_name_the_rule():
     with pytest.raises(ValueError, match="positive, finite and strictly rising"):
         predict(decay_model(), state, [1.0, 0.5])
     with pytest.raises(ValueError, match="a rollout is 'direct' or 'autoregressive', got 'x'"):
-        predict(decay_model(), state, 1.0, "x")  # type: ignore[arg-type]
+        predict(decay_model(), state, 1.0, "x")
     with pytest.raises(ValueError, match=r"True or False, or one of them for each of \['x', 'y'\]"):
         predict(decay_model(), state, 1.0, periodic=(True,))
     with pytest.raises(TypeError, match="a state is an xarray Dataset or DataArray, got ndarray"):
-        predict(decay_model(), np.zeros((3, 16, 16)), 1.0)  # type: ignore[arg-type]
+        predict(decay_model(), np.zeros((3, 16, 16)), 1.0)
     with pytest.raises(ValueError, match="holds one channel under its name, got no name"):
         predict(decay_model(), state["tracer"].rename(None), 1.0)

@@ -135,7 +135,7 @@ def test_bad_requests_name_the_rule():
     with pytest.raises(ValueError, match=r"lead steps are rising frame counts from 1 to 4 .*got \[2, 9\]"):
         evaluate(model, data, lead_steps=[2, 9])
     with pytest.raises(ValueError, match="a rollout is 'direct' or 'autoregressive', got 'sideways'"):
-        evaluate(model, data, rollout="sideways")  # type: ignore[arg-type]
+        evaluate(model, data, rollout="sideways")
     seconds = open_trajectories(decay_trajectories(5).assign_coords(time=("time", np.arange(5.0), {"units": "s"})))
     hours = Model(model.embed, model.core, model.head, domain="pde", config=model.config)
     import dataclasses
