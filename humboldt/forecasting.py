@@ -32,8 +32,9 @@ def predict(
 
     Args:
         model: a forecaster of the pde domain.
-        state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such as sample or
-            time are kept. A DataArray holds one channel under its own name, or several along a dimension `channel`.
+        state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
+            as sample or time are kept. A DataArray holds one channel under its own name, or several along a dimension
+            `channel`.
         lead_times: positive and rising, in the model's time units; any real numbers.
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
         step: length of a step in the model's time units; the shortest lead time by default.

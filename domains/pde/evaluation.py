@@ -87,7 +87,7 @@ def model_forecaster(model: Model, step: float | None = None) -> Forecaster:
         training = model.training
         model.eval()
         try:
-            with torch.inference_mode():
+            with torch.no_grad():
                 for prediction in rollout(model, batch.to(weights.device, weights.dtype), lead_times, step):
                     yield FieldPrediction(prediction.fields.to(batch.fields))
         finally:

@@ -1,6 +1,7 @@
 """Scores of forecasts with known errors, and the files they leave."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import math
@@ -138,8 +139,6 @@ def test_bad_requests_name_the_rule():
         evaluate(model, data, rollout="sideways")
     seconds = open_trajectories(decay_trajectories(5).assign_coords(time=("time", np.arange(5.0), {"units": "s"})))
     hours = Model(model.embed, model.core, model.head, domain="pde", config=model.config)
-    import dataclasses
-
     hours.config = dataclasses.replace(model.config, time_units="h")
     with pytest.raises(ValueError, match="the model counts lead times in 'h', the data in 's'"):
         evaluate(hours, seconds, split=None)
