@@ -37,7 +37,7 @@ def forecast_maps(truth: xr.Dataset, prediction: xr.Dataset, variable: str, lead
     true, made = (x.sel(lead_time=times, method="nearest") for x in (true, made))
     rows = [("truth", true, SIGNED), ("prediction", made, SIGNED), ("error", made - true, ERROR)]
     limits = [_limit(true.values)] * 2 + [_limit((made - true).values)]
-    figure, axes = _pyplot().subplots(
+    figure, axes = pyplot().subplots(
         3, len(times), figsize=(2.3 * len(times) + 1.3, 7.0), squeeze=False, layout="constrained"
     )
     for row, (name, values, colours) in enumerate(rows):
@@ -83,11 +83,13 @@ def energy_spectra(spectra: xr.Dataset, lead_time: float | None = None) -> Figur
     for axis, group in zip(axes, groups, strict=True):
         for method, colour in _colours(spectra["forecast"].values.tolist()).items():
             curve = here.sel(forecast=method, group=group)[1:]
-            true = method == "truth"
+            width = 2.4 if method == "truth" else 1.5
             style = {"truth": "-", "persistence": "--"}.get(method, "-")
-            axis.loglog(curve["wavenumber"], curve, style, color=colour, linewidth=2.4 if true else 1.5, label=method)
-        top = float(here.sel(forecast="truth", group=group)[1:].max())
-        axis.set_ylim(top * 1e-9, top * 4)
+            axis.loglog(curve["wavenumber"], curve, style, color=colour, linewidth=width, label=method)
+        true, every = (
+            float(x[..., 1:].max()) for x in (here.sel(forecast="truth", group=group), here.sel(group=group))
+        )
+        axis.set_ylim(true * 1e-8, min(every, 1e3 * true) * 3)
         axis.set_title(f"{group}, lead time {_quantity(time, spectra['lead_time'].attrs)}")
         axis.set_xlabel("wavenumber / periods per side")
         axis.grid(alpha=0.25)
@@ -104,7 +106,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
         aside = Path(scratch) / path.name
         figure.savefig(aside, dpi=150)
         os.replace(aside, path)
-    _pyplot().close(figure)
+    pyplot().close(figure)
     return path
 
 
@@ -118,7 +120,12 @@ def save_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> N
             save(forecast_maps(truth, made, str(name)), Path(folder) / f"maps_{name}.png")
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib's pyplot, without a window where there is no display.
+
+    Raises:
+        MissingMatplotlibError: names the extra to install.
+    """
     try:
         import matplotlib
     except ImportError as error:
@@ -131,7 +138,7 @@ def _pyplot() -> Any:
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    figure, axes = _pyplot().subplots(1, count, figsize=(4.6 * count + 0.6, 3.9), squeeze=False, layout="constrained")
+    figure, axes = pyplot().subplots(1, count, figsize=(4.6 * count + 0.6, 3.9), squeeze=False, layout="constrained")
     for axis in axes[0]:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, axes[0].tolist()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from run import read_records
 
-from humboldt.plots import COLOURS, NEUTRAL, _pyplot, save
+from humboldt.plots import COLOURS, NEUTRAL, pyplot, save
 
 
 def table(records: pd.DataFrame) -> str:
@@ -38,7 +38,7 @@ def plot(records: pd.DataFrame, path: Path) -> Path:
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     steps = sorted(records["lead_step"].unique())
-    figure, axes = _pyplot().subplots(
+    figure, axes = pyplot().subplots(
         1, len(steps), figsize=(4.1 * len(steps) + 0.4, 4.0), squeeze=False, layout="constrained"
     )
     named = ordered(records)
