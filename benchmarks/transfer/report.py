@@ -19,7 +19,7 @@ def table(records: pd.DataFrame) -> str:
         lines += [f"### {step} frames ahead", "", "| model | " + " | ".join(f"{n}" for n in counts) + " |"]
         lines += ["|---|" + "---:|" * len(counts)]
         for model in ordered(here):
-            cells = [cell(here.query("model == @model and trajectories == @n")["error"]) for n in counts]
+            cells = [cell(here[(here["model"] == model) & (here["trajectories"] == n)]["error"]) for n in counts]
             lines.append(f"| {model} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
@@ -45,7 +45,8 @@ def plot(records: pd.DataFrame, path: Path) -> Path:
     trained = [m for m in named if m not in NEUTRAL]
     for axis, step in zip(axes[0], steps, strict=True):
         for model in named:
-            here = records.query("model == @model and lead_step == @step").groupby("trajectories")["error"]
+            chosen = records[(records["model"] == model) & (records["lead_step"] == step)]
+            here = chosen.groupby("trajectories")["error"]
             mean, spread = here.mean(), here.std().fillna(0)
             if model in NEUTRAL:
                 axis.axhline(mean.iloc[0], color=NEUTRAL[model], linestyle="--", label=model)
