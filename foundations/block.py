@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from .attention import Attention
 from .config import BlockConfig
 from .norms import TimeNorm
+from .recompute import gelu_linear
 from .tokens import Tokens
 
 
@@ -21,7 +21,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         """Apply to the last axis."""
-        return self.contract(F.gelu(self.expand(x)))
+        return gelu_linear(self.expand(x), self.contract)
 
 
 class DropPath(nn.Module):

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .norms import TimeNorm
+from .recompute import gelu_linear
 from .tokens import Tokens
 
 CONVOLUTION = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -58,7 +59,7 @@ class ConvNeXtSkip(nn.Module):
         """Same grid, same width."""
         x = convolve(self.depthwise, rearrange(tokens.seen(), "b ... d -> b d ..."), tokens.periodic)
         x = self.norm(rearrange(x, "b d ... -> b ... d"), tokens.condition)
-        x = self.contract(F.gelu(self.expand(x)))
+        x = gelu_linear(self.expand(x), self.contract)
         return tokens.with_x(torch.addcmul(tokens.x, x, self.gamma.to(x.dtype)))
 
 
