@@ -179,8 +179,8 @@ def print_share(model: nn.Module) -> None:
         model(x)
     rate, count = 2 * 1024**3 / product, counter.get_total_flops()
     print(f"matrix products of 1024x1024 in float32: {rate / 1e9:.0f} GFLOP per CPU s")
-    print(f"the core at batch 4: {count / 1e9:.1f} GFLOP in the linear maps of a forward pass, {count / forward / rate:.0%}")
-    print(f"of that rate; forward and backward, counted three times as much, {3 * count / both / rate:.0%}")
+    print(f"linear maps of a forward pass, batch 4: {count / 1e9:.1f} GFLOP, {count / forward / rate:.0%} of that rate")
+    print(f"forward and backward, counted three times as much: {3 * count / both / rate:.0%}")
 
 
 def main() -> None:
@@ -189,7 +189,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="eager only, few repeats")
     parser.add_argument("--json", type=Path, help="where the rows are written")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
-    parser.add_argument("--memory", nargs=3, metavar=("KIND", "BATCH", "BACKWARD"), help="print one peak in MB and stop")
+    parser.add_argument(
+        "--memory", nargs=3, metavar=("KIND", "BATCH", "BACKWARD"), help="print one peak in MB and stop"
+    )
     choice = parser.parse_args()
     torch.set_num_threads(choice.threads)
     if choice.memory:

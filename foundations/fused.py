@@ -60,9 +60,7 @@ def _samples(x: Float[Tensor, "b m ..."], part: int | slice) -> Tensor:
 
 class _Windows(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, qkv: Tensor, bias: Tensor, seams: Tensor | None, scale: Tensor, cosine: bool
-    ) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, bias: Tensor, seams: Tensor | None, scale: Tensor, cosine: bool) -> Tensor:
         outs, sums = [], []
         for part, added in _parts(qkv, bias, seams):
             q, k, v = rearrange(_samples(qkv, part), "b n three heads e -> three b heads n e")

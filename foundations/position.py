@@ -23,7 +23,9 @@ def offsets(window: tuple[int, ...], device: torch.device) -> Float[Tensor, "off
 @remembered
 def pairs(window: tuple[int, ...], device: torch.device) -> Int[Tensor, "n n"]:
     """For every pair (query, key) of a window the row of `offsets` that holds query - key."""
-    places = torch.stack(torch.meshgrid(*(torch.arange(w, device="cpu") for w in window), indexing="ij"), dim=-1).flatten(0, -2)
+    places = torch.stack(
+        torch.meshgrid(*(torch.arange(w, device="cpu") for w in window), indexing="ij"), dim=-1
+    ).flatten(0, -2)
     index = torch.zeros(len(places), len(places), dtype=torch.long, device="cpu")
     for axis, w in enumerate(window):
         index = index * (2 * w - 1) + places[:, None, axis] - places[None, :, axis] + w - 1

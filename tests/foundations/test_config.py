@@ -31,7 +31,7 @@ def test_config_refuses(make, rule):
 
 
 def test_heads_divide_the_width():
-    with pytest.raises(ConfigError, match="heads must divide the width.*heads=3 and width=8"):
+    with pytest.raises(ConfigError, match=r"heads must divide the width.*heads=3 and width=8"):
         ScaleConfig(width=8, down=(BlockConfig(attention=AttentionConfig(heads=3), hidden=4),))
 
 
@@ -53,5 +53,5 @@ def test_from_dict_names_the_nearest_key():
         from_dict(ScaleConfig, {"width": 8})
     with pytest.raises(ConfigError, match="type int, got '8'"):
         from_dict(ScaleConfig, {"width": "8", "down": []})
-    with pytest.raises(ConfigError, match="one of .'dot', 'cosine'., got 'cosin'"):
+    with pytest.raises(ConfigError, match=r"one of .'dot', 'cosine'., got 'cosin'"):
         from_dict(AttentionConfig, {"heads": 1, "similarity": "cosin"})

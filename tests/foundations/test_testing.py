@@ -46,5 +46,5 @@ def test_samples_that_mix_are_found_out(model, batch):
 
 def test_an_unused_parameter_is_found_out(model, batch):
     model.core.idle = torch.nn.Parameter(torch.zeros(1))
-    with pytest.raises(AssertionError, match="must be used, core.idle is not"):
+    with pytest.raises(AssertionError, match=r"must be used, core\.idle is not"):
         testing.check_gradients(model, batch)
