@@ -45,12 +45,15 @@ def unit(x: Float[Tensor, "*b e"]) -> tuple[Float[Tensor, "*b e"], Float[Tensor,
 
 
 def _parts(qkv: Tensor, bias: Tensor, seams: Tensor | None) -> Iterator[tuple[int | slice, Tensor]]:
-    """Which windows share a bias, and that bias: all of them, or each its own if there are seams."""
+    """Which windows share a bias, and that bias: all of them, or each its own if there are seams.
+
+    The bias is rounded to the type of the scores once, for the forward and the backward pass alike.
+    """
     if seams is None:
-        yield slice(None), bias
+        yield slice(None), bias.to(qkv.dtype)
     else:
         for number in range(qkv.shape[1]):
-            yield number, bias + seams[number]
+            yield number, (bias + seams[number]).to(qkv.dtype)
 
 
 def _samples(x: Float[Tensor, "b m ..."], part: int | slice) -> Tensor:
@@ -68,7 +71,7 @@ class _Windows(torch.autograd.Function):
                 (q, _), (k, _) = unit(q), unit(k)
             q = q * scale[:, None, None]
             out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                q.to(qkv.dtype), k.to(qkv.dtype), v, 0.0, False, attn_mask=added.to(qkv.dtype).unsqueeze(0), scale=1.0
+                q.to(qkv.dtype), k.to(qkv.dtype), v, 0.0, False, attn_mask=added.unsqueeze(0), scale=1.0
             )
             outs.append(rearrange(out, "(b m) heads n e -> b m n heads e", b=len(qkv)))
             sums.append(rearrange(logsumexp, "(b m) heads n -> b m heads n", b=len(qkv)))
@@ -85,11 +88,11 @@ class _Windows(torch.autograd.Function):
         gqkv = torch.empty_like(qkv)
         gbias, gscale = torch.zeros_like(bias, dtype=exact), torch.zeros_like(scale, dtype=exact)
         step = max(1, CHUNK // bias.numel())
-        for part, added in _parts(qkv, bias.to(exact), seams):
+        for part, added in _parts(qkv, bias, seams):
             views = [_samples(x, part) for x in (qkv, grad, out, logsumexp, gqkv)]
             for start in range(0, len(views[0]), step):
                 *given, target = (x[start : start + step] for x in views)
-                gb, gs = _chunk_backward(*given, target, added, scale.to(exact), ctx.cosine)
+                gb, gs = _chunk_backward(*given, target, added.to(exact), scale.to(exact), ctx.cosine)
                 gbias += gb
                 gscale += gs
         return gqkv, gbias.to(bias.dtype), None, gscale.to(scale.dtype), None
