@@ -86,7 +86,7 @@ class Attention(nn.Module):
             q, k = (unit(x)[0] for x in (q, k))
             q, k = (q * self._scale(qkv)[:, None, None]).to(v.dtype), k.to(v.dtype)
         if bias is not None:
-            bias = bias.clamp_min(torch.finfo(v.dtype).min / 4).to(v.dtype)
+            bias = bias.clamp_min(windows.lowest(v.dtype)).to(v.dtype)
             one = bias.shape[:2] == (1, 1)
             bias = bias[0] if one else rearrange(bias.expand(b, m, -1, -1, -1), "b m heads i j -> (b m) heads i j")
         scale = 1.0 if self.config.similarity == "cosine" else None

@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .windows import lowest
+
 CHUNK = 1 << 18  # scores recomputed at a time: 1 MB in float32 stays in the cache
 TINY = 1e-24  # square of the norm below which a vector counts as zero
 
@@ -32,7 +34,7 @@ def attend_windows(
     On CPU. Gradients for `qkv`, `bias` and `scale`; differentiable once.
     """
     if seams is not None:
-        seams = seams.clamp_min(torch.finfo(qkv.dtype).min / 4)
+        seams = seams.clamp_min(lowest(qkv.dtype))
     return _Windows.apply(qkv, bias, seams, scale, cosine)
 
 

@@ -26,6 +26,11 @@ AXES = "hwl"
 HIDDEN = -1e30  # score of a key that takes no part; finite, so that a window without any key stays finite too
 
 
+def lowest(dtype: torch.dtype) -> float:
+    """`HIDDEN`, or what comes nearest to it in a type of smaller range."""
+    return max(HIDDEN, torch.finfo(dtype).min / 4)
+
+
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
     """Remember the last 64 results of a function of shapes; constant for `torch.compile`.
 
