@@ -1,0 +1,145 @@
+"""A model hub on loopback, in memory: as much of the protocol as `huggingface_hub` needs to upload and download."""
+
+import base64
+import hashlib
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+
+class Hub(ThreadingHTTPServer):
+    """Repositories (name -> {path: content}) and uploaded large files (sha256 -> content)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.repositories: dict[str, dict[str, bytes]] = {}
+        self.large: dict[str, bytes] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def commit(self, name: str) -> str:
+        """A commit is the hash of the files it holds."""
+        files = self.repositories[name]
+        digest = hashlib.sha1()
+        for path in sorted(files):
+            digest.update(path.encode() + hashlib.sha256(files[path]).digest())
+        return digest.hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Hub
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self, body: object = b"", status: int = 200, **headers: str) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        headers.setdefault("Content-Length", str(len(content)))
+        for key, value in headers.items():
+            self.send_header(key.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def refuse(self, code: str) -> None:
+        self.answer({"error": code}, 404, X_Error_Code=code)
+
+    def received(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path).path.strip("/").split("/")
+        if parts[:2] == ["api", "models"]:
+            name, rest = "/".join(parts[2:4]), parts[4:]
+        elif parts[2:3] == ["resolve"]:
+            name, rest = "/".join(parts[:2]), parts[2:]
+        else:
+            return self.answer({}, 404)
+        if name not in self.server.repositories:
+            return self.refuse("RepoNotFound")
+        commit = self.server.commit(name)
+        if len(rest) > 1 and rest[1] not in ("main", commit):
+            return self.refuse("RevisionNotFound")
+        files = self.server.repositories[name]
+        if rest[:1] == ["tree"]:
+            return self.answer([{"type": "file", "path": p, "size": len(c), "oid": sha1(c)} for p, c in files.items()])
+        if rest[:1] == ["resolve"]:
+            return self.resolve(files.get("/".join(rest[2:])), commit)
+        listed = [{"rfilename": path} for path in files]
+        return self.answer(
+            {"id": name, "modelId": name, "sha": commit, "siblings": listed, "private": False, "tags": []}
+        )
+
+    def resolve(self, content: bytes | None, commit: str) -> None:
+        if content is None:
+            return self.refuse("EntryNotFound")
+        return self.answer(content, X_Repo_Commit=commit, ETag=f'"{sha1(content)}"', Accept_Ranges="bytes")
+
+    def do_PUT(self) -> None:
+        content = self.received()
+        self.server.large[hashlib.sha256(content).hexdigest()] = content
+        self.answer()
+
+    def do_POST(self) -> None:
+        path, content = urlsplit(self.path).path, self.received()
+        if path == "/api/validate-yaml":
+            return self.answer({"errors": [], "warnings": []})
+        if path == "/api/repos/create":
+            wanted = json.loads(content)
+            name = f"{wanted['organization']}/{wanted['name']}" if wanted.get("organization") else wanted["name"]
+            known = name in self.server.repositories
+            self.server.repositories.setdefault(name, {})
+            return self.answer({"url": f"{self.server.url}/{name}", "name": name}, 409 if known else 200)
+        if path.endswith("/info/lfs/objects/batch"):
+            return self.answer(
+                {"transfer": "basic", "objects": [self.upload(o) for o in json.loads(content)["objects"]]}
+            )
+        name, action = "/".join(path.split("/")[3:5]), path.split("/")[5]
+        if action == "preupload":
+            files = json.loads(content)["files"]
+            modes = {True: "lfs", False: "regular"}
+            return self.answer(
+                {
+                    "files": [
+                        {"path": f["path"], "uploadMode": modes[f["path"].endswith("s")], "oid": None} for f in files
+                    ]
+                }
+            )
+        return self.commit(name, [json.loads(line) for line in content.splitlines() if line])
+
+    def upload(self, wanted: dict) -> dict:
+        href = f"{self.server.url}/upload/{wanted['oid']}"
+        return {**wanted, "actions": {"upload": {"href": href, "header": {}}}}
+
+    def commit(self, name: str, lines: list[dict]) -> None:
+        files = self.server.repositories[name]
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.server.large[value["oid"]]
+        commit = self.server.commit(name)
+        self.answer(
+            {"commitUrl": f"{self.server.url}/{name}/commit/{commit}", "commitOid": commit, "commitMessage": ""}
+        )
+
+
+def sha1(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()

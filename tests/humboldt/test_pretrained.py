@@ -1,0 +1,130 @@
+"""One verb for every checkpoint, and every way in which one is refused."""
+
+import json
+
+import pytest
+import torch
+
+from humboldt import pretrained
+from humboldt.domains.pde import Channel, FieldBatch, PDEConfig, build, scot_core, write_published
+from humboldt.domains.pde.domain import poseidon
+from humboldt.foundations import CheckpointError, ConfigError, HubError
+from humboldt.pretrained import from_pretrained
+from humboldt.registry import domain
+
+
+@pytest.fixture(scope="module")
+def model():
+    core = scot_core(width=8, depths=(1, 1), heads=(2, 2), window=4, grid=4, skips=(1, 0))
+    channels = (Channel(name="u", units="m s-1"),)
+    model = build(PDEConfig(inputs=channels, outputs=channels, core=core, patch=2))
+    model.embed.normaliser.mean.fill_(3)
+    return model.eval()
+
+
+@pytest.fixture
+def folder(model, tmp_path):
+    return model.save(tmp_path / "saved")
+
+
+def edited(folder, **changes):
+    record = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(record | changes))
+    return folder
+
+
+def test_a_saved_model_comes_back_the_same(model, folder):
+    again = from_pretrained(folder)
+    batch = FieldBatch(fields=torch.randn(2, 1, 8, 8), lead_time=torch.ones(2))
+    assert torch.equal(again(batch).fields, model(batch).fields)
+    assert again.config == model.config
+    assert not again.training
+    assert again.provenance["loaded"]["sha256"] == json.loads((folder / "config.json").read_text())["sha256"]
+
+
+def test_a_published_folder_comes_by_the_same_verb(tmp_path):
+    config = poseidon(24, 1)
+    write_published(build(config), tmp_path)
+    assert from_pretrained(tmp_path).config == config
+
+
+def test_the_random_twin_has_fresh_weights_and_the_same_statistics(model, folder):
+    twin, again, other = (from_pretrained(folder, random=True, seed=seed).state_dict() for seed in (1, 1, 2))
+    own = model.state_dict()
+    for key in own:
+        assert torch.equal(twin[key], again[key])
+        if "qkv.weight" in key:
+            assert not torch.equal(twin[key], own[key])
+            assert not torch.equal(twin[key], other[key])
+    assert twin["embed.normaliser.mean"].item() == 3
+
+
+def test_an_embedded_model_is_found_by_name(model, tmp_path, monkeypatch):
+    model.save(tmp_path / "small")
+    monkeypatch.setattr(pretrained.resources, "files", lambda package: tmp_path)
+    assert from_pretrained("humboldt/small").config == model.config
+    with pytest.raises(
+        CheckpointError, match=r"no embedded model called 'humboldt/smal'; did you mean 'humboldt/small'\?"
+    ):
+        from_pretrained("humboldt/smal")
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(CheckpointError, match=r"there is no folder and no embedded model called .*known names are"):
+        from_pretrained(tmp_path / "nothing")
+
+
+def test_a_name_that_the_hub_does_not_know(monkeypatch):
+    def refuse(name, revision, offline):
+        raise HubError(f"the hub has no model {name!r}")
+
+    monkeypatch.setattr(pretrained, "download", refuse)
+    with pytest.raises(HubError, match=r"did you mean 'camlab-ethz/Poseidon-T'"):
+        from_pretrained("camlab-eth/poseidon-t")
+
+
+def test_another_domain_is_refused(folder):
+    with pytest.raises(CheckpointError, match="is a model of the domain 'pde', not of 'weather'"):
+        from_pretrained(folder, domain="weather")
+    with pytest.raises(ValueError, match=r"a domain is one of .*got 'pd'; did you mean 'pde'"):
+        from_pretrained(edited(folder, domain="pd"))
+
+
+def test_a_configuration_of_nobody_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"layers": 3}')
+    with pytest.raises(CheckpointError, match=r"neither ours nor of a published model .* it has \['layers'\]"):
+        from_pretrained(tmp_path)
+
+
+def test_an_unknown_key_is_refused_with_the_nearest(folder):
+    config = json.loads((folder / "config.json").read_text())["config"]
+    config["horizn"] = config.pop("horizon")
+    with pytest.raises(ConfigError, match="has no key 'horizn'; did you mean 'horizon'"):
+        from_pretrained(edited(folder, config=config))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "pickled"])
+def test_damaged_weights_are_refused(folder, damage):
+    path = folder / "model.safetensors"
+    whole = bytearray(path.read_bytes())
+    if damage == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif damage == "flipped":
+        whole[-5] ^= 1
+        path.write_bytes(whole)
+    else:
+        torch.save({"weight": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="truncated or was altered; fetch the checkpoint again"):
+        from_pretrained(folder)
+
+
+def test_a_pickle_where_safetensors_belong_is_refused(folder):
+    (folder / "model.safetensors").unlink()
+    torch.save({"weight": torch.zeros(1)}, folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"safetensors only"):
+        from_pretrained(folder)
+
+
+def test_domain_names():
+    with pytest.raises(ValueError, match="got 'weahter'"):
+        domain("weahter")
