@@ -46,7 +46,7 @@ def test_bad_values_and_keys_are_refused(tmp_path):
         Recipe().replace(stps=3)
     with pytest.raises(ConfigError, match="steps is at least 1, got 0"):
         Recipe(steps=0)
-    with pytest.raises(ConfigError, match="core_rate is not negative, got -1.0"):
+    with pytest.raises(ConfigError, match=r"core_rate is not negative, got -1\.0"):
         Recipe(core_rate=-1.0)
     with pytest.raises(ConfigError, match=r"average is a decay in \[0, 1\), got 1"):
         Recipe(average=1.0)
