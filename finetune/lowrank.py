@@ -29,7 +29,7 @@ class LoRA(Method):
 
     name: ClassVar[str] = "lora"
     rank: int = 8
-    alpha: float = 16.0
+    alpha: int = 16
     rate: float = 1e-3
     targets: str = r"attention\.(qkv|out)$|(expand|contract)$"
     whole: tuple[str, ...] = ("embed", "head")

@@ -28,7 +28,7 @@ class Recipe:
     epochs: float | None = _field(None, "passes over the data", "length of the run; takes the place of steps")
     batch_size: int = _field(8, "samples", "samples per batch")
     accumulate: int = _field(1, "batches", "batches whose gradients make one step")
-    optimiser: Literal["adamw", "muon"] = _field("adamw", "name", "muon orthogonalises the steps of the core's matrices")
+    optimiser: Literal["adamw", "muon"] = _field("adamw", "name", "muon: orthogonal steps of the core")
     core_rate: float = _field(5e-5, "per step", "highest learning rate of the core")
     embedding_rate: float = _field(5e-4, "per step", "highest learning rate of the embedding and the head")
     norm_rate: float = _field(5e-4, "per step", "highest learning rate of the conditioned norms")

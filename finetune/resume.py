@@ -85,7 +85,8 @@ class Best(Callback):
 
 def random_state() -> dict[str, Any]:
     """States of the generators of torch (all devices), numpy and Python, made of tensors and numbers only."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()  # type: ignore[misc]
+    legacy: Any = np.random.get_state()
+    name, keys, position, has_gauss, gauss = legacy
     version, internal, following = random.getstate()
     return {
         "torch": torch.get_rng_state(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -38,7 +38,7 @@ class Task(lightning.LightningModule):
     @property
     def result(self) -> Model:
         """The model that is validated and kept: the averaged one if there is one."""
-        return self.model if self.average is None else self.average.module
+        return self.model if self.average is None else cast(Model, self.average.module)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches move themselves."""
@@ -61,7 +61,7 @@ class Task(lightning.LightningModule):
         loss = torch.stack(list(self.method.loss(self.result, batch).values())).sum()
         self.log("validation", loss, on_epoch=True, batch_size=len(batch))
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """The recipe's optimiser (AdamW with Poseidon's betas and epsilon), rates by part."""
         groups = self.method.parameter_groups(self.model, self.recipe)
         if self.recipe.optimiser == "muon":

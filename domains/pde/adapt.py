@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -81,7 +81,11 @@ def set_statistics(model: Model, found: Iterable[Mapping[str, tuple[float, float
             it is in the model.
     """
     pooled = _pooled(list(found))
-    for part, channels in ((model.embed, model.config.inputs), (model.head, model.config.outputs)):
+    parts: list[tuple[Any, tuple[Channel, ...]]] = [
+        (model.embed, model.config.inputs),
+        (model.head, model.config.outputs),
+    ]
+    for part, channels in parts:
         deviations = _group_deviations(channels, pooled)
         for index, channel in enumerate(channels):
             if channel.name in pooled:
@@ -93,8 +97,8 @@ def set_statistics(model: Model, found: Iterable[Mapping[str, tuple[float, float
 
 def _alike(model: Model, statistics: Mapping[str, tuple[float, float]]) -> bool:
     """Whether the deviation of every group of the data is that of the model, within `SCALE`."""
-    channels = model.config.inputs
-    own = {c.name: (0.0, float(s)) for c, s in zip(channels, model.embed.normaliser.std, strict=True)}
+    channels, embed = model.config.inputs, cast(Any, model.embed)
+    own = {c.name: (0.0, float(s)) for c, s in zip(channels, embed.normaliser.std, strict=True)}
     ours = _group_deviations(channels, {name: own[name] for name in statistics if name in own})
     theirs = _group_deviations(channels, statistics)
     apart = {g: (ours[g], theirs[g]) for g in theirs if not 1 / SCALE <= theirs[g] / ours[g] <= SCALE}

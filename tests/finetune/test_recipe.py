@@ -35,7 +35,7 @@ def test_rates_rise_linearly_and_fall_as_a_cosine_to_zero():
 
 @pytest.mark.parametrize(
     ("changes", "samples", "steps"),
-    [({"steps": 9}, 100, 9), ({"epochs": 2, "batch_size": 8}, 100, 26), ({"epochs": 2, "accumulate": 2}, 100, 13)],
+    [({"steps": 9}, 100, 9), ({"epochs": 2.0, "batch_size": 8}, 100, 26), ({"epochs": 2.0, "accumulate": 2}, 100, 13)],
 )
 def test_the_length_is_steps_or_passes_over_the_data(changes, samples, steps):
     assert Recipe(**changes).length(samples) == steps
@@ -46,8 +46,8 @@ def test_bad_values_and_keys_are_refused(tmp_path):
         Recipe().replace(stps=3)
     with pytest.raises(ConfigError, match="steps is at least 1, got 0"):
         Recipe(steps=0)
-    with pytest.raises(ConfigError, match="core_rate is not negative, got -1"):
-        Recipe(core_rate=-1)
+    with pytest.raises(ConfigError, match=r"core_rate is not negative, got -1\.0"):
+        Recipe(core_rate=-1.0)
     with pytest.raises(ConfigError, match=r"average is a decay in \[0, 1\), got 1"):
         Recipe(average=1.0)
     with pytest.raises(ConfigError, match=r"expected one of .*, got 'fp8'"):

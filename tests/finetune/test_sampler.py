@@ -57,6 +57,6 @@ def test_worker_processes_read_the_same_batches():
 
 def test_a_mixture_needs_a_positive_weight_for_each():
     with pytest.raises(ConfigError, match=r"one positive weight per dataset, got weights \[1.0\] for 2"):
-        Mixture([Waves(), Waves()], [1])
+        Mixture([Waves(), Waves()], [1.0])
     with pytest.raises(ConfigError, match="at least one dataset"):
         Mixture([])

@@ -67,11 +67,11 @@ def test_words_reach_the_function(called):
 
 def test_a_recipe_file_gives_the_defaults_and_the_line_wins(called, tmp_path):
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text("{model: m, data: d, steps: 9, seed: 4, output: o, method: {name: lora, rank: 2, alpha: 3.0}}")
+    recipe.write_text("{model: m, data: d, steps: 9, seed: 4, output: o, method: {name: lora, rank: 2, alpha: 3}}")
     assert main(["finetune", str(recipe), "--seed", "5", "--method.rank", "6"]) == 0
     choices = called.choices
     assert (called.model, choices["steps"], choices["seed"]) == ("m", 9, 5)
-    assert (choices["method"]["rank"], choices["method"]["alpha"]) == (6, 3.0)
+    assert (choices["method"]["rank"], choices["method"]["alpha"]) == (6, 3)
     assert main(["finetune", str(recipe), "--method", "head"]) == 0
     assert called.choices["method"] == {"name": "head"}
 
