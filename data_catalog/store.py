@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,11 @@ def open_store(source: Any) -> xr.Dataset:
     is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
     try:
         engine = "zarr" if is_zarr else None
-        data = xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
+        with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
+            warnings.filterwarnings(
+                "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning
+            )
+            data = xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
         return data[sorted(data.data_vars, key=str)] if is_zarr else data
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
