@@ -35,6 +35,7 @@ def finetune(
     method: str | Mapping[str, Any] | Method = "full",
     task: str = "forecast",
     samples: int | None = None,
+    opening: Mapping[str, Any] | None = None,
     seed: int = 0,
     output: str | Path | None = None,
     overwrite: bool = False,
@@ -50,6 +51,7 @@ def finetune(
         method: `full`, `head`, `norms`, `lora`, with options as {"name": "lora", "rank": 4}, or a `Method`.
         task: `forecast` keeps the model's head; another task gets a new one.
         samples: train on this many trajectories (sites, molecules); all by default.
+        opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
         seed: of new weights and of the order of samples.
         output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
         overwrite: begin anew in a folder that holds another run.
@@ -61,7 +63,9 @@ def finetune(
         RunFolderError: the folder holds another run, cannot be written, or has no room.
         ValueError: data that do not fit the model.
     """
-    ready = prepare(model, data, method=method, task=task, samples=samples, seed=seed, output=output, **recipe)
+    ready = prepare(
+        model, data, method=method, task=task, samples=samples, opening=opening, seed=seed, output=output, **recipe
+    )
     return fit(
         ready.model, ready.train, ready.validation, ready.recipe, ready.method, output,
         run=ready.run, overwrite=overwrite, progress=progress,
@@ -82,6 +86,7 @@ def prepare(
     method: str | Mapping[str, Any] | Method = "full",
     task: str = "forecast",
     samples: int | None = None,
+    opening: Mapping[str, Any] | None = None,
     seed: int = 0,
     output: str | Path | None = None,
     **recipe: Any,
@@ -90,11 +95,11 @@ def prepare(
     way, schedule = as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model)
-    data = opened(started.domain, data)
+    data = opened(started.domain, data, opening)
     train = data.split("train")
     train = train if samples is None else train.take(samples)
     started = matched(started, train, task, seed)
-    run = {"model": name, "task": task, "samples": samples}
+    run = {"model": name, "task": task, "samples": samples, "opening": dict(opening or {})}
     return Prepared(started, arranged(train, started), arranged(held_out(data), started), schedule, way, run)
 
 
@@ -161,8 +166,8 @@ def load(model: Model | str | Path) -> Model:
     return from_pretrained(str(model))
 
 
-def opened(domain: str, data: Any) -> Any:
-    """A dataset of this domain.
+def opened(domain: str, data: Any, opening: Mapping[str, Any] | None = None) -> Any:
+    """A dataset of this domain, from what its `open` takes, or as it is.
 
     Raises:
         ValueError: a dataset of another domain.
@@ -170,7 +175,7 @@ def opened(domain: str, data: Any) -> Any:
     if not hasattr(data, "batch"):
         from .registry import domain as science
 
-        return science(domain).open(data)
+        return science(domain).open(data, **(opening or {}))
     home = type(data).__module__.split(".")
     if home[:2] == ["humboldt", "domains"] and home[2] != domain:
         raise ValueError(

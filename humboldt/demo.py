@@ -51,6 +51,6 @@ def write_forecast(output: Path, data: xr.Dataset) -> Path:
     """Forecasts of the first test states by the saved model, as NetCDF."""
     state = data.split("test").to_xarray().isel(time=0).load()
     model = from_pretrained(output / "finetuned")
-    made = predict(model, state, [0.02, 0.05, 0.1, 0.2], absent=("scalar_1", "scalar_2"))
+    made = predict(model, state, [0.02, 0.05, 0.1, 0.2])
     made.to_netcdf(output / "forecast.nc")
     return output / "forecast.nc"

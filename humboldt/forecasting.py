@@ -25,7 +25,7 @@ def predict(
     *,
     step: float | None = None,
     periodic: bool | Sequence[bool] | None = None,
-    absent: Sequence[str] = (),
+    absent: Sequence[str] | None = None,
     batch_size: int = 16,
 ) -> xr.Dataset:
     """The state after each of `lead_times`.
@@ -40,7 +40,8 @@ def predict(
         step: length of a step in the model's time units; the shortest lead time by default.
         periodic: which space axes close on themselves; by default what the state says in its attribute `periodic`
             (names of the periodic dimensions), else none.
-        absent: input channels that the state lacks; they enter as the model's mean and are not returned.
+        absent: input channels that the state lacks; they enter as the model's mean and are not returned. By default
+            those that the data which the model was tuned on lacked too.
         batch_size: states at a time.
 
     Returns:
@@ -54,6 +55,7 @@ def predict(
     check_lead_times(times)
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+    absent = untaught(model) if absent is None else absent
     fields, given = _fields(state, model, absent)
     space = given.dims[given.ndim - model.config.core.axes :]
     closed = _periodic(state, [str(d) for d in space], periodic)
@@ -65,6 +67,12 @@ def predict(
         chunks.append(torch.stack([p.fields for p in forecaster(batch, times)], dim=1))
     made = torch.cat(chunks).numpy()
     return _labelled(made, state, given, model, times, {str(d) for d in space}, absent)
+
+
+def untaught(model: Model) -> list[str]:
+    """Input channels of a tuned model that its training data did not have, so that they carry nothing."""
+    taught = model.provenance.get("data", {}).get("train", {}).get("variables")
+    return [] if taught is None else [c.name for c in model.config.inputs if c.name not in taught]
 
 
 def _fields(state: Any, model: Model, absent: Sequence[str]) -> tuple[np.ndarray, xr.DataArray]:

@@ -24,6 +24,7 @@ def evaluate(
     data: Any,
     *,
     split: str | None = "test",
+    opening: Mapping[str, Any] | None = None,
     lead_steps: Sequence[int] | None = None,
     rollout: str = "direct",
     step: float | None = None,
@@ -40,6 +41,7 @@ def evaluate(
         model: what to score.
         data: a dataset of the model's domain, or what its `open` takes.
         split: the part to score on; None for all that is there.
+        opening: how the domain opens a path, such as {"periodic": True}.
         lead_steps: how many frames ahead to look; all by default.
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
         step: length of an autoregressive step in the model's time units; the spacing of the frames by default.
@@ -57,7 +59,7 @@ def evaluate(
         ValueError: data that do not fit the model, lead steps beyond the data, an unknown rollout.
     """
     science = domain(model.domain)
-    data = data if hasattr(data, "batch") else science.open(data)
+    data = data if hasattr(data, "batch") else science.open(data, **(opening or {}))
     part = data if split is None else data.split(split)
     models = {"model": model}
     if twin is not False:

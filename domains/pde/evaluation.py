@@ -193,16 +193,27 @@ def _labelled(
         {"energy": (("forecast", "lead_time", "group", "wavenumber"), shells, {"long_name": "energy in a shell"})},
         {**coords, "forecast": names, "group": groups, "wavenumber": np.arange(shells.shape[-1])},
     )
-    example = _example(parts[0].example, names, config, coords, space)
+    scored = scores["group"].values[counted.values].tolist()
+    example = _example(parts[0].example, names, config, coords, space, scored)
     return Evaluation(scores=scores.sel(group=counted), spectra=spectra.sel(group=counted), example=example)
 
 
 def _example(
-    fields: Tensor | None, names: list[str], config: PDEConfig, coords: dict[str, Any], space: Sequence[str]
+    fields: Tensor | None,
+    names: list[str],
+    config: PDEConfig,
+    coords: dict[str, Any],
+    space: Sequence[str],
+    groups: Sequence[str],
 ) -> xr.Dataset:
+    """Fields of one trajectory, of the channels whose groups are scored."""
     assert fields is not None
     dims = ("forecast", "lead_time", *space)
-    columns = {c.name: (dims, fields[:, :, i].numpy(), {"units": c.units}) for i, c in enumerate(config.outputs)}
+    columns = {
+        c.name: (dims, fields[:, :, i].numpy(), {"units": c.units})
+        for i, c in enumerate(config.outputs)
+        if c.error_group in groups
+    }
     return xr.Dataset(columns, {**coords, "forecast": names})
 
 

@@ -246,6 +246,7 @@ class TrajectoryDataset:
         """JSON-ready: channels with units, sizes, splits, pairs, fingerprint."""
         return {
             "source": str(self.source) if isinstance(self.source, str | os.PathLike) else "xarray object",
+            "variables": [c.name for c in self.layout.channels],
             "channels": [dataclasses.asdict(c) for c in self.channels],
             "outputs": [dataclasses.asdict(c) for c in self.outputs],
             "part": self.part,
