@@ -17,7 +17,7 @@ def run(words: Sequence[str]) -> None:
     add = parser.add_argument
     option(add, "split", Literal["train", "validation", "test", "all"], "test", "part of the data")
     option(
-        add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true, variables: [u, v]}'"
+        add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'"
     )
     option(
         add, "lead_steps", list[int] | None, None, "frames to look ahead, such as '[2,5,10]'; all if not given [frames]"
