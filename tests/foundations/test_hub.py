@@ -23,6 +23,9 @@ from humboldt.foundations import (
     read_weights,
 )
 
+# the client uploads in a way that its own HTTP library deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
 constants = pytest.importorskip("huggingface_hub.constants")
 
 
