@@ -73,7 +73,7 @@ def push_to_hub(model: Model, repository: str, *, private: bool = False, message
             commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message)
     except hub.errors.HFValidationError as error:
         raise HubError(f"a hub model is called owner/name, got {repository!r}") from error
-    except OSError as error:
+    except Exception as error:  # the classes of connection errors differ between versions of the client
         raise HubError(
             f"{repository} was not uploaded ({type(error).__name__}: {error}); check the network and your rights, or "
             "keep the model with model.save(folder)"

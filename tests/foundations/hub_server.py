@@ -113,14 +113,11 @@ class Handler(BaseHTTPRequestHandler):
         name, action = "/".join(path.split("/")[3:5]), path.split("/")[5]
         if action == "preupload":
             files = json.loads(content)["files"]
-            modes = {True: "lfs", False: "regular"}
-            return self.answer(
-                {
-                    "files": [
-                        {"path": f["path"], "uploadMode": modes[f["path"].endswith("s")], "oid": None} for f in files
-                    ]
-                }
-            )
+            sorts = [
+                {"path": f["path"], "uploadMode": "lfs" if f["path"].endswith(".safetensors") else "regular"}
+                for f in files
+            ]
+            return self.answer({"files": [{**sort, "shouldIgnore": False, "oid": None} for sort in sorts]})
         return self.commit(name, [json.loads(line) for line in content.splitlines() if line])
 
     def upload(self, wanted: dict) -> dict:
