@@ -49,3 +49,7 @@ def pretrain_pde_nano(
     for normaliser in (model.embed.normaliser, model.head.normaliser):
         normaliser.std.fill_(DEVIATION)
     return fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
+
+
+EMBEDDED = {"humboldt/pde-nano": pretrain_pde_nano}
+"""What makes each embedded model again: (folder of data, run folder) -> model."""

@@ -1,4 +1,4 @@
-"""humboldt pretrain CONFIG DATA... --output FOLDER"""
+"""humboldt pretrain CONFIG DATA... --output FOLDER, or humboldt pretrain humboldt/pde-nano STORES --output FOLDER"""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any
 
 from humboldt.adapting import pretrain
 from humboldt.cli import UsageError, make_parser, nearest, option, parse
+from humboldt.embedded import EMBEDDED
 from humboldt.finetune import read_yaml
 
 from .finetune import recipe_options
 
 
 def run(words: Sequence[str]) -> None:
-    """Pretrain a model."""
+    """Pretrain a model; the name of an embedded one repeats how it was made."""
+    if words and words[0] in EMBEDDED:
+        again(words)
+        return
     parser = make_parser("pretrain", "Train a model with fresh weights on one or several datasets.")
     parser.add_argument("config", type=str, help="name of a configuration such as pde-nano, or a YAML or JSON file")
     parser.add_argument("data", nargs="+", type=str, help="files or stores")
@@ -31,6 +35,17 @@ def run(words: Sequence[str]) -> None:
         raise UsageError("a run writes a folder, got none; add --output FOLDER")
     config, validate = configuration(given.pop("config"), given["domain"]), not given.pop("no_validate")
     trained = pretrain(config, given.pop("data"), validate=validate, **given)
+    print(f"{trained} in {given['output']}")
+
+
+def again(words: Sequence[str]) -> None:
+    """Make an embedded model again, by its own recipe."""
+    parser = make_parser("pretrain", "Make an embedded model again: generate its data, train it by its own recipe.")
+    parser.add_argument("config", type=str, help=f"one of {', '.join(EMBEDDED)}")
+    parser.add_argument("data", type=str, help="folder of the generated stores; those that are missing are generated")
+    option(parser.add_argument, "output", str, "runs/pretraining", "run folder; the same command goes on after a stop")
+    given = parse(parser, words)
+    trained = EMBEDDED[given["config"]](given["data"], given["output"])
     print(f"{trained} in {given['output']}")
 
 
