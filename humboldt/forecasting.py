@@ -175,7 +175,8 @@ def _labelled(
         columns[channel.name] = (dims, values, {**kept, "units": channel.units})
     units = model.config.time_units
     described = {"units": units, "standard_name": "forecast_period", "long_name": "lead time"}
-    out = xr.Dataset(columns, attrs={**state.attrs, "source": repr(model)})
+    writable = {name: value for name, value in state.attrs.items() if not isinstance(value, dict)}
+    out = xr.Dataset(columns, attrs={**writable, "source": repr(model)})
     out = out.assign_coords({k: v for k, v in given.coords.items() if k != "channel"})
     out = out.assign_coords(lead_time=("lead_time", times, described))
     valid = _valid_time(out, units)

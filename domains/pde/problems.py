@@ -210,12 +210,12 @@ PROBLEMS = tuple(MAKERS)
 def problem(name: str, **choices: str | bool) -> Problem:
     """The problem of that name, for example ``problem("ns-sines", tracer=True)``.
 
-    Raises KeyError with the nearest names, or ValueError naming the choices that the problem has.
+    Raises ValueError with the nearest names, or naming the choices that the problem has.
     """
     if name not in MAKERS:
         near = get_close_matches(name, PROBLEMS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise KeyError(f"a problem must be one that is known, got {name!r}; {hint}Known: {', '.join(PROBLEMS)}")
+        raise ValueError(f"a problem must be one that is known, got {name!r}; {hint}Known: {', '.join(PROBLEMS)}")
     known = tuple(signature(MAKERS[name]).parameters)
     for choice in choices:
         if choice not in known:
