@@ -12,7 +12,7 @@ from humboldt.data_catalog import Column, DataError, SampleReader
 def reader(**choices: Any) -> tuple[SampleReader, np.ndarray]:
     values = np.random.default_rng(0).standard_normal((5, 3, 2, 4)).astype(np.float32)
     data = xr.Dataset({"u": (("sample", "time", "component", "x"), values)})
-    columns = [Column(name=n, variable="u", index=(("component", i),), offset=i) for i, n in enumerate("ab")]
+    columns = [Column(name=n, variable="u", index=(("component", i),), offset=float(i)) for i, n in enumerate("ab")]
     values[:, :, 1] -= 1
     return SampleReader(lambda: data.copy(deep=True), columns, ["x"], **choices), values
 

@@ -5,14 +5,9 @@ import resource
 
 import pytest
 import torch
-from torch import nn
 
 from humboldt.foundations import (
     CheckpointError,
-    Core,
-    CoreConfig,
-    Model,
-    ScaleConfig,
     checkpoint,
     content_hash,
     load_strictly,
@@ -21,12 +16,7 @@ from humboldt.foundations import (
     save,
 )
 
-
-def small(width: int = 4) -> Model:
-    core = CoreConfig(axes=1, scales=(ScaleConfig(width=width, down=()),), final_norm=True)
-    return Model(
-        nn.Linear(2, width), Core(core), nn.Linear(width, 2), domain="test", config=core, provenance={"seed": 1}
-    )
+from .models import small
 
 
 def test_round_trip(tmp_path):
@@ -77,7 +67,8 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 def test_a_kill_between_the_two_files_is_noticed(tmp_path, monkeypatch):
     save(small(), tmp_path)
-    replace, done = checkpoint.os.replace, []
+    replace = checkpoint.os.replace
+    done: list[None] = []
 
     def once(*paths):
         if done:

@@ -7,21 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from humboldt.foundations import (
-    Core,
-    CoreConfig,
     HubError,
-    Model,
-    ScaleConfig,
     download,
     push_to_hub,
     read_config,
     read_weights,
 )
 
-huggingface_hub = pytest.importorskip("huggingface_hub")
+from .models import small
+
+constants = pytest.importorskip("huggingface_hub.constants")
 
 
 def server():
@@ -37,7 +34,6 @@ def hub(tmp_path, monkeypatch):
     running = server()
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
-    constants = huggingface_hub.constants
     monkeypatch.setattr(constants, "ENDPOINT", running.url)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
@@ -48,11 +44,6 @@ def hub(tmp_path, monkeypatch):
     running.shutdown()
     running.server_close()
     thread.join()
-
-
-def small() -> Model:
-    core = CoreConfig(axes=1, scales=(ScaleConfig(width=4, down=()),), final_norm=True)
-    return Model(nn.Linear(2, 4), Core(core), nn.Linear(4, 2), domain="test", config=core)
 
 
 def test_what_goes_up_comes_down(hub):
