@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -16,18 +19,23 @@ from .tokens import Tokens
 class Scale(nn.Module):
     """The blocks of one scale, and the way to the next coarser one if there is one."""
 
+    down: Sequence[Block]
+    skip: Sequence[nn.Module]
+    up: Sequence[Block]
+    merge: Merge
+    split: Split
+
     def __init__(self, config: CoreConfig, scale: ScaleConfig, coarser: ScaleConfig | None) -> None:
         super().__init__()
 
-        def stack(blocks: tuple[BlockConfig, ...]) -> nn.ModuleList:
+        def stack(blocks: tuple[BlockConfig, ...]) -> Any:
             make = (Block(scale.width, config.axes, config.condition, b, config.norm_eps) for b in blocks)
             return nn.ModuleList(make)
 
         skip = SKIPS[config.skip_kind]
         self.down = stack(scale.down)
-        self.skip = nn.ModuleList(
-            skip(scale.width, config.axes, config.condition, config.norm_eps) for _ in range(scale.skip)
-        )
+        convolutions = (skip(scale.width, config.axes, config.condition, config.norm_eps) for _ in range(scale.skip))
+        self.skip = cast("Sequence[nn.Module]", nn.ModuleList(convolutions))
         self.up = stack(scale.up)
         if coarser is not None:
             self.merge = Merge(scale.width, coarser.width, scale.merge, config.condition)
@@ -43,11 +51,14 @@ class Core(nn.Module):
         config: the scales and their blocks.
     """
 
+    scales: Sequence[Scale]
+
     def __init__(self, config: CoreConfig) -> None:
         super().__init__()
         self.config = config
         coarser = [*config.scales[1:], None]
-        self.scales = nn.ModuleList(Scale(config, s, c) for s, c in zip(config.scales, coarser, strict=True))
+        scales = (Scale(config, s, c) for s, c in zip(config.scales, coarser, strict=True))
+        self.scales = cast("Sequence[Scale]", nn.ModuleList(scales))
         self.norm = TimeNorm(config.scales[0].width, config.condition) if config.final_norm else None
         self.checkpointing = False
 
@@ -80,7 +91,7 @@ class Core(nn.Module):
             tokens = self._run(scale.up, tokens)
         return tokens if self.norm is None else tokens.with_x(self.norm(tokens.x, tokens.condition))
 
-    def _run(self, blocks: nn.ModuleList, tokens: Tokens) -> Tokens:
+    def _run(self, blocks: Iterable[nn.Module], tokens: Tokens) -> Tokens:
         for block in blocks:
             if self.checkpointing and self.training:
                 tokens = checkpoint(block, tokens, use_reentrant=False)

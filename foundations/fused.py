@@ -84,7 +84,7 @@ class _Windows(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         qkv, bias, seams, scale, out, logsumexp = ctx.saved_tensors
         exact = torch.promote_types(qkv.dtype, torch.float32)
         gqkv = torch.empty_like(qkv)
@@ -93,15 +93,23 @@ class _Windows(torch.autograd.Function):
         for part, added in _parts(qkv, bias, seams):
             views = [_samples(x, part) for x in (qkv, grad, out, logsumexp, gqkv)]
             for start in range(0, len(views[0]), step):
-                *given, target = (x[start : start + step] for x in views)
-                gb, gs = _chunk_backward(*given, target, added.to(exact), scale.to(exact), ctx.cosine)
+                chunk = (x[start : start + step] for x in views)
+                gb, gs = _chunk_backward(*chunk, bias=added.to(exact), scale=scale.to(exact), cosine=ctx.cosine)
                 gbias += gb
                 gscale += gs
         return gqkv, gbias.to(bias.dtype), None, gscale.to(scale.dtype), None
 
 
 def _chunk_backward(
-    qkv: Tensor, grad: Tensor, out: Tensor, logsumexp: Tensor, gqkv: Tensor, bias: Tensor, scale: Tensor, cosine: bool
+    qkv: Tensor,
+    grad: Tensor,
+    out: Tensor,
+    logsumexp: Tensor,
+    gqkv: Tensor,
+    *,
+    bias: Tensor,
+    scale: Tensor,
+    cosine: bool,
 ) -> tuple[Tensor, Tensor]:
     """Writes the gradient of a few windows into `gqkv`; returns that of the bias and of the scale."""
     exact = bias.dtype

@@ -42,7 +42,7 @@ class _Modulated(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, scale, shift, mean, inverse = ctx.saved_tensors
         samples, grads = (t.flatten(1, -2).to(scale.dtype) for t in (x, grad))
         parts = [

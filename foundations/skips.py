@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -32,10 +35,10 @@ def convolve(conv: nn.Module, x: Float[Tensor, "b c *grid"], periodic: tuple[boo
     """Apply an odd-kernel convolution (built with padding k // 2) so that the grid keeps its size and its topology."""
     if not any(periodic):
         return conv(x)
-    weight, bias, groups = conv.weight, conv.bias, conv.groups
-    function = (F.conv1d, F.conv2d, F.conv3d)[x.dim() - 3]
-    padded = pad_axes(x, weight.shape[-1] // 2, periodic)
-    return function(padded, weight, bias, groups=groups)  # type: ignore[arg-type]
+    kernel = cast("nn.Conv2d", conv)  # or of another number of axes
+    function: Callable[..., Tensor] = (F.conv1d, F.conv2d, F.conv3d)[x.dim() - 3]
+    padded = pad_axes(x, kernel.weight.shape[-1] // 2, periodic)
+    return function(padded, kernel.weight, kernel.bias, groups=kernel.groups)
 
 
 class ConvNeXtSkip(nn.Module):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +36,7 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
     The tensors are ordinary ones also when first asked for in inference mode, so that training can use them later.
     """
-    memory = lru_cache(maxsize=64)(function)
+    memory = cast("Callable[P, R]", lru_cache(maxsize=64)(function))
 
     def recall(*args: P.args, **kwargs: P.kwargs) -> R:
         with torch.inference_mode(False):

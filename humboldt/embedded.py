@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from humboldt.finetune import Recipe, fit
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Normaliser
 
 PDE_NANO = Recipe(
     steps=7000,
@@ -47,7 +48,7 @@ def pretrain_pde_nano(
         torch.manual_seed(recipe.seed)
         model = build(pde_nano())
     for normaliser in (model.embed.normaliser, model.head.normaliser):
-        normaliser.std.fill_(DEVIATION)
+        cast(Normaliser, normaliser).std.fill_(DEVIATION)
     return fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
 
 

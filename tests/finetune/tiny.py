@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -23,7 +25,7 @@ def tiny_model(drop_path: float = 0.0, skip_kind: str = "convnext") -> Model:
             ScaleConfig(width=8, down=(block(False),), up=(block(True),), skip=1, merge=(2, 2)),
             ScaleConfig(width=16, down=(block(False),)),
         ),
-        skip_kind=skip_kind,  # type: ignore[arg-type]
+        skip_kind=skip_kind,
     )
     channels = (Channel(name="velocity_x", group="velocity"), Channel(name="velocity_y", group="velocity"))
     torch.manual_seed(0)
@@ -42,7 +44,7 @@ class Waves:
     def __len__(self) -> int:
         return self.count
 
-    def batch(self, indices) -> FieldBatch:
+    def batch(self, indices: Sequence[int]) -> FieldBatch:
         self.read += 1
         self.seen += list(indices)
         if self.read == self.end_at:
@@ -90,13 +92,13 @@ def main(folder: str, name: str, where: str, count: int) -> None:
 def _end_at_replace(count: int) -> None:
     put, left = os.replace, [count]
 
-    def replace(source, target) -> None:
+    def replace(source: Any, target: Any) -> None:
         left[0] -= str(target).endswith("last.ckpt")
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         put(source, target)
 
-    os.replace = replace
+    os.replace = replace  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

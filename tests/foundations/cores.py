@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal, TypeVar
+
 import torch
+from torch import nn
 
 from humboldt.foundations import AttentionConfig, BlockConfig, Core, CoreConfig, ScaleConfig, Tokens
 
+M = TypeVar("M", bound=nn.Module)
+Norm = Literal["pre", "post"]
 
-def attention(axes: int = 2, window: int | None = 4, **choices) -> AttentionConfig:
+
+def attention(axes: int = 2, window: int | None = 4, **choices: Any) -> AttentionConfig:
     """Two heads in cosine attention with position bias, unless chosen otherwise."""
     plain = {"heads": 2, "window": (window,) * axes, "similarity": "cosine", "position": "log", "bias": "query_value"}
-    return AttentionConfig(**{**plain, **choices})
+    chosen: dict[str, Any] = {**plain, **choices}
+    return AttentionConfig(**chosen)
 
 
-def pair(width: int, axes: int, norm: str = "post", window: int | None = 4, **choices) -> tuple[BlockConfig, ...]:
+def pair(width: int, axes: int, norm: Norm = "post", window: int | None = 4, **choices: Any) -> tuple[BlockConfig, ...]:
     """A block and one with shifted windows."""
     return tuple(
         BlockConfig(attention=attention(axes, window, shifted=s, **choices), hidden=2 * width, norm=norm)
@@ -21,7 +28,13 @@ def pair(width: int, axes: int, norm: str = "post", window: int | None = 4, **ch
     )
 
 
-def pyramid(axes: int = 2, width: int = 8, norm: str = "post", skip_kind: str = "convnext", **choices) -> CoreConfig:
+def pyramid(
+    axes: int = 2,
+    width: int = 8,
+    norm: Norm = "post",
+    skip_kind: Literal["convnext", "resnet"] = "convnext",
+    **choices: Any,
+) -> CoreConfig:
     """Two scales with merging, skips and shifted windows."""
     return CoreConfig(
         axes=axes,
@@ -42,13 +55,13 @@ def pyramid(axes: int = 2, width: int = 8, norm: str = "post", skip_kind: str = 
     )
 
 
-def sequence(causal: bool = True, **choices) -> CoreConfig:
+def sequence(causal: bool = True, **choices: Any) -> CoreConfig:
     """A plain pre-norm transformer on a sequence."""
     block = BlockConfig(attention=AttentionConfig(heads=2, causal=causal, **choices), hidden=16)
     return CoreConfig(axes=1, scales=(ScaleConfig(width=8, down=(block, block)),), final_norm=True)
 
 
-def awake(core: Core, seed: int = 0) -> Core:
+def awake(core: M, seed: int = 0) -> M:
     """Every parameter random, so that no part is silent (zero conditions, tiny gammas, zero biases)."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -57,7 +70,14 @@ def awake(core: Core, seed: int = 0) -> Core:
     return core
 
 
-def tokens(core: Core, *grid: int, batch: int = 2, periodic: bool = False, dtype=torch.float32, seed=1) -> Tokens:
+def tokens(
+    core: Core,
+    *grid: int,
+    batch: int = 2,
+    periodic: bool = False,
+    dtype: torch.dtype = torch.float32,
+    seed: int = 1,
+) -> Tokens:
     """Random tokens that fit a core."""
     generator = torch.Generator().manual_seed(seed)
     config = core.config

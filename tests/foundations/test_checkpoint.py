@@ -5,16 +5,9 @@ import resource
 
 import pytest
 import torch
-from torch import nn
 
 from humboldt.foundations import (
     CheckpointError,
-    Core,
-    CoreConfig,
-    Embed,
-    Head,
-    Model,
-    ScaleConfig,
     checkpoint,
     content_hash,
     load_strictly,
@@ -23,31 +16,7 @@ from humboldt.foundations import (
     save,
 )
 
-
-class Lift(Embed):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.map = nn.Linear(2, width)
-
-    def forward(self, batch):
-        raise NotImplementedError
-
-
-class Lower(Head):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.map = nn.Linear(width, 2)
-
-    def forward(self, tokens, batch):
-        raise NotImplementedError
-
-    def loss(self, prediction, batch):
-        raise NotImplementedError
-
-
-def small(width: int = 4) -> Model:
-    core = CoreConfig(axes=1, scales=(ScaleConfig(width=width, down=()),), final_norm=True)
-    return Model(Lift(width), Core(core), Lower(width), domain="test", config=core, provenance={"seed": 1})
+from .models import small
 
 
 def test_round_trip(tmp_path):
@@ -67,7 +36,7 @@ def test_saving_over_an_old_checkpoint_replaces_both_files(tmp_path):
     second = small()
     save(second, tmp_path)
     state = read_weights(tmp_path, read_config(tmp_path)["sha256"])
-    assert torch.equal(state["embed.map.weight"], second.state_dict()["embed.map.weight"])
+    assert torch.equal(state["embed.weight"], second.state_dict()["embed.weight"])
 
 
 def test_a_failure_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -98,7 +67,8 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 def test_a_kill_between_the_two_files_is_noticed(tmp_path, monkeypatch):
     save(small(), tmp_path)
-    replace, done = checkpoint.os.replace, []
+    replace = checkpoint.os.replace
+    done: list[None] = []
 
     def once(*paths):
         if done:
@@ -138,10 +108,10 @@ def test_a_flipped_bit_is_noticed(tmp_path, place):
 def test_loading_names_what_does_not_fit():
     model, state = small(), small().state_dict()
     state["surplus"] = state.pop("core.norm.weight")
-    state["embed.map.weight"] = torch.zeros(3, 3)
+    state["embed.weight"] = torch.zeros(3, 3)
     message = (
         r"missing \['core.norm.weight'\], unexpected \['surplus'\], "
-        r"of another shape \['embed.map.weight: \(3, 3\) for \(4, 2\)'\]"
+        r"of another shape \['embed.weight: \(3, 3\) for \(4, 2\)'\]"
     )
     with pytest.raises(CheckpointError, match=message):
         load_strictly(model, state)
@@ -152,4 +122,4 @@ def test_a_model_without_memory_takes_the_tensors_themselves():
     with torch.device("meta"):
         model = small()
     load_strictly(model, state)
-    assert model.get_parameter("embed.map.weight").data_ptr() == state["embed.map.weight"].data_ptr()
+    assert model.get_parameter("embed.weight").data_ptr() == state["embed.weight"].data_ptr()

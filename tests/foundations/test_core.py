@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from humboldt.foundations import BlockConfig, Core, CoreConfig, ScaleConfig, Tokens, testing
+from humboldt.foundations import BlockConfig, Core, CoreConfig, DropPath, ScaleConfig, Tokens, testing
 
 from .cores import attention, awake, pair, pyramid, sequence, tokens
 
@@ -103,7 +103,7 @@ def test_large_mean_and_small_deviation_stay_finite_in_bfloat16():
 def test_checkpointing_gives_the_same_gradients_also_with_dropped_branches():
     core = Core(pyramid())
     for module in core.modules():
-        if hasattr(module, "rate"):
+        if isinstance(module, DropPath):
             module.rate = 0.3
     results = []
     for core.checkpointing in (False, True):
@@ -143,6 +143,7 @@ def test_one_scale_is_a_plain_transformer():
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
         expected = expected + block.attention.out(mixed)
         expected = expected + block.feed_forward(block.feed_forward_norm(expected))
+    assert core.norm is not None
     torch.testing.assert_close(core(Tokens(x)).x, core.norm(expected))
 
 

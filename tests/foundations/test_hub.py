@@ -7,24 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from humboldt.foundations import (
-    Core,
-    CoreConfig,
-    Embed,
-    Head,
     HubError,
-    Model,
-    ScaleConfig,
     download,
     push_to_hub,
     read_config,
     read_weights,
 )
 
-# the client uploads in a way that its own HTTP library deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+from .models import small
 
 constants = pytest.importorskip("huggingface_hub.constants")
 
@@ -43,8 +35,6 @@ def hub(tmp_path, monkeypatch):
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setattr(constants, "ENDPOINT", running.url)
-    template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
@@ -54,32 +44,6 @@ def hub(tmp_path, monkeypatch):
     running.shutdown()
     running.server_close()
     thread.join()
-
-
-class Lift(Embed):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.map = nn.Linear(2, width)
-
-    def forward(self, batch):
-        raise NotImplementedError
-
-
-class Lower(Head):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.map = nn.Linear(width, 2)
-
-    def forward(self, tokens, batch):
-        raise NotImplementedError
-
-    def loss(self, prediction, batch):
-        raise NotImplementedError
-
-
-def small() -> Model:
-    core = CoreConfig(axes=1, scales=(ScaleConfig(width=4, down=()),), final_norm=True)
-    return Model(Lift(4), Core(core), Lower(4), domain="test", config=core)
 
 
 def test_what_goes_up_comes_down(hub):

@@ -14,13 +14,14 @@ def cut(draw):
     window = tuple(draw(st.one_of(st.none(), st.integers(1, 5))) for _ in range(axes))
     periodic = tuple(draw(st.booleans()) for _ in range(axes))
     padding = draw(st.sampled_from(["masked", "visible"]))
-    return grid, AttentionConfig(heads=1, window=window, shifted=draw(st.booleans()), padding=padding), periodic
+    return grid, {"window": window, "shifted": draw(st.booleans()), "padding": padding}, periodic
 
 
 @settings(max_examples=60, deadline=None)
 @given(cut())
 def test_join_inverts_split(case):
-    grid, config, periodic = case
+    grid, choices, periodic = case
+    config = AttentionConfig(heads=1, **choices)
     layout = windows.lay_out(grid, config, periodic)
     x = torch.randn(2, *grid, 3)
     parts = windows.split(x, layout)
@@ -32,7 +33,8 @@ def test_join_inverts_split(case):
 @given(cut())
 def test_tokens_of_a_window_that_see_each_other_are_neighbours(case):
     """Seen pairs lie in the grid as far apart as in the window: nothing is joined over a border that is not there."""
-    grid, config, periodic = case
+    grid, choices, periodic = case
+    config = AttentionConfig(heads=1, **choices)
     layout = windows.lay_out(grid, config, periodic)
     seams = windows.seams(grid, config, periodic, CPU)
     places = torch.stack(torch.meshgrid(*(torch.arange(1.0, n + 1) for n in grid), indexing="ij"), -1)

@@ -1,5 +1,6 @@
 import json
 import logging
+from typing import Any
 
 import pytest
 import torch
@@ -43,7 +44,7 @@ class Trajectories(Waves):
         return self
 
 
-QUICK = {"steps": 3, "batch_size": 4, "progress": False}
+QUICK: dict[str, Any] = {"steps": 3, "batch_size": 4, "progress": False}
 
 
 def test_finetune_takes_words_and_returns_a_tuned_copy(tmp_path):

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def trajectories(**choices):
     return open_trajectories(decay_trajectories(samples=5), split=SPLIT, **choices)
 
 
-def scored(*args, **choices) -> xr.Dataset:
+def scored(*args: Any, **choices: Any) -> xr.Dataset:
     with contextlib.redirect_stdout(io.StringIO()):
         return evaluate(*args, **choices)
 

@@ -46,7 +46,7 @@ def replay():
 
 
 @pytest.fixture(params=CASES)
-def case(request) -> Path:
+def case(request: pytest.FixtureRequest) -> Path:
     folder = EMBEDDED / request.param
     return folder if folder.is_dir() else request.getfixturevalue("shared") / "parity" / "poseidon" / request.param
 

@@ -42,7 +42,7 @@ FULL = SMALL | {
 }
 
 
-def published(folder: Path, fields: dict, **changes) -> Path:
+def published(folder: Path, fields: dict, **changes: torch.Tensor) -> Path:
     """A folder in the published layout with random weights."""
     config = config_from_published(fields)
     model = build(config)
