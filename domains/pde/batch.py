@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -41,12 +42,15 @@ class FieldBatch:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> FieldBatch:
         """On another device; floating tensors in another type if given."""
-        tensors = {f.name: v for f in dataclasses.fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
+        tensors: dict[str, Any] = {
+            f.name: v for f in dataclasses.fields(self) if isinstance(v := getattr(self, f.name), Tensor)
+        }
 
         def move(value: Tensor) -> Tensor:
             return value.to(device, dtype if value.is_floating_point() else None, non_blocking=True)
 
-        return dataclasses.replace(self, **{name: move(value) for name, value in tensors.items()})
+        tensors |= {name: move(value) for name, value in tensors.items()}
+        return dataclasses.replace(self, **tensors)
 
     def at(self, fields: Tensor, lead_time: Tensor) -> FieldBatch:
         """The same geometry with another state and lead time, and without a target (the next step of a rollout)."""

@@ -98,7 +98,8 @@ def test_an_unwritable_folder_is_named(tmp_path):
 
 def test_a_kill_between_the_two_files_is_noticed(tmp_path, monkeypatch):
     save(small(), tmp_path)
-    replace, done = checkpoint.os.replace, []
+    replace = checkpoint.os.replace
+    done: list[None] = []
 
     def once(*paths):
         if done:
