@@ -54,7 +54,7 @@ class ScotConfig:
     embed_dim: int = 96
     depths: tuple[int, ...] = (2, 2, 6, 2)
     num_heads: tuple[int, ...] = (3, 6, 12, 24)
-    skip_connections: tuple[int, ...] = (True, True, True)
+    skip_connections: tuple[int, ...] = (1, 1, 1)
     window_size: int = 7
     mlp_ratio: float = 4.0
     qkv_bias: bool = True
@@ -124,6 +124,8 @@ def config_from_published(fields: Mapping[str, Any]) -> PDEConfig:
         ConfigError: a value that the published models do not have, named.
     """
     fields = {ALIASES.get(key, key): value for key, value in fields.items()}
+    if "skip_connections" in fields:
+        fields["skip_connections"] = [int(count) for count in fields["skip_connections"]]  # booleans count as 0 and 1
     if any(fields.get("pretrained_window_sizes", ())):
         raise ConfigError(
             f"pretrained_window_sizes of a published model are zeros, got {fields['pretrained_window_sizes']}"

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ constants = pytest.importorskip("huggingface_hub.constants")
 
 
 def server():
-    spec = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
+    spec: Any = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.Hub()

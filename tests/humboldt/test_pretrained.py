@@ -1,6 +1,7 @@
 """One verb for every checkpoint, and every way in which one is refused."""
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from humboldt.registry import domain
 def model():
     core = scot_core(width=8, depths=(1, 1), heads=(2, 2), window=4, grid=4, skips=(1, 0))
     channels = (Channel(name="u", units="m s-1"),)
-    model = build(PDEConfig(inputs=channels, outputs=channels, core=core, patch=2))
+    model: Any = build(PDEConfig(inputs=channels, outputs=channels, core=core, patch=2))
     model.embed.normaliser.mean.fill_(3)
     return model.eval()
 

@@ -10,6 +10,7 @@ def test_moving_changes_floating_tensors_only():
     known = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
     batch = FieldBatch(torch.zeros(2, 1, 4, 4), torch.ones(2), known=known, periodic=(True, False))
     moved = batch.to("cpu", torch.float64)
+    assert moved.known is not None
     assert (moved.fields.dtype, moved.lead_time.dtype, moved.known.dtype) == (torch.float64, torch.float64, torch.bool)
     assert moved.target is None
     assert moved.periodic == (True, False)

@@ -1,6 +1,7 @@
 """Another number of variables: which tensors change, and that nothing else does."""
 
 import logging
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def channels(*names):
 def model():
     core = scot_core(width=8, depths=(1, 1), heads=(2, 2), window=4, grid=4, skips=(1, 0))
     names = channels("density", "velocity_x", "pressure")
-    model = build(PDEConfig(inputs=names, outputs=names, core=core, patch=2))
+    model: Any = build(PDEConfig(inputs=names, outputs=names, core=core, patch=2))
     for part in (model.embed, model.head):
         part.normaliser.mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
         part.normaliser.std.copy_(torch.tensor([4.0, 5.0, 6.0]))
@@ -62,7 +63,7 @@ def test_more_inputs_alone_leave_the_recovery_alone(model):
 
 
 def test_statistics_stay_with_the_name(model):
-    new = replace_channels(model, channels("pressure", "tracer"), channels("pressure", "tracer"))
+    new: Any = replace_channels(model, channels("pressure", "tracer"), channels("pressure", "tracer"))
     assert new.embed.normaliser.mean.tolist() == [3, 0]
     assert new.head.normaliser.std.tolist() == [6, 1]
 
@@ -76,7 +77,7 @@ def test_the_global_random_state_is_left_alone(model):
 
 
 def test_selected_channels_keep_their_slices(model):
-    new = select_channels(model, channels("pressure", "density"), channels("density"))
+    new: Any = select_channels(model, channels("pressure", "density"), channels("density"))
     assert changed(model, new) == FRESH
     old, own = model.state_dict(), new.state_dict()
     assert torch.equal(own[EMBED], old[EMBED][:, [2, 0]])

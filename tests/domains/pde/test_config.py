@@ -1,5 +1,7 @@
 """Rules of a configuration."""
 
+from typing import Any
+
 import pytest
 
 from humboldt.domains.pde import Channel, PDEConfig, scot_core
@@ -10,7 +12,8 @@ U, V = Channel(name="u", group="velocity"), Channel(name="v", group="velocity")
 
 
 def config(**choices):
-    return PDEConfig(**({"inputs": (U, V), "outputs": (U, V), "core": CORE, "patch": 2} | choices))
+    fields: dict[str, Any] = {"inputs": (U, V), "outputs": (U, V), "core": CORE, "patch": 2}
+    return PDEConfig(**(fields | choices))
 
 
 def test_the_written_form_comes_back():

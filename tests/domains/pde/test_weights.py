@@ -3,6 +3,7 @@
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -132,7 +133,7 @@ def test_half_precision_weights_become_single(tmp_path):
 
 
 def test_statistics_and_other_models_have_no_published_form(tmp_path):
-    model = read_published(published(tmp_path, SMALL))
+    model: Any = read_published(published(tmp_path, SMALL))
     model.embed.normaliser.mean.fill_(2)
     with pytest.raises(CheckpointError, match="no place for normalisation statistics"):
         write_published(model, tmp_path / "out")
@@ -144,7 +145,7 @@ def test_statistics_and_other_models_have_no_published_form(tmp_path):
 
 
 def test_published_initialisation_silences_conditioned_norms():
-    model = build(config_from_published(SMALL | {"use_conditioning": True, "residual_model": "convnext"}))
+    model: Any = build(config_from_published(SMALL | {"use_conditioning": True, "residual_model": "convnext"}))
     published_initialisation(model)
     norms = [m for m in model.modules() if isinstance(m, TimeNorm)]
     assert all(not m.scale.bias.any() and not m.shift.bias.any() for m in norms)
@@ -160,7 +161,7 @@ def test_published_initialisation_silences_conditioned_norms():
 
 
 def test_published_initialisation_of_plain_norms_and_batch_norms():
-    model = build(config_from_published(SMALL | {"residual_model": "resnet"}))
+    model: Any = build(config_from_published(SMALL | {"residual_model": "resnet"}))
     published_initialisation(model)
     assert all((m.weight == 1).all() for m in model.modules() if isinstance(m, TimeNorm))
     assert (model.core.scales[0].skip[0].bn1.weight == 1).all()

@@ -26,7 +26,8 @@ def replay(case: Path, dtype: torch.dtype) -> dict[str, Tensor]:
     prediction = model(batch)
     for hook in with_hooks:
         hook.remove()
-    for i, scale in enumerate(model.core.scales):
+    scales: Any = model.core.scales
+    for i, scale in enumerate(scales):
         if not len(scale.skip):
             found[f"act.skip{i}"] = found[f"act.encoder.stage{i}.before_downsample"]
     found["output"] = prediction.fields
@@ -53,7 +54,8 @@ def read_batch(inputs: dict[str, Tensor]) -> FieldBatch:
 
 def places(model: Model) -> Iterator[tuple[str, nn.Module]]:
     """Where each published activation appears."""
-    scales, last = model.core.scales, len(model.core.scales) - 1
+    scales: Any = model.core.scales
+    last = len(scales) - 1
     yield "act.embeddings", model.embed
     for i, scale in enumerate(scales):
         for j, block in enumerate(scale.down):
