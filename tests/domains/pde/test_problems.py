@@ -60,7 +60,8 @@ def test_choices_change_what_they_say():
     ("wrong", "near"), [("ns-sine", "ns-sines"), ("wave-gaus", "wave-gauss"), ("shalow", "shallow")]
 )
 def test_an_unknown_problem_is_refused_with_the_nearest_names(wrong, near):
-    with pytest.raises(ValueError, match=f"got '{wrong}'; did you mean .*{near}.*Known: ns-sines, .*reaction-diffusion"):
+    message = f"got '{wrong}'; did you mean .*{near}.*Known: ns-sines, .*reaction-diffusion"
+    with pytest.raises(ValueError, match=message):
         problem(wrong)
 
 
