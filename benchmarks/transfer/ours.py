@@ -9,15 +9,18 @@ from training import Examples
 
 import humboldt
 
+RATES = {"pde-nano": (1e-2, 5e-4, 1e-3), "scratch": (1e-2, 1e-2, 1e-2)}
+"""Highest rates of the core, of embedding and head, and of the norms; the best of those tried, see the page."""
+
 
 def tuned(name: str, examples: Examples, seed: int, options: argparse.Namespace) -> Any:
     """`pde-nano` from its weights, `scratch` and `scratch4x` from random ones.
 
-    --rates gives `pde-nano=...` or `scratch=...` as one rate for all parameters; the recipe's rates are the default.
+    --rates gives `pde-nano=...` or `scratch=...` as one rate for all parameters instead of those of `RATES`.
     """
     model = humboldt.from_pretrained(options.pretrained, random=name != "pde-nano", seed=seed)
-    rate = options.rates.get("scratch" if name.startswith("scratch") else name)
-    rates = {} if rate is None else {"core_rate": rate, "embedding_rate": rate, "norm_rate": rate}
+    kind = "scratch" if name.startswith("scratch") else name
+    core, embedding, norm = (options.rates[kind],) * 3 if kind in options.rates else RATES[kind]
     steps = len(examples) // options.batch
     return humboldt.finetune(
         model,
@@ -28,5 +31,7 @@ def tuned(name: str, examples: Examples, seed: int, options: argparse.Namespace)
         optimiser=options.optimiser,
         warmup=steps // 20,
         precision=options.precision,
-        **rates,
+        core_rate=core,
+        embedding_rate=embedding,
+        norm_rate=norm,
     )

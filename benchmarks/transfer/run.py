@@ -25,7 +25,7 @@ import humboldt.domains.pde as pde
 from humboldt.domains.pde.data import open_trajectories
 
 MODELS = ("pde-nano", "scratch", "scratch4x", "fno", "unet")
-RATES = {"fno": 1e-3, "unet": 1e-3}
+RATES = {"fno": 3e-3, "unet": 1e-3}
 
 
 def main() -> None:
@@ -158,10 +158,10 @@ def arguments() -> argparse.ArgumentParser:
     add("--models", type=names, default=list(MODELS), help="comma-separated (%(default)s)")
     add("--trajectories", type=numbers, default=[1, 2, 4, 8, 16], help="comma-separated (%(default)s)")
     add("--seeds", type=numbers, default=[0, 1, 2], help="comma-separated (%(default)s)")
-    add("--steps", type=int, default=400, help="optimiser steps (%(default)s)")
+    add("--steps", type=int, default=100, help="optimiser steps (%(default)s)")
     add("--batch", type=int, default=8, help="examples a step (%(default)s)")
     add("--lead-steps", type=numbers, default=[2, 5, 10], help="frames ahead that are scored (%(default)s)")
-    add("--rates", type=rates, default=RATES, help="highest learning rates, fno=1e-3,scratch=1e-3 (%(default)s)")
+    add("--rates", type=rates, default=RATES, help="highest learning rates, such as fno=1e-3 (%(default)s)")
     add("--optimiser", default="muon", help="of pde-nano and scratch: adamw or muon (%(default)s)")
     add("--precision", default="32-true", help="of pde-nano and scratch (%(default)s)")
     add("--pretrained", default="humboldt/pde-nano", help="what pde-nano is: a name or folder (%(default)s)")
