@@ -120,14 +120,7 @@ def test_the_table_and_the_json_are_printed(capsys):
     shown = capsys.readouterr().out
     assert shown.strip() == table(scores).strip()
     assert "0.100" in shown
-    assert [line.split()[0] for line in shown.splitlines()[3:]] == [
-        "velocity",
-        "model",
-        "tracer",
-        "model",
-        "mean",
-        "model",
-    ] or ("mean" in shown)
+    assert all(word in shown for word in ("velocity", "tracer", "mean", "persistence"))
     evaluate(decay_model(1.1), trajectories(), json=True)
     assert json.loads(capsys.readouterr().out)["statistic"] == "median over samples"
 

@@ -1,0 +1,34 @@
+import pytest
+
+import humboldt
+from tests.domains.pde.decay import CHANNELS, decay_trajectories
+
+
+def test_a_named_part_or_how_the_parts_are_made():
+    data = decay_trajectories(samples=6)
+    parts = humboldt.open(data, domain="pde", split={"train": 3, "validation": 1, "test": 2})
+    assert [len(parts.split(name).to_xarray().sample) for name in ("train", "validation", "test")] == [3, 1, 2]
+    assert len(humboldt.open(data, domain="pde", split="test")) < len(humboldt.open(data, domain="pde"))
+
+
+def test_a_path_says_the_same_as_what_it_holds(tmp_path):
+    data = decay_trajectories()
+    data.to_netcdf(tmp_path / "decay.nc")
+    found = humboldt.open(tmp_path / "decay.nc")
+    assert [channel.name for channel in found.channels] == [channel.name for channel in CHANNELS]
+    assert found.describe()["fingerprint"] == humboldt.open(data).describe()["fingerprint"]
+
+
+def test_choices_reach_the_domain():
+    data = decay_trajectories()
+    del data.attrs["periodic"]
+    closed, plain = humboldt.open(data, periodic=True), humboldt.open(data)
+    assert closed.batch([0]).periodic == (True, True)
+    assert not any(plain.batch([0]).periodic)
+
+
+def test_unknown_domains_and_files_are_named():
+    with pytest.raises(ValueError, match=r"a domain is one of \['pde'.*got 'pdes'; did you mean 'pde'"):
+        humboldt.open("runs.zarr", domain="pdes")
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.nc"):
+        humboldt.open("nowhere.nc")
