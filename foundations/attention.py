@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from . import windows
 from .config import AttentionConfig, ConfigError
 from .fused import attend_windows, unit
+from .linear import Linear, linear
 from .position import LogPositionBias
 
 
-class Projection(nn.Linear):
+class Projection(Linear):
     """One linear map to query, key and value, of which only query and value carry a bias (Swin v2)."""
 
     def __init__(self, width: int) -> None:
@@ -26,7 +27,7 @@ class Projection(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         bias = torch.cat([self.query_bias, torch.zeros_like(self.query_bias), self.value_bias])
-        return F.linear(x, self.weight, bias)
+        return linear(x, self.weight, bias)
 
 
 class Attention(nn.Module):
@@ -44,8 +45,8 @@ class Attention(nn.Module):
             raise ConfigError(f"heads must divide the width, got heads={config.heads}, width={width}")
         self.config = config
         biased = config.bias == "query_value"
-        self.qkv = Projection(width) if biased else nn.Linear(width, 3 * width, bias=config.bias == "all")
-        self.out = nn.Linear(width, width)
+        self.qkv = Projection(width) if biased else Linear(width, 3 * width, bias=config.bias == "all")
+        self.out = Linear(width, width)
         self.position = LogPositionBias(axes, config.heads) if config.position == "log" else None
         if config.similarity == "cosine":
             self.logit_scale = nn.Parameter(torch.full((config.heads,), math.log(10.0)))

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from .attention import Attention
 from .config import BlockConfig
+from .linear import Linear
 from .norms import TimeNorm
-from .recompute import gelu_linear
+from .recompute import perceptron
 from .tokens import Tokens
 
 
@@ -17,11 +18,11 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.expand, self.contract = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        self.expand, self.contract = Linear(width, hidden), Linear(hidden, width)
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         """Apply to the last axis."""
-        return gelu_linear(self.expand(x), self.contract)
+        return perceptron(x, self.expand, self.contract)
 
 
 class DropPath(nn.Module):

@@ -101,9 +101,7 @@ class Model(nn.Module):
 
     def with_head(self, head: Head) -> Model:
         """The same embedding and core (shared, not copied) under another head."""
-        return Model(
-            self.embed, self.core, head, domain=self.domain, config=self.config, provenance=self.provenance
-        )
+        return Model(self.embed, self.core, head, domain=self.domain, config=self.config, provenance=self.provenance)
 
     def save(self, folder: Any) -> Any:
         """Write `config.json` and `model.safetensors` into `folder`, atomically; returns the folder."""

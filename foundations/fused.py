@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .windows import lowest
+from .windows import HIDDEN, lowest
 
 CHUNK = 1 << 18  # scores recomputed at a time: 1 MB in float32 stays in the cache
 TINY = 1e-24  # square of the norm below which a vector counts as zero
@@ -33,7 +33,7 @@ def attend_windows(
 
     On CPU. Gradients for `qkv`, `bias` and `scale`; differentiable once.
     """
-    if seams is not None:
+    if seams is not None and lowest(qkv.dtype) > HIDDEN:
         seams = seams.clamp_min(lowest(qkv.dtype))
     return _Windows.apply(qkv, bias, seams, scale, cosine)
 
@@ -46,21 +46,24 @@ def unit(x: Float[Tensor, "*b e"]) -> tuple[Float[Tensor, "*b e"], Float[Tensor,
     return x * inverse, inverse
 
 
-def _parts(qkv: Tensor, bias: Tensor, seams: Tensor | None) -> Iterator[tuple[int | slice, Tensor]]:
-    """Which windows share a bias, and that bias: all of them, or each its own if there are seams.
+def _parts(qkv: Tensor, bias: Tensor, seams: Tensor | None) -> Iterator[tuple[slice | None, Tensor]]:
+    """Which windows go together, and the scores (g, heads, n, n) that are added to theirs.
 
-    The bias is rounded to the type of the scores once, for the forward and the backward pass alike.
+    Without seams all of them share the bias; with seams a few windows have their own. The sum is rounded to the type
+    of the scores once, for the forward and the backward pass alike.
     """
     if seams is None:
-        yield slice(None), bias.to(qkv.dtype)
+        yield None, bias.to(qkv.dtype).unsqueeze(0)
     else:
-        for number in range(qkv.shape[1]):
-            yield number, (bias + seams[number]).to(qkv.dtype)
+        step = max(1, CHUNK // bias.numel())
+        for start in range(0, len(seams), step):
+            part = slice(start, start + step)
+            yield part, (bias + seams[part, None]).to(qkv.dtype)
 
 
-def _samples(x: Float[Tensor, "b m ..."], part: int | slice) -> Tensor:
-    """The windows of a part as one batch axis (a view)."""
-    return x[:, part] if isinstance(part, int) else x.flatten(0, 1)
+def _samples(x: Float[Tensor, "b m ..."], part: slice | None) -> Float[Tensor, "s g ..."]:
+    """The windows of a part (a view); those that share the bias are samples of one window."""
+    return x.flatten(0, 1).unsqueeze(1) if part is None else x[:, part]
 
 
 class _Windows(torch.autograd.Function):
@@ -68,15 +71,17 @@ class _Windows(torch.autograd.Function):
     def forward(ctx: Any, qkv: Tensor, bias: Tensor, seams: Tensor | None, scale: Tensor, cosine: bool) -> Tensor:
         outs, sums = [], []
         for part, added in _parts(qkv, bias, seams):
-            q, k, v = rearrange(_samples(qkv, part), "b n three heads e -> three b heads n e")
+            q, k, v = rearrange(_samples(qkv, part), "s g n three heads e -> three s (g heads) n e")
             if cosine:
                 (q, _), (k, _) = unit(q), unit(k)
-            q = q * scale[:, None, None]
+            q = q * scale.repeat(len(added))[:, None, None]
             out, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                q.to(qkv.dtype), k.to(qkv.dtype), v, 0.0, False, attn_mask=added.unsqueeze(0), scale=1.0
+                q.to(qkv.dtype), k.to(qkv.dtype), v, 0.0, False, attn_mask=added.flatten(0, 1).unsqueeze(0), scale=1.0
             )
-            outs.append(rearrange(out, "(b m) heads n e -> b m n heads e", b=len(qkv)))
-            sums.append(rearrange(logsumexp, "(b m) heads n -> b m heads n", b=len(qkv)))
+            sizes = {"b": len(qkv), "heads": len(bias)}
+            windows = "(b m) heads" if part is None else "b (m heads)"
+            outs.append(rearrange(out, f"{windows} n e -> b m n heads e", **sizes))
+            sums.append(rearrange(logsumexp, f"{windows} n -> b m heads n", **sizes))
         out = outs[0] if len(outs) == 1 else torch.cat(outs, dim=1)
         ctx.save_for_backward(qkv, bias, seams, scale, out, torch.cat(sums, dim=1))
         ctx.cosine = cosine
@@ -87,11 +92,11 @@ class _Windows(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         qkv, bias, seams, scale, out, logsumexp = ctx.saved_tensors
         exact = torch.promote_types(qkv.dtype, torch.float32)
-        gqkv = torch.empty_like(qkv)
+        gqkv = torch.empty_like(qkv, memory_format=torch.contiguous_format)
         gbias, gscale = torch.zeros_like(bias, dtype=exact), torch.zeros_like(scale, dtype=exact)
-        step = max(1, CHUNK // bias.numel())
         for part, added in _parts(qkv, bias, seams):
             views = [_samples(x, part) for x in (qkv, grad, out, logsumexp, gqkv)]
+            step = max(1, CHUNK // added.numel())
             for start in range(0, len(views[0]), step):
                 chunk = (x[start : start + step] for x in views)
                 gb, gs = _chunk_backward(*chunk, bias=added.to(exact), scale=scale.to(exact), cosine=ctx.cosine)
@@ -112,23 +117,24 @@ def _chunk_backward(
     cosine: bool,
 ) -> tuple[Tensor, Tensor]:
     """Writes the gradient of a few windows into `gqkv`; returns that of the bias and of the scale."""
-    exact = bias.dtype
-    q, k, v = rearrange(qkv, "b n three heads e -> three b heads n e").to(exact).contiguous()
-    g, o = (rearrange(x, "b n heads e -> b heads n e").to(exact) for x in (grad, out))
-    per_head = scale[:, None, None]
+    exact, apart = bias.dtype, {"g": len(bias)}
+    q, k, v = rearrange(qkv, "s g n three heads e -> three s (g heads) n e").to(exact).contiguous()
+    g, o = (rearrange(x, "s g n heads e -> s (g heads) n e").to(exact) for x in (grad, out))
+    per_head = scale.repeat(len(bias))[:, None, None]
     if cosine:
         (q, q_inverse), (k, k_inverse) = unit(q), unit(k)
-    weights = torch.matmul(q * per_head, k.mT).add_(bias).sub_(logsumexp.unsqueeze(-1)).exp_()
+    weights = torch.matmul(q * per_head, k.mT).add_(bias.flatten(0, 1)).sub_(logsumexp.flatten(1, 2).unsqueeze(-1))
+    weights.exp_()
     gv = torch.matmul(weights.mT, g)
     scores = torch.matmul(g, v.mT).sub_(torch.linalg.vecdot(g, o).unsqueeze(-1)).mul_(weights)
     gq, gk = torch.matmul(scores, k), torch.matmul(scores.mT, q)
-    gscale = torch.linalg.vecdot(gq, q).sum((0, 2))
+    gscale = torch.linalg.vecdot(gq, q).sum((0, 2)).unflatten(0, (len(bias), -1)).sum(0)
     gq, gk = gq * per_head, gk * per_head
     if cosine:
         gq, gk = _through_unit(gq, q, q_inverse), _through_unit(gk, k, k_inverse)
     for place, value in enumerate((gq, gk, gv)):
-        gqkv[:, :, place] = rearrange(value, "b heads n e -> b n heads e")
-    return scores.sum(0), gscale
+        gqkv[:, :, :, place] = rearrange(value, "s (g heads) n e -> s g n heads e", **apart)
+    return rearrange(scores, "s (g heads) i j -> (s g) heads i j", **apart).sum(0), gscale
 
 
 def _through_unit(grad: Tensor, direction: Tensor, inverse: Tensor) -> Tensor:

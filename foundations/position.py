@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
-import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from .windows import remembered
@@ -20,16 +21,16 @@ def offsets(window: tuple[int, ...], device: torch.device) -> Float[Tensor, "off
     return (table.sign() * torch.log2(table.abs() + 1) / 3.0).to(device)
 
 
-@remembered
-def pairs(window: tuple[int, ...], device: torch.device) -> Int[Tensor, "n n"]:
-    """For every pair (query, key) of a window the row of `offsets` that holds query - key."""
-    places = torch.stack(
-        torch.meshgrid(*(torch.arange(w, device="cpu") for w in window), indexing="ij"), dim=-1
-    ).flatten(0, -2)
-    index = torch.zeros(len(places), len(places), dtype=torch.long, device="cpu")
+def of_pairs(table: Float[Tensor, "heads offsets"], window: tuple[int, ...]) -> Float[Tensor, "heads n n"]:
+    """For every pair (query, key) of a window the entry of `table`, in the order of `offsets`, for query - key.
+
+    Along one axis the entries of a query i are table[i : i + w], read from the last key to the first.
+    """
+    spread = table.unflatten(1, [2 * w - 1 for w in window])
     for axis, w in enumerate(window):
-        index = index * (2 * w - 1) + places[:, None, axis] - places[None, :, axis] + w - 1
-    return index.to(device)
+        spread = spread.unfold(axis + 1, w, 1)
+    keys = [axis - len(window) for axis in range(len(window))]
+    return spread.flip(keys).reshape(len(table), math.prod(window), math.prod(window))
 
 
 class LogPositionBias(nn.Module):
@@ -52,4 +53,4 @@ class LogPositionBias(nn.Module):
         with torch.autocast(device.type, enabled=False):
             table = offsets(window, device).to(self.out.weight.dtype)
             bias = 16 * torch.sigmoid(self.out(torch.relu(self.hidden(table))))
-        return rearrange(F.embedding(pairs(window, device), bias), "i j heads -> heads i j").contiguous()
+            return of_pairs(rearrange(bias, "offsets heads -> heads offsets"), window)

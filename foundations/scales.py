@@ -10,6 +10,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from .linear import Linear
 from .norms import TimeNorm
 from .tokens import Tokens
 from .windows import AXES
@@ -36,7 +37,7 @@ class Merge(nn.Module):
     def __init__(self, width: int, to: int, factors: tuple[int, ...], condition: int) -> None:
         super().__init__()
         self.factors = factors
-        self.reduction = nn.Linear(math.prod(factors) * width, to, bias=False)
+        self.reduction = Linear(math.prod(factors) * width, to, bias=False)
         self.norm = TimeNorm(to, condition)
 
     def forward(self, tokens: Tokens) -> Tokens:
@@ -73,9 +74,9 @@ class Split(nn.Module):
     def __init__(self, width: int, to: int, factors: tuple[int, ...], condition: int) -> None:
         super().__init__()
         self.factors = factors
-        self.expansion = nn.Linear(width, math.prod(factors) * to, bias=False)
+        self.expansion = Linear(width, math.prod(factors) * to, bias=False)
         self.norm = TimeNorm(to, condition)
-        self.mix = nn.Linear(to, to, bias=False)
+        self.mix = Linear(to, to, bias=False)
 
     def forward(self, tokens: Tokens, like: Tokens) -> Tokens:
         """Onto the grid (and the mask) of `like`; what lies beyond it is cropped."""

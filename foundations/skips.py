@@ -11,8 +11,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .linear import Linear
 from .norms import TimeNorm
-from .recompute import gelu_linear
+from .recompute import perceptron
 from .tokens import Tokens
 
 CONVOLUTION = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -55,14 +56,14 @@ class ConvNeXtSkip(nn.Module):
         super().__init__()
         self.depthwise = CONVOLUTION[axes - 1](width, width, 7, padding=3, groups=width)
         self.norm = TimeNorm(width, condition, eps)
-        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.expand, self.contract = Linear(width, 4 * width), Linear(4 * width, width)
         self.gamma = nn.Parameter(torch.full((width,), 1e-6))
 
     def forward(self, tokens: Tokens) -> Tokens:
         """Same grid, same width."""
         x = convolve(self.depthwise, rearrange(tokens.seen(), "b ... d -> b d ..."), tokens.periodic)
         x = self.norm(rearrange(x, "b d ... -> b ... d"), tokens.condition)
-        x = gelu_linear(self.expand(x), self.contract)
+        x = perceptron(x, self.expand, self.contract)
         return tokens.with_x(torch.addcmul(tokens.x, x, self.gamma.to(x.dtype)))
 
 

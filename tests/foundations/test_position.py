@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from humboldt.foundations.position import LogPositionBias, offsets, pairs
+from humboldt.foundations.position import LogPositionBias, offsets
 
 
 @pytest.mark.parametrize("window", [(1,), (5,), (3, 4), (2, 3, 2)])
@@ -26,7 +26,6 @@ def test_bias_of_a_pair_depends_on_its_offset_as_published(window):
 def test_tables_are_remembered():
     cpu = torch.device("cpu")
     assert offsets((3, 3), cpu) is offsets((3, 3), cpu)
-    assert pairs((3, 3), cpu).shape == (9, 9)
 
 
 def test_bias_is_float32_under_autocast():

@@ -2,42 +2,59 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from humboldt.foundations.recompute import gelu_linear
+from humboldt.foundations.linear import Linear
+from humboldt.foundations.recompute import perceptron
 
 
+def pair(dtype=torch.float32, bias=True):
+    torch.manual_seed(0)
+    layers = Linear(4, 5, bias=bias, dtype=dtype), Linear(5, 3, bias=bias, dtype=dtype)
+    return torch.randn(2, 4, 4, dtype=dtype, requires_grad=True), *layers
+
+
+def plain(x, expand, contract):
+    return F.linear(F.gelu(F.linear(x, expand.weight, expand.bias)), contract.weight, contract.bias)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.double])
 @pytest.mark.parametrize("bias", [True, False])
-def test_gradients(bias):
-    linear = torch.nn.Linear(5, 3, bias=bias).double()
-    hidden = torch.randn(2, 4, 5, dtype=torch.double, requires_grad=True)
-    torch.testing.assert_close(gelu_linear(hidden, linear), linear(F.gelu(hidden)))
-    assert torch.autograd.gradcheck(lambda h: gelu_linear(h, linear), hidden)
-    wanted = tuple(linear.parameters())
-    ours = torch.autograd.grad(gelu_linear(hidden, linear).square().sum(), wanted)
-    plain = torch.autograd.grad(linear(F.gelu(hidden)).square().sum(), wanted)
-    for a, b in zip(ours, plain, strict=True):
+def test_values_and_gradients(bias, dtype):
+    x, expand, contract = pair(dtype, bias)
+    wanted = (x, *expand.parameters(), *contract.parameters())
+    ours, formula = perceptron(x, expand, contract), plain(x, expand, contract)
+    torch.testing.assert_close(ours, formula)
+    with torch.no_grad():
+        torch.testing.assert_close(perceptron(x, expand, contract), formula)
+    grads = (torch.autograd.grad(out.square().sum(), wanted) for out in (ours, formula))
+    for a, b in zip(*grads, strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_frozen_weights_get_no_gradient():
-    linear = torch.nn.Linear(5, 3).requires_grad_(False)
-    hidden = torch.randn(2, 5, requires_grad=True)
-    gelu_linear(hidden, linear).sum().backward()
-    assert linear.weight.grad is None
-    assert hidden.grad is not None
+    x, expand, contract = pair()
+    contract.requires_grad_(False)
+    perceptron(x, expand, contract).sum().backward()
+    assert contract.weight.grad is None
+    assert x.grad is not None
+    assert expand.weight.grad is not None
 
 
 def test_autocast_gradients_have_their_own_types():
-    linear, hidden = torch.nn.Linear(5, 3), torch.randn(2, 5, requires_grad=True)
+    x, expand, contract = pair()
     with torch.autocast("cpu", torch.bfloat16):
-        out = gelu_linear(hidden, linear)
+        out = perceptron(x, expand, contract)
     out.float().square().sum().backward()
-    assert hidden.grad.dtype == linear.weight.grad.dtype == torch.float32
+    assert x.grad.dtype == contract.weight.grad.dtype == torch.float32
 
 
-def test_a_wrapped_layer_is_called():
-    class Doubled(torch.nn.Linear):
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_wrapped_layer_is_called(place):
+    class Doubled(Linear):
         def forward(self, x):
             return 2 * super().forward(x)
 
-    linear, hidden = Doubled(5, 3), torch.randn(2, 5)
-    assert torch.equal(gelu_linear(hidden, linear), linear(F.gelu(hidden)))
+    x, *layers = pair()
+    wrapped = Doubled(*layers[place].weight.shape[::-1])
+    layers[place] = wrapped
+    with torch.no_grad():
+        torch.testing.assert_close(perceptron(x, *layers), layers[1](F.gelu(layers[0](x))))
