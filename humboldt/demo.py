@@ -37,7 +37,8 @@ def demo(output: str | Path = "runs/demo", *, steps: int = 150, seed: int = 0) -
 
     logging.getLogger("humboldt").setLevel(logging.WARNING)
     output = Path(output)
-    data = open(example("burgers2d"), domain="pde", split={"train": 4, "validation": 0, "test": 6})
+    split = {"train": 4, "validation": 0, "test": 6}
+    data = open(example("burgers2d"), domain="pde", split=split, augment=True)
     recipe: dict[str, Any] = {"steps": steps, "seed": seed, "optimiser": "muon", "warmup": steps // 20}
     fresh = from_pretrained("humboldt/pde-nano", random=True, seed=seed)
     print(f"fine-tuning humboldt/pde-nano on {data.split('train')}")

@@ -29,6 +29,7 @@ def open_trajectories(
     split: Mapping[str, int | Sequence[int]] | None = None,
     missing: Literal["error", "mask"] = "error",
     in_memory: bool | None = None,
+    augment: bool = False,
 ) -> TrajectoryDataset:
     """Open trajectories [sample, time, variable..., space...]; nothing but coordinates is read yet.
 
@@ -47,6 +48,8 @@ def open_trajectories(
         pairs: `all2all`, `vanilla`, or a `Pairs` value.
         split: size or list of trajectories of `train`, `validation`, `test`; see `split_units` for the default.
         missing: NaN is an error, or stays NaN in the fields and counts as `known` in the target (`mask`).
+        augment: show training pairs under random symmetries: translations along periodic axes, turns and reflections.
+            Sound for equations that have them: no position, no preferred direction, no rotation, no pseudoscalars.
         in_memory: read the whole part at once and keep it; by default if it takes less than 1 GB.
 
     Raises:
@@ -77,6 +80,7 @@ def open_trajectories(
         channels=tuple(found.channels[i] for i in taken),
         outputs=tuple(found.channels[i] for i in targets),
         in_memory=in_memory,
+        augmented=augment,
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from humboldt.data_catalog import (
     write_statistics,
 )
 
+from .augment import augment, vector_channels
 from .batch import FieldBatch
 from .config import Channel
 from .layouts import Layout
@@ -46,6 +48,8 @@ class TrajectoryDataset:
         pairs: frame numbers (input, target) of each pair of a trajectory, [pairs, 2].
         channels, outputs: channels of `fields` and of `target`, in order.
         in_memory: keep the whole part; None decides by its size.
+        augmented: show each pair of the training part under a random symmetry (see `augment`); which one depends on the
+            indices of the whole batch, so it differs from pass to pass and is the same when a run is repeated.
         part: name of this part, for messages.
     """
 
@@ -58,6 +62,7 @@ class TrajectoryDataset:
     channels: tuple[Channel, ...]
     outputs: tuple[Channel, ...]
     in_memory: bool | None = None
+    augmented: bool = False
     part: str = "whole"
 
     def __len__(self) -> int:
@@ -132,13 +137,18 @@ class TrajectoryDataset:
         start, end = self.pairs[pair].T
         target = self._gather(trajectories, end, self.outputs)
         unknown = np.isnan(target)
-        return FieldBatch(
+        batch = FieldBatch(
             fields=torch.from_numpy(self._gather(trajectories, start, self.channels)),
             lead_time=torch.from_numpy(self.lead_times()[pair].astype(np.float32)),
             target=torch.from_numpy(np.where(unknown, np.float32(0), target) if unknown.any() else target),
             known=torch.from_numpy(unknown) if unknown.any() else None,
             periodic=self.periodic,
         )
+        if not self.augmented or self.part != "train":
+            return batch
+        axes, chance = len(self.grid), torch.Generator().manual_seed(zlib.crc32(index.tobytes()))
+        vectors = vector_channels(self.channels, axes), vector_channels(self.outputs, axes)
+        return augment(batch, vectors, generator=chance)
 
     def _trajectories(self, samples: Sequence[int]) -> list[np.ndarray]:
         small = len(self.samples) * self.reader.bytes_per_sample < IN_MEMORY_BELOW
@@ -188,7 +198,7 @@ class TrajectoryDataset:
         Raises:
             DataError: a frame outside of the trajectories.
         """
-        return dataclasses.replace(self, pairs=frame_pairs(self.frame_count, start, ahead))
+        return dataclasses.replace(self, pairs=frame_pairs(self.frame_count, start, ahead), augmented=False)
 
     def arranged(self, channels: Sequence[Channel], outputs: Sequence[Channel] | None = None) -> TrajectoryDataset:
         """The same data in a model's channel order; channels that the data lack are NaN, and `known` in the target.
@@ -258,6 +268,7 @@ class TrajectoryDataset:
             "grid": list(self.grid),
             "periodic": list(self.periodic),
             "pairs": len(self),
+            "augmented": self.augmented,
             "split": {name: len(getattr(self.parts, name)) for name in ("train", "validation", "test")},
             "bytes": self.trajectories * self.reader.bytes_per_sample,
             "fingerprint": self.fingerprint,

@@ -405,3 +405,24 @@ def test_files_of_another_solver(shared: Path) -> None:
     darcy = folder / "darcy16_neuralop" / "darcy_train_16.nc"
     steady = open_trajectories(darcy, inputs=["permeability"], outputs=["pressure"])
     assert np.array_equal(steady.batch([999]).target[0, 0], xr.open_dataset(darcy).pressure[999])
+
+
+def test_augmented_training_pairs_are_symmetric_images_and_repeat(tmp_path):
+    state = np.random.default_rng(0).normal(size=(3, 4, 8, 8)).astype(np.float32)
+    dims = ("sample", "time", "x", "y")
+    fields = {"velocity_x": (dims, state), "velocity_y": (dims, 2 * state)}
+    source = xr.Dataset(fields, {"time": np.arange(4.0)}, {"periodic": ["x", "y"]})
+    choices = {"split": {"train": 2, "validation": 0, "test": 1}}
+    plain, data = (open_trajectories(source, augment=a, **choices) for a in (False, True))
+    seen = data.split("train").batch([0, 5, 7])
+    again = data.split("train").batch([0, 5, 7])
+    kept = plain.split("train").batch([0, 5, 7])
+    assert torch.equal(seen.fields, again.fields)
+    assert not torch.equal(seen.fields, kept.fields)
+    for moved, still in ((seen.fields, kept.fields), (seen.target, kept.target)):
+        size = [(f.square().sum(1).flatten(1).sort().values) for f in (moved, still)]
+        torch.testing.assert_close(*size)
+    other = data.split("train").batch([5, 0, 7])
+    assert not torch.equal(other.fields[1], seen.fields[0])
+    assert torch.equal(data.split("test").batch([1]).fields, plain.split("test").batch([1]).fields)
+    assert torch.equal(data.split("train").frames(0, (1,)).batch([0]).fields, kept.fields[:1])
