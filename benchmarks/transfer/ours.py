@@ -14,12 +14,12 @@ RATES = {"pde-nano": (1e-2, 5e-4, 1e-3), "scratch": (1e-2, 1e-2, 1e-2)}
 
 
 def tuned(name: str, examples: Examples, seed: int, options: argparse.Namespace) -> Any:
-    """`pde-nano` from its weights, `scratch` and `scratch4x` from random ones.
+    """`pde-nano` from its weights, `scratch` from random ones.
 
     --rates gives `pde-nano=...` or `scratch=...` as one rate for all parameters instead of those of `RATES`.
     """
-    model = humboldt.from_pretrained(options.pretrained, random=name != "pde-nano", seed=seed)
-    kind = "scratch" if name.startswith("scratch") else name
+    kind = name.removesuffix("4x")
+    model = humboldt.from_pretrained(options.pretrained, random=kind == "scratch", seed=seed)
     core, embedding, norm = (options.rates[kind],) * 3 if kind in options.rates else RATES[kind]
     steps = len(examples) // options.batch
     return humboldt.finetune(

@@ -4,7 +4,7 @@
 
 appends to the records a line per (model, trajectories, seed, lead step). A run whose lines are there is skipped, so
 the command can be stopped and given again. Every model sees the same examples (all2all pairs up to the full horizon,
-under the same random symmetries with --augment) in the same number; `scratch4x` sees four times as many. Errors are the
+under the same random symmetries with --augment) in the same number; those called 4x see four times as many. Errors are the
 median relative L1 in physical units from frame 0 over the test trajectories, mean over channel groups.
 """
 
@@ -24,7 +24,7 @@ from training import Examples, train
 import humboldt.domains.pde as pde
 from humboldt.domains.pde.data import open_trajectories
 
-MODELS = ("pde-nano", "scratch", "scratch4x", "fno", "unet")
+MODELS = ("pde-nano", "pde-nano4x", "scratch", "scratch4x", "fno", "unet")
 RATES = {"fno": 3e-3, "unet": 1e-3}
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     for trajectories in options.trajectories:
         for seed in options.seeds:
             for name in options.models:
-                steps = options.steps * (4 if name == "scratch4x" else 1)
+                steps = options.steps * (4 if name.endswith("4x") else 1)
                 key = (name, trajectories, seed, steps, options.augment)
                 if key not in done:
                     append(options.output, run(options, data, *key))
