@@ -56,7 +56,8 @@ def finetune(
         output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
         overwrite: begin anew in a folder that holds another run.
         progress: show a progress bar on a terminal.
-        recipe: fields of `humboldt.finetune.Recipe`: steps, batch_size, core_rate, ...
+        recipe: fields of `humboldt.finetune.Recipe`: steps, batch_size, core_rate, ... What is not given is what the
+            checkpoint advises (see `advice`), else the default of `Recipe`.
 
     Raises:
         ConfigError: an unknown recipe key, method or option (with the nearest known one).
@@ -95,6 +96,7 @@ def prepare(
     way, schedule = as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model)
+    schedule = Recipe().replace(**{**advice(started, way), **recipe}, seed=seed)
     data = opened(started.domain, data, opening)
     train = data.split("train")
     train = train if samples is None else train.take(samples)
@@ -145,6 +147,17 @@ def pretrain(
     validation = Mixture([arranged(part, model) for part in kept]) if kept else None
     run = {"domain": domain, "config": to_dict(model.config)}
     return fit(model, train, validation, schedule, None, output, run=run, overwrite=overwrite, progress=progress)
+
+
+def advice(model: Model, way: Method) -> dict[str, Any]:
+    """Recipe fields that a checkpoint recommends for training all of it; others where its weights are random."""
+    if way.name != "full":
+        return {}
+    kind = "random" if model.provenance.get("loaded", {}).get("random") else "pretrained"
+    found = dict(model.provenance.get("advice", {}).get(kind, {}))
+    if found:
+        log.info("recipe: where nothing else is said, what the checkpoint advises for %s weights: %s", kind, found)
+    return found
 
 
 def as_method(method: str | Mapping[str, Any] | Method) -> Method:

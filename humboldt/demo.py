@@ -14,13 +14,9 @@ from .opening import open
 from .pretrained import from_pretrained
 from .scoring import evaluate
 
-TUNING: dict[str, Any] = {"core_rate": 1e-2, "embedding_rate": 5e-4, "norm_rate": 1e-3}
-TRAINING: dict[str, Any] = {"core_rate": 1e-2, "embedding_rate": 1e-2, "norm_rate": 1e-2}
-"""Highest rates for a pretrained model and for a random one: for each the best that were tried."""
-
 
 def demo(output: str | Path = "runs/demo", *, steps: int = 150, seed: int = 0) -> xr.Dataset:
-    """Fine-tune `humboldt/pde-nano` on 4 trajectories of the Burgers equation, train its random twin as long, score both.
+    """Fine-tune `humboldt/pde-nano` on 4 trajectories of the Burgers equation, train a random twin as long, score both.
 
     The data were made by a solver that is not ours, from an equation that pretraining did not see. Written to `output`:
     `finetuned/` and `twin/` (which `from_pretrained` loads), `forecast.nc`, `scores.json`, `scores.nc` and plots.
@@ -39,12 +35,12 @@ def demo(output: str | Path = "runs/demo", *, steps: int = 150, seed: int = 0) -
     output = Path(output)
     split = {"train": 4, "validation": 0, "test": 6}
     data = open(example("burgers2d"), domain="pde", split=split, augment=True)
-    recipe: dict[str, Any] = {"steps": steps, "seed": seed, "optimiser": "muon", "warmup": steps // 20}
+    recipe: dict[str, Any] = {"steps": steps, "seed": seed, "warmup": steps // 20}
     fresh = from_pretrained("humboldt/pde-nano", random=True, seed=seed)
     print(f"fine-tuning humboldt/pde-nano on {data.split('train')}")
-    tuned = finetune("humboldt/pde-nano", data, output=output / "finetuned", **recipe, **TUNING)
+    tuned = finetune("humboldt/pde-nano", data, output=output / "finetuned", **recipe)
     print("training its random-initialised twin for as long")
-    twin = finetune(fresh, data, output=output / "twin", **recipe, **TRAINING)
+    twin = finetune(fresh, data, output=output / "twin", **recipe)
     scores = evaluate(tuned, data, lead_steps=range(1, 11), twin=twin, output=output)
     write_forecast(output, data)
     print(f"written to {output}: forecast.nc, scores.json, errors.png, maps_velocity_x.png, finetuned/")

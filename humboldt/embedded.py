@@ -24,6 +24,12 @@ PDE_NANO = Recipe(
     seed=0,
 )
 
+ADVICE = {
+    "pretrained": {"optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 5e-4, "norm_rate": 1e-3},
+    "random": {"optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 1e-2, "norm_rate": 1e-2},
+}
+"""Recipe fields for tuning `humboldt/pde-nano` and its random twin: the best of those tried (see the transfer page)."""
+
 
 def pretrain_pde_nano(
     data: str | Path, output: str | Path, recipe: Recipe = PDE_NANO, *, share_of_samples: float = 1.0
@@ -49,7 +55,10 @@ def pretrain_pde_nano(
         model = build(pde_nano())
     for normaliser in (model.embed.normaliser, model.head.normaliser):
         cast(Normaliser, normaliser).std.fill_(DEVIATION)
-    return fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
+    trained = fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
+    trained.provenance["advice"] = ADVICE
+    trained.save(output)
+    return trained
 
 
 EMBEDDED = {"humboldt/pde-nano": pretrain_pde_nano}

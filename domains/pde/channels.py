@@ -72,8 +72,17 @@ def select_channels(model: Model, inputs: Sequence[Channel], outputs: Sequence[C
 
 
 def _for_channels(model: Model, inputs: Sequence[Channel], outputs: Sequence[Channel], seed: int) -> Model:
-    """A model with the same core and freshly initialised ends; the global random state is left alone."""
-    config: PDEConfig = dataclasses.replace(model.config, inputs=tuple(inputs), outputs=tuple(outputs))
+    """A model with the same core and freshly initialised ends; the global random state is left alone.
+
+    It predicts an increment only if the outputs are the first inputs, so that there is something to add to.
+    """
+    advances = [c.name for c in outputs] == [c.name for c in inputs][: len(outputs)]
+    config: PDEConfig = dataclasses.replace(
+        model.config,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        increment=model.config.increment and advances,
+    )
     like = next(model.core.parameters())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -10,7 +10,7 @@ from typing import Any
 
 from humboldt.adapting import finetune, plan_finetune
 from humboldt.cli import UsageError, make_parser, nearest, option, parse
-from humboldt.finetune import METHODS, Recipe, method, read_yaml
+from humboldt.finetune import FIELDS, METHODS, Recipe, method, read_yaml
 
 DESCRIPTION = "Adapt a pretrained model to data. MODEL DATA, or a RECIPE.yaml that names them (any run folder has one)."
 
@@ -34,12 +34,17 @@ def call(given: dict[str, Any]) -> None:
     if model is None or data is None:
         raise UsageError("a run needs a model and data, got neither on the line nor in a recipe: finetune MODEL DATA")
     if dry:
-        print(json.dumps(plan_finetune(model, data, **given), indent=1))
+        print(json.dumps(plan_finetune(model, data, **chosen(given)), indent=1))
         return
     if given["output"] is None:
         raise UsageError("a run writes a folder, got none; add --output FOLDER (or --dry-run)")
-    tuned = finetune(model, data, **given)
+    tuned = finetune(model, data, **chosen(given))
     print(f"{tuned} in {given['output']}")
+
+
+def chosen(given: dict[str, Any]) -> dict[str, Any]:
+    """Without the recipe fields that are as they are by default, so that a checkpoint's advice holds for them."""
+    return {k: v for k, v in given.items() if k not in FIELDS or k == "seed" or v != FIELDS[k].default}
 
 
 def finetune_parser(way: str) -> Any:

@@ -7,6 +7,7 @@ import torch
 
 from humboldt.adapting import finetune, plan_finetune, pretrain
 from humboldt.domains.pde import Channel
+from humboldt.finetune import Recipe
 from humboldt.foundations import ConfigError, to_dict
 from tests.finetune.tiny import Waves, tiny_model
 
@@ -143,3 +144,18 @@ def test_pretrain_makes_a_model_for_all_datasets_at_once(tmp_path):
     assert model.provenance["data"]["train"]["weights"] == [8.0, 8.0]
     again = pretrain(config, parts, output=tmp_path, seed=2, **QUICK)
     assert torch.equal(model.head.mix.weight, again.head.mix.weight)
+
+
+def test_a_checkpoint_advises_the_recipe_unless_told_otherwise():
+    model = tiny_model()
+    model.provenance["advice"] = {"pretrained": {"core_rate": 3e-3}, "random": {"core_rate": 7e-3}}
+    quick = {**QUICK, "steps": 1}
+
+    def rate(**choices: Any) -> float:
+        return finetune(model, Trajectories(), **quick, **choices).provenance["recipe"]["core_rate"]
+
+    assert rate() == 3e-3
+    assert rate(core_rate=1e-4) == 1e-4
+    assert rate(method="head") == Recipe().core_rate
+    model.provenance["loaded"] = {"random": True}
+    assert rate() == 7e-3

@@ -1,5 +1,6 @@
 """Another number of variables: which tensors change, and that nothing else does."""
 
+import dataclasses
 import logging
 from typing import Any
 
@@ -95,3 +96,12 @@ def test_all_channels_in_order_are_the_same_model(model):
 def test_an_unknown_channel_is_refused_with_the_nearest(model):
     with pytest.raises(ConfigError, match=r"not 'presure'; did you mean 'pressure'\?"):
         select_channels(model, channels("presure"), channels("density"))
+
+
+def test_an_increment_needs_outputs_that_are_inputs(model):
+    config = dataclasses.replace(model.config, increment=True)
+    advancing = build(config)
+    kept = replace_channels(advancing, channels("u", "v", "c"), channels("u", "v"))
+    other = replace_channels(advancing, channels("permeability"), channels("pressure"))
+    assert kept.config.increment
+    assert not other.config.increment
