@@ -4,8 +4,8 @@
 
 appends to the records a line per (model, trajectories, seed, lead step). A run whose lines are there is skipped, so
 the command can be stopped and given again. Every model sees the same examples (all2all pairs up to the full horizon,
-under the same random symmetries with --augment) in the same number; those called 4x see four times as many. Errors are the
-median relative L1 in physical units from frame 0 over the test trajectories, mean over channel groups.
+under the same random symmetries with --augment) in the same number; those called 4x see four times as many. Errors are
+the median relative L1 in physical units from frame 0 over the test trajectories, mean over channel groups.
 """
 
 from __future__ import annotations
