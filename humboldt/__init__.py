@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from humboldt.adapting import finetune as finetune
-    from humboldt.adapting import pretrain as pretrain
-    from humboldt.domains.pde.generate import generate as generate
-    from humboldt.forecasting import predict as predict
+    from humboldt.domains.pde import generate as generate
     from humboldt.foundations import push_to_hub as push_to_hub
-    from humboldt.opening import open as open
-    from humboldt.pretrained import from_pretrained as from_pretrained
-    from humboldt.scoring import evaluate as evaluate
+
+    from .adapting import finetune as finetune
+    from .adapting import pretrain as pretrain
+    from .forecasting import predict as predict
+    from .opening import open as open
+    from .pretrained import from_pretrained as from_pretrained
+    from .scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {
     "evaluate": "humboldt.scoring",
     "finetune": "humboldt.adapting",
     "from_pretrained": "humboldt.pretrained",
-    "generate": "humboldt.domains.pde.generate",
+    "generate": "humboldt.domains.pde",
     "open": "humboldt.opening",
     "predict": "humboldt.forecasting",
     "pretrain": "humboldt.adapting",

@@ -46,8 +46,7 @@ def pretrain_pde_nano(
     """
     import torch
 
-    from humboldt.domains.pde import build
-    from humboldt.domains.pde.pretraining import DEVIATION, open_mixture, pde_nano
+    from humboldt.domains.pde import DEVIATION, build, open_mixture, pde_nano
 
     train, validation = open_mixture(data, pairs=recipe.steps * recipe.batch_size, share_of_samples=share_of_samples)
     with torch.random.fork_rng():

@@ -8,8 +8,10 @@ from .config import Channel, PDEConfig
 from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
+from .generate import generate
 from .heads import ForecastHead
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
+from .pretraining import DEVIATION, open_mixture, pde_nano
 from .published import config_from_published, config_to_published, is_published
 from .rollout import check_lead_times, rollout
 from .weights import (
@@ -22,6 +24,7 @@ from .weights import (
 )
 
 __all__ = [
+    "DEVIATION",
     "PDE",
     "Channel",
     "Evaluation",
@@ -40,11 +43,14 @@ __all__ = [
     "energy_spectrum",
     "evaluate",
     "fit_to_data",
+    "generate",
     "initialise",
     "is_published",
     "median_table",
     "model_forecaster",
     "model_from_published",
+    "open_mixture",
+    "pde_nano",
     "persistence",
     "poseidon_b",
     "poseidon_l",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from humboldt.cli import make_parser, option, parse
+from ..cli import make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:
@@ -14,6 +14,6 @@ def run(words: Sequence[str]) -> None:
     option(parser.add_argument, "steps", int, 150, "length of each of the two trainings [optimiser steps]")
     option(parser.add_argument, "seed", int, 0, "of the twin's weights and of the order of samples")
     given = parse(parser, words)
-    from humboldt.demo import demo
+    from ..demo import demo
 
     demo(**given)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from humboldt.adapting import load
-from humboldt.cli import make_parser, option, parse
+from ..adapting import load
+from ..cli import make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "output", str | None, None, "folder for scores.json, scores.nc and plots; none if not given")
     option(add, "json", bool, False, "print JSON instead of a table")
     given = parse(parser, words)
-    from humboldt.scoring import evaluate
+    from ..scoring import evaluate
 
     split = given.pop("split")
     evaluate(load(given.pop("model")), given.pop("data"), split=None if split == "all" else split, **given)

@@ -8,9 +8,10 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from humboldt.adapting import finetune, plan_finetune
-from humboldt.cli import UsageError, make_parser, nearest, option, parse
 from humboldt.finetune import FIELDS, METHODS, Recipe, method, read_yaml
+
+from ..adapting import finetune, plan_finetune
+from ..cli import UsageError, make_parser, nearest, option, parse
 
 DESCRIPTION = "Adapt a pretrained model to data. MODEL DATA, or a RECIPE.yaml that names them (any run folder has one)."
 

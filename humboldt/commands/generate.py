@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from humboldt.cli import UsageError, make_parser, option, parse
+from ..cli import UsageError, make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:
@@ -25,6 +25,6 @@ def run(words: Sequence[str]) -> None:
     given = parse(parser, words)
     if given["output"] is None:
         raise UsageError("generated data go to a store, got none; add --output FILE.zarr")
-    from humboldt.domains.pde.generate import generate
+    from humboldt.domains.pde import generate
 
     print(generate(given.pop("name"), **given))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from humboldt.cli import make_parser, option, parse
+from ..cli import make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:

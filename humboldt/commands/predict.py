@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from humboldt.adapting import load
-from humboldt.cli import UsageError, make_parser, option, parse
+from ..adapting import load
+from ..cli import UsageError, make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:
@@ -24,7 +24,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "batch_size", int, 16, "states at a time [states]")
     option(add, "output", str, "forecast.nc", "NetCDF file to write")
     given = parse(parser, words)
-    from humboldt.forecasting import predict
+    from ..forecasting import predict
 
     output = Path(given.pop("output"))
     state = opened(given.pop("state"), given.pop("select") or {})

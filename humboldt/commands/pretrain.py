@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from humboldt.adapting import pretrain
-from humboldt.cli import UsageError, make_parser, nearest, option, parse
-from humboldt.embedded import EMBEDDED
 from humboldt.finetune import read_yaml
 
+from ..adapting import pretrain
+from ..cli import UsageError, make_parser, nearest, option, parse
+from ..embedded import EMBEDDED
 from .finetune import recipe_options
 
 

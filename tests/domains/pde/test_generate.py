@@ -1,6 +1,7 @@
 import errno
 import shutil
 from collections import namedtuple
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from humboldt.domains.pde import generate as module
 from humboldt.domains.pde import trajectory_store
 from humboldt.domains.pde.generate import generate
 from humboldt.domains.pde.problems import problem
 
+module = import_module("humboldt.domains.pde.generate")  # the package shows the function of that name
 SMALL: dict[str, Any] = {"samples": 5, "resolution": 16, "snapshots": 3, "batch": 2, "progress": False}
 
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from humboldt.domains.pde import build
-from humboldt.domains.pde.pretraining import CHANNELS, FRAME, HORIZON, PretrainingPairs, families, pde_nano
+from humboldt.domains.pde.pretraining import CHANNELS, FRAME, HORIZON, Family, PretrainingPairs, families, pde_nano
 from humboldt.domains.pde.problems import problem
 
 SIZE, FRAMES = 8, 21
 BY_NAME = {family.name: family for family in families()}
 
 
-def smooth(family, samples: int = 3) -> np.ndarray:
+def smooth(family: Family, samples: int = 3) -> np.ndarray:
     """[sample, time, slot, x, y]: each value says its sample, frame and slot; constant fields do not change."""
     sample, frame, slot = np.ogrid[:samples, :FRAMES, : len(family.slots)]
     moving = np.array([not s.constant for s in family.slots])
