@@ -11,6 +11,7 @@ what it holds when the model and its input are ready.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 import subprocess
@@ -145,27 +146,32 @@ def row(case: str, ours: float, peer: float, unit: str) -> dict[str, Any]:
     return {"case": case, "ours": ours, "peer": peer, "peer_name": PEER, "unit": unit, "ratio": ours / peer}
 
 
-def time_rows(pair: list[nn.Module], mode: str, repeats: int) -> list[dict[str, Any]]:
-    """Batch 1 and 4, both number types, without and with a backward pass."""
+Case = tuple[int, str, bool]  # batch, number type, with a backward pass
+ALL: tuple[Case, ...] = tuple((b, name, backward) for b in (1, 4) for name in DTYPES for backward in (False, True))
+FEW: tuple[Case, ...] = ((1, "float32", False), (4, "float32", False), (4, "float32", True), (4, "bfloat16", True))
+
+
+def time_rows(pair: list[nn.Module], mode: str, cases: tuple[Case, ...], repeats: int) -> list[dict[str, Any]]:
+    """CPU and wall seconds of each case."""
     rows = []
-    for batch in (1, 4):
+    for batch, name, backward in cases:
         x = torch.randn(batch, SIDE**2, WIDTH)
-        for name, dtype in DTYPES.items():
-            for backward in (False, True):
-                case = f"{'forward+backward' if backward else 'forward'}, batch {batch}, {name}, {mode}"
-                (cpu, wall), (peer_cpu, peer_wall) = interleaved([work(m, x, backward, dtype) for m in pair], repeats)
-                rows += [row(case, cpu, peer_cpu, "CPU s"), row(case, wall, peer_wall, "s")]
+        case = f"{'forward+backward' if backward else 'forward'}, batch {batch}, {name}, {mode}"
+        runs = [work(model, x, backward, DTYPES[name]) for model in pair]
+        (cpu, wall), (peer_cpu, peer_wall) = interleaved(runs, repeats)
+        rows += [row(case, cpu, peer_cpu, "CPU s"), row(case, wall, peer_wall, "s")]
     return rows
 
 
 def memory_rows(threads: int) -> list[dict[str, Any]]:
     """Batch 4 in float32; the last row with activation checkpointing on our side only."""
     rows = []
-    for kind, backward in (("ours", False), ("ours", True), ("checkpointing", True)):
-        ours, peer = (memory_in_own_process(k, 4, backward, threads) for k in (kind, "peer"))
+    for backward in (False, True):
         case = f"memory, {'forward+backward' if backward else 'forward'}, batch 4, float32"
-        rows.append(row(case + (", checkpointing" if kind == "checkpointing" else ""), ours, peer, "MB"))
-    return rows
+        peer = memory_in_own_process("peer", 4, backward, threads)
+        rows.append(row(case, memory_in_own_process("ours", 4, backward, threads), peer, "MB"))
+    ours = memory_in_own_process("checkpointing", 4, True, threads)
+    return [*rows, row(f"{case}, checkpointing", ours, peer, "MB")]
 
 
 def print_share(model: nn.Module) -> None:
@@ -174,9 +180,10 @@ def print_share(model: nn.Module) -> None:
 
     a, b, x = torch.randn(1024, 1024), torch.randn(1024, 1024), torch.randn(4, SIDE**2, WIDTH)
     passes = [work(model, x, backward, torch.float32) for backward in (False, True)]
-    (product, _), (forward, _), (both, _) = interleaved([lambda: torch.mm(a, b), *passes], 5)
+    (product, _), (forward, _), (both, _) = interleaved([lambda: torch.mm(a, b), *passes], 2)
+    exact = copy.deepcopy(model).double()  # in double precision linear maps are made by operations that are counted
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(x)
+        exact(x.double())
     rate, count = 2 * 1024**3 / product, counter.get_total_flops()
     print(f"matrix products of 1024x1024 in float32: {rate / 1e9:.0f} GFLOP per CPU s")
     print(f"linear maps of a forward pass, batch 4: {count / 1e9:.1f} GFLOP, {count / forward / rate:.0%} of that rate")
@@ -186,7 +193,7 @@ def print_share(model: nn.Module) -> None:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="eager only, few repeats")
+    parser.add_argument("--quick", action="store_true", help="eager only, few cases and repeats")
     parser.add_argument("--json", type=Path, help="where the rows are written")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
     parser.add_argument(
@@ -198,10 +205,10 @@ def main() -> None:
         return print(peak_memory(choice.memory[0], int(choice.memory[1]), choice.memory[2] == "1"))
     torch.manual_seed(0)
     eager: list[nn.Module] = [Ours(), Peer()]
-    repeats = 3 if choice.quick else 7
-    rows = time_rows(eager, "eager", repeats)
+    repeats = 2 if choice.quick else 7
+    rows = time_rows(eager, "eager", FEW if choice.quick else ALL, repeats)
     if not choice.quick:
-        rows += time_rows([torch.compile(m) for m in eager], "compiled", repeats)  # type: ignore[misc]
+        rows += time_rows([torch.compile(m) for m in eager], "compiled", ALL, repeats)  # type: ignore[misc]
     rows += memory_rows(choice.threads)
     print_share(eager[0])
     if choice.json:
