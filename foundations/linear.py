@@ -35,7 +35,7 @@ def linear(
 
 def suits(x: Tensor, weight: Tensor) -> bool:
     """Whether the product can be made by oneDNN."""
-    return (
+    return bool(
         AVAILABLE
         and torch.backends.mkldnn.enabled
         and x.device.type == "cpu"
@@ -67,7 +67,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_x, of_weight, of_bias = ctx.needs_input_grad
         rows = grad.flatten(0, -2)
