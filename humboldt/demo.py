@@ -47,7 +47,7 @@ def demo(output: str | Path = "runs/demo", *, steps: int = 150, seed: int = 0) -
     return scores
 
 
-def write_forecast(output: Path, data: xr.Dataset) -> Path:
+def write_forecast(output: Path, data: Any) -> Path:
     """Forecasts of the first test states by the saved model, as NetCDF."""
     state = data.split("test").to_xarray().isel(time=0).load()
     model = from_pretrained(output / "finetuned")
