@@ -32,17 +32,20 @@ def lowest(dtype: torch.dtype) -> float:
 
 
 def remembered(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember the last 64 results of a function of shapes; constant for `torch.compile`.
+    """Remember the last 64 results of a function of shapes; `torch.compile` traces it into the graph instead.
 
     The tensors are ordinary ones also when first asked for in inference mode, so that training can use them later.
     """
     memory = cast("Callable[P, R]", lru_cache(maxsize=64)(function))
 
+    @wraps(function)
     def recall(*args: P.args, **kwargs: P.kwargs) -> R:
+        if torch.compiler.is_compiling():
+            return function(*args, **kwargs)
         with torch.inference_mode(False):
             return memory(*args, **kwargs)
 
-    return torch.compiler.assume_constant_result(wraps(function)(recall))
+    return recall
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,15 @@ def seams(
     The scores are finite: at least `HIDDEN`.
     """
     layout, axes = lay_out(grid, config, periodic), len(grid)
-    apart = torch.zeros(1, *layout.padded, dtype=torch.long, device="cpu")
+    apart, is_cut = torch.zeros(1, *layout.padded, dtype=torch.long, device="cpu"), False
     for axis, (g, p, w, s) in enumerate(zip(layout.grid, layout.padded, layout.window, layout.shift, strict=True)):
         if s and not layout.closed[axis] and not (periodic and periodic[axis] and g == p):
             place = torch.arange(p, device="cpu")  # along the shifted axis; the wrapped end is the last s tokens
             band = (place >= p - w).long() + (place >= p - s).long()
+            is_cut = True
             apart = apart * 3 + band.view(-1, *(1,) * (axes - axis - 1))
     padded = config.padding == "masked" and layout.padded != layout.grid
-    if not apart.any() and not padded:
+    if not is_cut and not padded:
         return None
     still = Layout(layout.padded, layout.window, layout.padded, (0,) * axes, (False,) * axes)
     labels = split(apart.unsqueeze(-1).float(), still)[0, ..., 0]

@@ -62,7 +62,8 @@ def test_words_reach_the_function(called):
     assert called.choices["method"]["name"] == "lora"
     assert called.choices["method"]["rank"] == 3
     assert (called.choices["steps"], called.choices["core_rate"]) == (7, 1e-3)
-    assert (called.choices["output"], called.choices["samples"], called.choices["batch_size"]) == ("out", 2, 8)
+    assert (called.choices["output"], called.choices["samples"]) == ("out", 2)
+    assert "batch_size" not in called.choices  # as it is by default: left to the advice of the checkpoint
 
 
 def test_a_recipe_file_gives_the_defaults_and_the_line_wins(called, tmp_path):
