@@ -74,7 +74,7 @@ def ordered(records: pd.DataFrame) -> list[str]:
 
 
 def main() -> None:
-    """Write `transfer.md` and `transfer.png`, and print the table."""
+    """Write `transfer.txt` (Markdown) and `transfer.png`, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("records", type=Path)
     parser.add_argument("--output", type=Path, default=None, help="folder; that of the records by default")
@@ -83,7 +83,7 @@ def main() -> None:
     records = pd.DataFrame(read_records(options.records))
     folder.mkdir(parents=True, exist_ok=True)
     text = table(records)
-    (folder / "transfer.md").write_text(text)
+    (folder / "transfer.txt").write_text(text)
     plot(records, folder / "transfer.png")
     print(text)
 
