@@ -156,7 +156,7 @@ def test_other_tokens_are_refused():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["aot_eager"])
 def test_compiled_core_equals_the_eager_one(root, backend):
     """In a process of its own: what checks shapes in the other tests cannot be traced."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.foundations.compiled", backend]
