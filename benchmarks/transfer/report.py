@@ -63,7 +63,7 @@ def plot(records: pd.DataFrame, path: Path) -> Path:
         axis.grid(alpha=0.25, which="both")
         axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel("median relative L1")
-    axes[0, -1].legend(frameon=False, fontsize=9)
+    figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     return save(figure, path)
 
 
