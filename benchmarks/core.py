@@ -188,7 +188,7 @@ def print_share(model: nn.Module) -> None:
         exact(x.double())
     rate, count = 2 * 1024**3 / min(one, other), counter.get_total_flops()
     print(f"matrix products of 1024x1024 in float32: {rate / 1e9:.0f} GFLOP per CPU s")
-    print(f"linear maps of a forward pass, batch 4: {count / 1e9:.1f} GFLOP, {count / forward / rate:.0%} of that rate")
+    print(f"products of a forward pass, batch 4: {count / 1e9:.1f} GFLOP, {count / forward / rate:.0%} of that rate")
     print(f"forward and backward, counted three times as much: {3 * count / both / rate:.0%}")
 
 
