@@ -1,8 +1,8 @@
 """Linear maps whose float32 products on CPU are made by oneDNN.
 
-For `torch.nn.functional.linear` torch asks another library, which reaches about half of oneDNN's rate on processors
-that are not of its maker. Names, shapes and values of the weights are those of `nn.Linear`; everything else than
-float32 on CPU (autocast, double, an accelerator, a compiled graph) takes the ordinary way.
+For `torch.nn.functional.linear` torch asks another library, which was slower in every shape tried on the one processor
+measured, an AMD EPYC (`benchmarks/notes_core.md`). Names, shapes and values of the weights are those of `nn.Linear`.
+Everything else than float32 on CPU (autocast, double, an accelerator, a compiled graph) takes the ordinary way.
 """
 
 from __future__ import annotations
