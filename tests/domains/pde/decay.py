@@ -29,8 +29,9 @@ class DecayHead(Head[FieldBatch, FieldPrediction]):
         return FieldPrediction(fields * decay * self.factor)
 
     def loss(self, prediction: FieldPrediction, batch: FieldBatch) -> torch.Tensor:
-        """Unused."""
-        raise NotImplementedError
+        """Mean absolute error."""
+        assert batch.target is not None
+        return (prediction.fields - batch.target).abs().mean()
 
 
 def decay_config(inputs: tuple[Channel, ...] = CHANNELS, outputs: tuple[Channel, ...] = CHANNELS) -> PDEConfig:

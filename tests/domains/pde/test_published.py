@@ -8,19 +8,7 @@ import pytest
 from humboldt.domains.pde import config_from_published, config_to_published, is_published, poseidon_t
 from humboldt.domains.pde.published import MASK_TOKEN
 from humboldt.foundations import ConfigError
-
-SMALL = {
-    "architectures": ["ScOT"],
-    "image_size": 32,
-    "patch_size": 4,
-    "num_channels": 3,
-    "num_out_channels": 3,
-    "embed_dim": 16,
-    "depths": [2, 1],
-    "num_heads": [2, 4],
-    "skip_connections": [True, False],
-    "window_size": 4,
-}
+from tests.domains.pde.small_scot import SMALL
 
 
 def test_a_released_configuration_goes_both_ways():

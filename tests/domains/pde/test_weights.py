@@ -19,19 +19,8 @@ from humboldt.domains.pde import (
     write_published,
 )
 from humboldt.foundations import CheckpointError, ConfigError, TimeNorm
+from tests.domains.pde.small_scot import SMALL
 
-SMALL = {
-    "architectures": ["ScOT"],
-    "image_size": 32,
-    "patch_size": 4,
-    "num_channels": 3,
-    "num_out_channels": 3,
-    "embed_dim": 16,
-    "depths": [2, 1],
-    "num_heads": [2, 4],
-    "skip_connections": [True, False],
-    "window_size": 4,
-}
 FULL = SMALL | {
     "use_conditioning": True,
     "use_absolute_embeddings": True,
