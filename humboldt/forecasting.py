@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from humboldt.domains.pde import Channel, FieldBatch, check_lead_times, model_forecaster
+from humboldt.domains.pde import Channel, FieldBatch, check_lead_times, model_forecaster, split_components
 from humboldt.foundations import Model
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ def predict(
     Args:
         model: a forecaster of the pde domain.
         state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
-            as sample or time are kept. A DataArray holds one channel under its own name, or several along a dimension
-            `channel`.
+            as sample or time are kept. A variable with a dimension `component` holds several, as when it was trained on
+            (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`.
         lead_times: positive and rising, in the model's time units; any real numbers.
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
         step: length of a step in the model's time units; the shortest lead time by default.
@@ -99,14 +99,14 @@ def _fields(state: Any, model: Model, absent: Sequence[str]) -> tuple[np.ndarray
 
 def _variables(state: Any) -> xr.Dataset:
     if isinstance(state, xr.Dataset):
-        return state
+        return split_components(state)
     if not isinstance(state, xr.DataArray):
         raise TypeError(f"a state is an xarray Dataset or DataArray, got {type(state).__name__}; open it with xarray")
     if "channel" in state.dims:
         return state.to_dataset("channel")
     if state.name is None:
         raise ValueError("a DataArray without a `channel` dimension holds one channel under its name, got no name")
-    return state.to_dataset()
+    return split_components(state.to_dataset())
 
 
 def _checked(variables: xr.Dataset, channel: Channel, axes: int) -> xr.DataArray:

@@ -10,6 +10,7 @@ from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .generate import generate
 from .heads import ForecastHead
+from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
 from .pretraining import DEVIATION, open_mixture, pde_nano
 from .published import config_from_published, config_to_published, is_published
@@ -65,6 +66,7 @@ __all__ = [
     "select_channels",
     "set_statistics",
     "spectral_errors",
+    "split_components",
     "state_from_published",
     "state_to_published",
     "transform",

@@ -118,6 +118,19 @@ def expand(data: xr.Dataset, name: str, space: tuple[str, ...]) -> list[tuple[Ch
     return found
 
 
+def split_components(data: xr.Dataset) -> xr.Dataset:
+    """Variables with component dimensions as one variable a component, named as the channels that `expand` finds."""
+    space = tuple(sorted({str(d) for v in data.data_vars.values() for d in v.dims if d in SPACE}))
+    parts: dict[str, xr.DataArray] = {}
+    for name, variable in data.data_vars.items():
+        if not any(d in NAMES["component"] for d in variable.dims):
+            parts[str(name)] = variable
+            continue
+        for channel, column in expand(data, str(name), space):
+            parts[channel.name] = variable.isel(dict(column.index), drop=True)
+    return xr.Dataset(parts, attrs=data.attrs)
+
+
 def component_name(
     data: xr.Dataset, name: str, dims: Sequence[str], index: Sequence[int], space: tuple[str, ...]
 ) -> str:

@@ -54,6 +54,19 @@ def test_a_forecast_survives_netcdf(tmp_path):
         assert saved["lead_time"].attrs["units"] == "h"
 
 
+def test_components_of_a_variable_are_the_channels_that_they_are_in_training():
+    """velocity(component, x, y), as solvers write it, forecasts as velocity_x and velocity_y do."""
+    state = decay_trajectories().isel(time=0)
+    vector = xr.concat([state["velocity_x"], state["velocity_y"]], "component").rename("velocity")
+    together = xr.Dataset({"velocity": vector, "tracer": state["tracer"]}, attrs=state.attrs)
+    forecast = predict(decay_model(), together, [0.5, 1.0])
+    apart = predict(decay_model(), state, [0.5, 1.0])
+    for name in ("velocity_x", "velocity_y", "tracer"):
+        assert np.array_equal(forecast[name].values, apart[name].values)
+    alone = decay_config(CHANNELS[:2], CHANNELS[:2])
+    assert set(predict(decay_model(config=alone), vector, 0.5)) == {"velocity_x", "velocity_y"}
+
+
 def test_data_arrays_hold_one_channel_or_several():
     config = decay_config(CHANNELS[2:], CHANNELS[2:])
     state = decay_trajectories().isel(time=0)
