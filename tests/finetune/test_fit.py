@@ -196,7 +196,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", ["full", "lora"])
+@pytest.mark.parametrize("name", ["full", "lora", "muon"])
 def test_a_run_killed_again_and_again_ends_bit_for_bit_like_one_that_was_not(tmp_path, root, name):
     def run(folder: Path, where: str, count: int) -> int:
         command = [sys.executable, "-m", "tests.finetune.tiny", str(folder), name, where, str(count)]

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -80,25 +81,29 @@ RESUMED = Recipe(
 
 
 def main(folder: str, name: str, where: str, count: int) -> None:
-    """One run into `folder`, killed at the count-th `train` read, `validation` read or checkpoint `replace`."""
+    """One run with a method (or all weights with Muon) into `folder`.
+
+    It is killed at the count-th `train` read, `validation` read or checkpoint `replace`.
+    """
     torch.set_num_threads(1)
     train = Waves(end_at=count if where == "train" else None)
     validation = Waves(6, 1, end_at=count if where == "validation" else None)
     if where == "replace":
         _end_at_replace(count)
-    fit(tiny_model(drop_path=0.2), train, validation, RESUMED, method(name), folder)
+    recipe, how = (replace(RESUMED, optimiser="muon"), "full") if name == "muon" else (RESUMED, name)
+    fit(tiny_model(drop_path=0.2), train, validation, recipe, method(how), folder)
 
 
 def _end_at_replace(count: int) -> None:
     put, left = os.replace, [count]
 
-    def replace(source: Any, target: Any) -> None:
+    def put_or_end(source: Any, target: Any) -> None:
         left[0] -= str(target).endswith("last.ckpt")
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         put(source, target)
 
-    os.replace = replace  # type: ignore[assignment]
+    os.replace = put_or_end  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
