@@ -9,7 +9,7 @@ from inspect import signature
 import numpy as np
 
 from .solvers import initial_conditions as start
-from .solvers.families import flows, phases, reactions, shallow_waters, transports, waves
+from .solvers.families import flows, gases, phases, reactions, shallow_waters, transports, waves
 from .solvers.media import gaussian_speed, layered_speed
 
 POSEIDON = "Poseidon, arXiv 2405.19101, supplement"
@@ -174,6 +174,24 @@ def rotating_shallow_water(*, rotating: bool = True) -> Problem:
     )
 
 
+def viscous_isothermal_gas() -> Problem:
+    """From a Mach number of about 0.3, where sound is fast, to about 8, where pressure hardly acts."""
+    return Problem(
+        name="isothermal-gas",
+        title="Viscous isothermal gas of any Mach number",
+        equation="q_t + u.grad q + div u = nu Lap q, u_t + u.grad u + c^2 grad q = nu Lap u, q = ln(density)",
+        fields=(
+            Field(name="log_density", long_name="logarithm of the density", group="log_density"),
+            *VELOCITY,
+            Field(name="sound_speed", long_name="speed of sound", group="sound_speed"),
+        ),
+        times=snapshots(0.5, 21),
+        solver=gases,
+        source="Humboldt",
+        constraint="sound_speed is constant in space and time",
+    )
+
+
 def fitzhugh_nagumo() -> Problem:
     """An activator and an inhibitor."""
     return Problem(
@@ -202,6 +220,7 @@ MAKERS: Mapping[str, Callable[..., Problem]] = {
     "wave-layer": acoustic("wave-layer", "Acoustic waves through layers", layered_speed),
     "advection": steady_advection,
     "shallow-water": rotating_shallow_water,
+    "isothermal-gas": viscous_isothermal_gas,
     "reaction-diffusion": fitzhugh_nagumo,
 }
 PROBLEMS = tuple(MAKERS)

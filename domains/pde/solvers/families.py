@@ -12,6 +12,7 @@ import numpy as np
 from .advection import advection
 from .allen_cahn import allen_cahn, phase_start
 from .initial_conditions import FlowStart, disc, smooth_field
+from .isothermal_gas import isothermal_gas
 from .matched_layer import absorbed_wave, layer_profile
 from .media import Medium, pulses
 from .navier_stokes import navier_stokes
@@ -131,3 +132,22 @@ def reactions(generators: Generators, resolution: int, times: Sequence[float]) -
     grid = PeriodicGrid(resolution=resolution)
     species = np.stack([smooth_fields(rng, grid, 2, modes=10, deviation=1.0) for rng in generators])
     return reaction_diffusion(species, grid, times)
+
+
+def gases(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+    """Isothermal gas: log_density, velocity_x, velocity_y, sound_speed.
+
+    The speed of sound is constant over the square and spread evenly in its logarithm over 0.05 to 1, the viscosity over
+    1e-3 to 4e-3; velocities have a deviation of 0.2 to 0.45.
+    """
+    grid = PeriodicGrid(resolution=resolution)
+    sound = np.array([np.exp(rng.uniform(np.log(0.05), 0.0)) for rng in generators])
+    viscosity = np.array([np.exp(rng.uniform(np.log(1e-3), np.log(4e-3))) for rng in generators])
+    pace = [rng.uniform(0.2, 0.45) for rng in generators]
+    density = np.stack([smooth_field(rng, grid, modes=4, deviation=0.1) for rng in generators])
+    velocity = np.stack(
+        [smooth_fields(rng, grid, 2, modes=4, deviation=v) for rng, v in zip(generators, pace, strict=True)]
+    )
+    path = isothermal_gas(density, velocity, sound, viscosity, grid, times, damping=grid_guard(grid))
+    constant = np.broadcast_to(sound[:, None, None, None, None], path[:, :, :1].shape)
+    return np.concatenate([path, constant], axis=2)

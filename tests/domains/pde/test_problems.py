@@ -21,7 +21,13 @@ def test_a_sample_is_the_same_whatever_it_is_solved_with(name):
 
 @pytest.mark.parametrize(
     ("name", "resolution", "tolerance"),
-    [("ns-sl", 64, 0.01), ("ace", 128, 2e-3), ("wave-gauss", 32, 0.02), ("reaction-diffusion", 48, 0.02)],
+    [
+        ("ns-sl", 64, 0.01),
+        ("ace", 128, 2e-3),
+        ("wave-gauss", 32, 0.02),
+        ("reaction-diffusion", 48, 0.02),
+        ("isothermal-gas", 64, 0.05),
+    ],
 )
 def test_a_finer_grid_shows_the_same_solution(name, resolution, tolerance):
     chosen = problem(name)
