@@ -4,8 +4,10 @@ from .samples import Column, SampleReader
 from .shipped import example
 from .splits import Split, split_units
 from .statistics import Moments, channel_statistics, read_statistics, write_statistics
-from .store import DataError, did_you_mean, hdf5_variable, open_store
+from .store import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder
 from .units import parse_units, require_units, same_units
+from .zarr_layout import UnreadableLayoutError, ZarrLayout, read_zarr_layout
+from .zarr_reader import ZarrReader
 
 __all__ = [
     "Column",
@@ -13,6 +15,9 @@ __all__ = [
     "Moments",
     "SampleReader",
     "Split",
+    "UnreadableLayoutError",
+    "ZarrLayout",
+    "ZarrReader",
     "channel_statistics",
     "did_you_mean",
     "example",
@@ -20,8 +25,10 @@ __all__ = [
     "open_store",
     "parse_units",
     "read_statistics",
+    "read_zarr_layout",
     "require_units",
     "same_units",
     "split_units",
     "write_statistics",
+    "zarr_folder",
 ]

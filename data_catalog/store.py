@@ -53,6 +53,14 @@ def open_store(source: Any) -> xr.Dataset:
         ) from error
 
 
+def zarr_folder(source: Any) -> str | None:
+    """The folder of a local Zarr store; None for anything else."""
+    if not isinstance(source, str | Path):
+        return None
+    marks = ("zarr.json", ".zgroup", ".zmetadata")
+    return str(source) if any((Path(source) / mark).is_file() for mark in marks) else None
+
+
 def near(path: str) -> str:
     """'; did you mean ...' for the names beside a path that does not exist."""
     folder = Path(path).parent

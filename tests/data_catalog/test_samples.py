@@ -1,12 +1,14 @@
 """The reader's memory: what is kept, what is dropped, what is read together."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
-from humboldt.data_catalog import Column, DataError, SampleReader
+from humboldt.data_catalog import Column, DataError, SampleReader, open_store
 
 
 def reader(**choices: Any) -> tuple[SampleReader, np.ndarray]:
@@ -56,3 +58,33 @@ def test_integers_are_read_as_floats_and_nan_is_counted():
     masked = SampleReader(lambda: data, columns, ["x"], missing="mask").read([1])
     assert (masked[0, :, 0] == 1).all()
     assert np.isnan(masked).sum() == 3
+
+
+@pytest.mark.parametrize("encoding", [{}, {"_FillValue": -9.0}, {"dtype": "i2", "scale_factor": 0.1}])
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_folder_gives_what_xarray_gives(encoding, zarr_format, tmp_path):
+    """Values that are stored as they are come straight from the chunks; others are decoded by xarray."""
+    folder = str(tmp_path / "a.zarr")
+    values = np.random.default_rng(0).normal(size=(4, 3, 2, 8)).round(1).astype("f4")
+    values[1] = 0.0
+    data = xr.Dataset({"u": (("sample", "time", "component", "x"), values)})
+    data.to_zarr(folder, encoding={"u": encoding}, zarr_format=zarr_format, consolidated=False)
+    columns = [Column(name=n, variable="u", index=(("component", i),)) for i, n in enumerate("ab")]
+    through, straight = (SampleReader(partial(open_store, folder), columns, ["x"], folder=f) for f in (None, folder))
+    assert np.array_equal(straight.read([1, 2]), through.read([1, 2]))
+    assert np.allclose(straight.read([1, 2])[:, :, 0], values[1:3, :, 0], atol=0.06)
+    assert (straight.held.direct["u"] is None) == bool(encoding)
+
+
+def test_a_layout_that_is_not_read_directly_is_said_once(tmp_path, caplog):
+    folder = str(tmp_path / "a.zarr")
+    values = np.arange(6.0).reshape(2, 3)
+    array = zarr.create_group(folder).create_array(
+        "u", data=values, filters=[zarr.codecs.TransposeCodec(order=(1, 0))], dimension_names=("sample", "x")
+    )
+    assert array.shape == (2, 3)
+    reader = SampleReader(partial(open_store, folder), [Column(name="u", variable="u")], ["x"], folder=folder)
+    for sample in (0, 1):
+        assert np.array_equal(reader.read([sample])[0, 0, 0], values[sample])
+    assert caplog.text.count("is read through xarray, at a fraction of the speed") == 1
+    assert "'transpose'" in caplog.text

@@ -19,7 +19,7 @@ def isothermal_gas(
     damping: Array,
     rate_times_step: float = RATE_TIMES_STEP,
 ) -> Array:
-    """Solve ``q_t + u.grad q + div u = D q``, ``u_t + u.grad u + c^2 grad q = D u`` for q = ln(density), without aliases.
+    """Solve ``q_t + u.grad q + div u = D q``, ``u_t + u.grad u + c^2 grad q = D u`` without aliases; q = ln(density).
 
     log_density q: ``[sample, x, y]``; velocity u: ``[sample, 2, x, y]``; sound_speed c, viscosity nu: ``[sample]``;
     damping: rates ``[k_x, k_y]`` that D adds to ``nu Lap``. In the logarithm the density stays positive by itself.

@@ -1,0 +1,147 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+
+from humboldt.data_catalog import DataError, UnreadableLayoutError, ZarrReader, read_zarr_layout
+
+SHAPE, CHUNKS = (7, 5, 9), (2, 5, 4)
+VALUES = np.random.default_rng(0).normal(size=SHAPE)
+STORES: dict[str, dict[str, Any]] = {
+    "plain": {"compressors": None},
+    "blosc": {"compressors": BloscCodec(cname="lz4", shuffle="shuffle")},
+    "zstd": {"compressors": ZstdCodec(level=3, checksum=True)},
+    "gzip": {"compressors": GzipCodec(level=1)},
+    "big endian": {"dtype": ">f8", "compressors": None},
+    "integers": {"dtype": "i2"},
+    "sharded": {"shards": (4, 10, 8), "compressors": BloscCodec(cname="zstd")},
+    "sharded plain": {"shards": (2, 5, 4), "compressors": None},
+    "version 2": {"zarr_format": 2},
+    "version 2 by columns": {"zarr_format": 2, "order": "F", "compressors": None},
+}
+
+
+def store(folder: Path, **choices: Any) -> tuple[Path, np.ndarray]:
+    array = zarr.create_array(str(folder), **{"shape": SHAPE, "chunks": CHUNKS, "dtype": "f4", **choices})
+    array[:] = (10 * VALUES).astype(array.dtype)
+    return folder, array[:]
+
+
+def whole(folder: Path, dtype: Any = "f4") -> np.ndarray:
+    out = np.empty(SHAPE, dtype)
+    ZarrReader(folder).read([slice(None)] * 3, out)
+    return out
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_any_box_is_what_zarr_reads(name, tmp_path):
+    folder, values = store(tmp_path / "a", **STORES[name])
+    reader, random = ZarrReader(folder), np.random.default_rng(1)
+    for _ in range(30):
+        ends = [np.sort(random.choice(n + 1, 2, replace=False)) for n in SHAPE]
+        box = [slice(int(a), int(b)) for a, b in ends]
+        out = np.full([s.stop - s.start for s in box], np.nan, "f4")
+        reader.read(box, out)
+        assert np.array_equal(out, values[tuple(box)].astype("f4"))
+
+
+@pytest.mark.parametrize("shards", [None, (4, 5, 8)])
+def test_chunks_that_are_not_there_hold_the_fill_value(shards, tmp_path):
+    array = zarr.create_array(str(tmp_path), shape=SHAPE, chunks=CHUNKS, dtype="f4", shards=shards, fill_value=np.nan)
+    array[:2] = 1.0
+    found = whole(tmp_path)
+    assert (found[:2] == 1).all()
+    assert np.isnan(found[2:]).all()
+
+
+@pytest.mark.parametrize("name", ["blosc", "zstd", "gzip", "plain", "sharded"])
+def test_a_truncated_chunk_is_refused_by_name(name, tmp_path):
+    folder, _ = store(tmp_path / "a", **STORES[name])
+    file = next(p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "zarr.json")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(DataError, match=r"(every chunk|a shard|the checksum).*copy or write the store again"):
+        whole(folder)
+
+
+def test_a_flipped_bit_under_a_checksum_is_found(tmp_path):
+    folder, _ = store(tmp_path / "a", **STORES["zstd"])
+    file = folder / "c" / "0" / "0" / "0"
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    file.write_bytes(raw)
+    with pytest.raises(DataError, match=r"chunk \(0, 0, 0\).*cannot be decoded"):
+        whole(folder)
+
+
+def test_a_flipped_bit_in_the_index_of_a_shard_is_found(tmp_path):
+    folder, _ = store(tmp_path / "a", **STORES["sharded"])
+    file = folder / "c" / "0" / "0" / "0"
+    raw = bytearray(file.read_bytes())
+    raw[-10] ^= 1
+    file.write_bytes(raw)
+    with pytest.raises(DataError, match=r"checksum of a shard's index"):
+        whole(folder)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_shard_that_changes_or_goes_under_the_reader_is_refused(value, tmp_path):
+    folder, _ = store(tmp_path / "a", **STORES["sharded"])
+    reader, out = ZarrReader(folder), np.empty(SHAPE, "f4")
+    reader.read([slice(None)] * 3, out)
+    zarr.open_array(str(folder))[:] = value
+    with pytest.raises(DataError, match=r"stays as it is while it is read.*open it again"):
+        reader.read([slice(None)] * 3, out)
+
+
+def test_a_codec_that_does_not_exist_is_named(tmp_path):
+    folder, _ = store(tmp_path / "a", **STORES["blosc"])
+    said = json.loads((folder / "zarr.json").read_text())
+    said["codecs"][1]["name"] = "snail"
+    (folder / "zarr.json").write_text(json.dumps(said))
+    with pytest.raises(UnreadableLayoutError, match=r"the codecs blosc, zstd, gzip and crc32c.*got 'snail'"):
+        ZarrReader(folder)
+
+
+SMALL = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def mutated(said: Any, draw: Any) -> Any:
+    """The metadata with one part of it, anywhere, replaced by something else or left out."""
+    if isinstance(said, dict) and said and draw(st.booleans()):
+        key = draw(st.sampled_from(sorted(said)))
+        if draw(st.integers(0, 4)) == 0:
+            return {k: v for k, v in said.items() if k != key}
+        return {**said, key: mutated(said[key], draw)}
+    if isinstance(said, list) and said and draw(st.booleans()):
+        place = draw(st.integers(0, len(said) - 1))
+        return [*said[:place], mutated(said[place], draw), *said[place + 1 :]]
+    return draw(SMALL)
+
+
+@pytest.mark.parametrize("name", ["sharded", "blosc", "version 2"])
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_broken_metadata_are_read_or_refused(name, data, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / f"fuzz-{name}".replace(" ", "-")
+    if not folder.exists():
+        store(folder, **STORES[name])
+    file = folder / (".zarray" if name == "version 2" else "zarr.json")
+    original = folder.with_suffix(".json")
+    if not original.exists():
+        original.write_text(file.read_text())
+    file.write_text(json.dumps(mutated(json.loads(original.read_text()), data.draw)))
+    try:
+        layout = read_zarr_layout(folder)
+    except UnreadableLayoutError:
+        return
+    assert layout.chunk_bytes < 2**31
