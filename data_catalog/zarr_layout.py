@@ -1,4 +1,4 @@
-"""What `zarr.json` (version 3) or `.zarray` (version 2) says: where the chunks of an array lie, how they are decoded."""
+"""What `zarr.json` (version 3) or `.zarray` (version 2) says: where chunks of an array lie, how they are decoded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numcodecs
 import numpy as np
@@ -124,10 +124,12 @@ def version_3(said: Mapping[str, Any]) -> ZarrLayout:
     )
 
 
-def decoding_3(codecs: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[Any, ...]]:
+def decoding_3(codecs: Sequence[Mapping[str, Any]]) -> tuple[Literal["<", ">"], tuple[Any, ...]]:
     """Byte order, and what undoes the codecs of version 3, last first."""
     require(codecs[0]["name"] == "bytes", codecs[0]["name"], "chunks whose first codec is bytes")
-    order = {"little": "<", "big": ">"}[codecs[0].get("configuration", {}).get("endian", "little")]
+    endian = codecs[0].get("configuration", {}).get("endian", "little")
+    require(endian in ("little", "big"), endian, "bytes that are little or big endian")
+    order: Literal["<", ">"] = "<" if endian == "little" else ">"
     decoders = []
     for codec in reversed(codecs[1:]):
         name, options = codec["name"], codec.get("configuration", {})

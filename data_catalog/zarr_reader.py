@@ -100,8 +100,8 @@ class ZarrReader:
         layout = self.layout
         if layout.shards is None:
             try:
-                with open(os.path.join(self.folder, layout.file(place)), "rb", buffering=0) as file:
-                    return file.read()
+                with open(os.path.join(self.folder, layout.file(place)), "rb", buffering=0) as plain:
+                    return plain.read()
             except FileNotFoundError:
                 return None
         name = layout.file([p // n for p, n in zip(place, layout.shards, strict=True)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from zarr.codecs import TransposeCodec
 
 from humboldt.data_catalog import Column, DataError, SampleReader, open_store
 
@@ -60,7 +61,9 @@ def test_integers_are_read_as_floats_and_nan_is_counted():
     assert np.isnan(masked).sum() == 3
 
 
-@pytest.mark.parametrize("encoding", [{}, {"_FillValue": -9.0}, {"dtype": "i2", "scale_factor": 0.1}])
+@pytest.mark.parametrize(
+    "encoding", [{}, {"_FillValue": -9.0}, {"dtype": "i2", "scale_factor": 0.1, "_FillValue": -99}]
+)
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_a_folder_gives_what_xarray_gives(encoding, zarr_format, tmp_path):
     """Values that are stored as they are come straight from the chunks; others are decoded by xarray."""
@@ -80,7 +83,7 @@ def test_a_layout_that_is_not_read_directly_is_said_once(tmp_path, caplog):
     folder = str(tmp_path / "a.zarr")
     values = np.arange(6.0).reshape(2, 3)
     array = zarr.create_group(folder).create_array(
-        "u", data=values, filters=[zarr.codecs.TransposeCodec(order=(1, 0))], dimension_names=("sample", "x")
+        "u", data=values, filters=[TransposeCodec(order=(1, 0))], dimension_names=("sample", "x")
     )
     assert array.shape == (2, 3)
     reader = SampleReader(partial(open_store, folder), [Column(name="u", variable="u")], ["x"], folder=folder)

@@ -30,7 +30,7 @@ STORES: dict[str, dict[str, Any]] = {
 def store(folder: Path, **choices: Any) -> tuple[Path, np.ndarray]:
     array = zarr.create_array(str(folder), **{"shape": SHAPE, "chunks": CHUNKS, "dtype": "f4", **choices})
     array[:] = (10 * VALUES).astype(array.dtype)
-    return folder, array[:]
+    return folder, np.asarray(array[:])
 
 
 def whole(folder: Path, dtype: Any = "f4") -> np.ndarray:
