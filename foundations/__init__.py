@@ -1,6 +1,7 @@
 """The core and the contracts: one multiscale transformer, told its condition through its norms, for every science."""
 
 from .block import Block, DropPath, FeedForward
+from .cache import Cache
 from .checkpoint import CheckpointError, content_hash, load_strictly, read_config, read_weights, save, write
 from .config import (
     AttentionConfig,
@@ -26,6 +27,7 @@ __all__ = [
     "Batch",
     "Block",
     "BlockConfig",
+    "Cache",
     "CheckpointError",
     "ConfigError",
     "Core",

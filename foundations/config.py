@@ -66,12 +66,14 @@ class BlockConfig:
         attention: what attends to what.
         hidden: width of the perceptron's hidden layer.
         norm: `pre` normalises what enters a branch, `post` what leaves it (Swin v2).
+        activation: of the perceptron: the exact `gelu`, or `gelu_tanh`, its approximation by a hyperbolic tangent.
         drop_path: probability with which a sample skips a branch in training (stochastic depth, arXiv 1603.09382).
     """
 
     attention: AttentionConfig
     hidden: int
     norm: Literal["pre", "post"] = "pre"
+    activation: Literal["gelu", "gelu_tanh"] = "gelu"
     drop_path: float = 0.0
 
     def __post_init__(self) -> None:
@@ -118,6 +120,8 @@ class CoreConfig:
         residual_scale: whether each scale adds its input to its output before merging.
         final_norm: whether a norm closes the core (pre-norm stacks want one).
         norm_eps: added to the variance in block and skip norms; merges and splits always use 1e-5.
+        bias: whether the linear maps and the plain norms of blocks, and the final norm, carry a bias (what query, key
+            and value carry is said by their attention; a conditioned norm always has its shift).
     """
 
     axes: int
@@ -127,6 +131,7 @@ class CoreConfig:
     residual_scale: bool = False
     final_norm: bool = False
     norm_eps: float = 1e-5
+    bias: bool = True
 
     def __post_init__(self) -> None:
         if self.axes not in (1, 2, 3):

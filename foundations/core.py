@@ -29,7 +29,8 @@ class Scale(nn.Module):
         super().__init__()
 
         def stack(blocks: tuple[BlockConfig, ...]) -> Any:
-            make = (Block(scale.width, config.axes, config.condition, b, config.norm_eps) for b in blocks)
+            shared = (scale.width, config.axes, config.condition)
+            make = (Block(*shared, b, config.norm_eps, config.bias) for b in blocks)
             return nn.ModuleList(make)
 
         skip = SKIPS[config.skip_kind]
@@ -59,7 +60,8 @@ class Core(nn.Module):
         coarser = [*config.scales[1:], None]
         scales = (Scale(config, s, c) for s, c in zip(config.scales, coarser, strict=True))
         self.scales = cast("Sequence[Scale]", nn.ModuleList(scales))
-        self.norm = TimeNorm(config.scales[0].width, config.condition) if config.final_norm else None
+        width = config.scales[0].width
+        self.norm = TimeNorm(width, config.condition, bias=config.bias) if config.final_norm else None
         self.checkpointing = False
 
     def forward(self, tokens: Tokens) -> Tokens:
