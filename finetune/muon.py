@@ -1,9 +1,9 @@
 """Muon for the core's matrices, AdamW for all else, as one optimiser.
 
-Muon (K. Jordan and others, 2024) replaces the momentum of a matrix by the nearest semi-orthogonal matrix, so that every
-direction learns at the same pace; the update is scaled to AdamW's root mean square (arXiv 2502.16982), so the same rates
-serve both. `torch.optim.Muon` iterates in bfloat16 always, which a processor without bfloat16 arithmetic does twenty
-times slower than float32; ours iterates in the precision of the weights.
+Muon (K. Jordan and others, 2024) replaces the momentum of a matrix by the nearest semi-orthogonal matrix, so that
+every direction learns at the same pace; the update is scaled to AdamW's root mean square (arXiv 2502.16982), so the
+same rates serve both. `torch.optim.Muon` iterates in bfloat16 always, which a processor without bfloat16 arithmetic
+does twenty times slower than float32; ours iterates in the precision of the weights.
 """
 
 from __future__ import annotations
