@@ -16,10 +16,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import torch  # noqa: E402
-from replays import poseidon  # noqa: E402
+from replays import poseidon, prithvi_wxc  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-SYSTEMS = (poseidon,)  # each has recognises(config) and replay(case, dtype)
+SYSTEMS = (poseidon, prithvi_wxc)  # each has recognises(config) and replay(case, dtype)
 
 
 def replay(case: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
