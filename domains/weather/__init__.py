@@ -1,10 +1,15 @@
 """Weather and climate: states of the atmosphere on the sphere and a lead time in, the state at the target time out."""
 
+from .analyses import open_analyses
 from .batch import WeatherBatch, WeatherPrediction
 from .channels import Channel
+from .climatology import PublishedClimatology, TableClimatology, make_climatology
 from .config import WeatherConfig
+from .data import open_weather
+from .dataset import WeatherDataset
 from .domain import Weather, build, initialise, unit_core
 from .embed import WeatherEmbed
+from .forcings import static_fields
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
 from .masking import TokenMask, given_mask, observed_mask, random_mask
@@ -18,15 +23,19 @@ from .weights import (
     state_to_published,
     write_published,
 )
+from .wxc_files import open_wxc_files, published_sample, read_wxc_statistics
 
 __all__ = [
     "Channel",
     "Grid",
+    "PublishedClimatology",
     "StateHead",
+    "TableClimatology",
     "TokenMask",
     "Weather",
     "WeatherBatch",
     "WeatherConfig",
+    "WeatherDataset",
     "WeatherEmbed",
     "WeatherPrediction",
     "build",
@@ -35,19 +44,26 @@ __all__ = [
     "given_mask",
     "initialise",
     "is_published",
+    "make_climatology",
     "merra2",
     "model_from_published",
     "observed_mask",
+    "open_analyses",
+    "open_weather",
+    "open_wxc_files",
     "prithvi_wxc",
     "prithvi_wxc_small",
+    "published_sample",
     "published_state",
     "random_mask",
     "read_published",
+    "read_wxc_statistics",
     "regular",
     "rollout",
     "squared_error",
     "state_from_published",
     "state_to_published",
+    "static_fields",
     "unit_core",
     "write_published",
 ]

@@ -29,6 +29,17 @@ class Weather:
 
     name = "weather"
 
+    def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
+        """States from files, a store or an xarray object; `split` names a part, or gives the period of every part.
+
+        See `open_weather` for the other choices.
+        """
+        from .data import open_weather
+
+        if not isinstance(split, str):
+            return open_weather(source, split=split, **choices)
+        return open_weather(source, **choices).split(split)
+
     def build(self, config: WeatherConfig | Mapping[str, Any]) -> Model:
         """A model with fresh weights."""
         return build(config)

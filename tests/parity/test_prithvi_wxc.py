@@ -66,6 +66,16 @@ def test_every_tensor_agrees_within_rounding(replay, case, dtype):
         assert (difference <= atol + rtol * value.abs()).all(), name
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_loaders_agree_to_the_last_bit(replay, dtype):
+    folder = EMBEDDED / "loader"
+    found, expected = replay(folder, dtype), load_file(folder / "expected.safetensors")
+    assert {n for n in expected if not torch.equal(found[n].float(), expected[n])} == set()
+    listed = json.loads((folder / "info.json").read_text())
+    singles = sum(len(group) for e in ("fourier", "absolute") for group in listed[f"samples_{e}"])
+    assert len([name for name in found if name.startswith("single.")]) == 6 * singles
+
+
 def test_the_command_needs_no_expected_values(tmp_path):
     case = tmp_path / "case"
     shutil.copytree(EMBEDDED / "rollout2_climate_fourier", case, ignore=shutil.ignore_patterns("expected*"))
