@@ -1,5 +1,6 @@
 """Weather and climate: states of the atmosphere on the sphere and a lead time in, the state at the target time out."""
 
+from . import metrics, spectra, verification
 from .analyses import open_analyses
 from .batch import WeatherBatch, WeatherPrediction
 from .channels import Channel
@@ -13,6 +14,7 @@ from .forcings import static_fields
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
 from .masking import TokenMask, given_mask, observed_mask, random_mask
+from .objective import MaskedForecasts, rollout_loss
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
 from .rollout import rollout
 from .weights import (
@@ -28,6 +30,7 @@ from .wxc_files import open_wxc_files, published_sample, read_wxc_statistics
 __all__ = [
     "Channel",
     "Grid",
+    "MaskedForecasts",
     "PublishedClimatology",
     "StateHead",
     "TableClimatology",
@@ -46,6 +49,7 @@ __all__ = [
     "is_published",
     "make_climatology",
     "merra2",
+    "metrics",
     "model_from_published",
     "observed_mask",
     "open_analyses",
@@ -60,10 +64,13 @@ __all__ = [
     "read_wxc_statistics",
     "regular",
     "rollout",
+    "rollout_loss",
+    "spectra",
     "squared_error",
     "state_from_published",
     "state_to_published",
     "static_fields",
     "unit_core",
+    "verification",
     "write_published",
 ]

@@ -98,6 +98,26 @@ class WeatherDataset:
             time=tuple(times),
         )
 
+    def series(self, index: int, steps: int) -> tuple[WeatherBatch, ...]:
+        """The batches of a rollout from a sample: each begins where the one before ends.
+
+        Raises:
+            DataError: the series ends before.
+        """
+        starts = {(s.inputs[-1], s.lead_time, s.input_time, s.member): s for s in self.samples}
+        chain = [self.samples[index]]
+        while len(chain) < steps:
+            last = chain[-1]
+            here = -1 if last.target is None else last.target
+            after = starts.get((here, last.lead_time, last.input_time, last.member))
+            if after is None or last.lead_time <= 0:
+                raise DataError(
+                    f"a rollout of {steps} steps of {last.lead_time:g} h from sample {index} has data for {len(chain)}"
+                    "; start earlier, or take fewer steps"
+                )
+            chain.append(after)
+        return tuple(self.collate([sample]) for sample in chain)
+
     def static_at(self, frame: int, member: int = 0) -> np.ndarray:
         """The static channels (s, h, w) at a frame."""
         return self.static_at_time(self.times[frame], frame, member)

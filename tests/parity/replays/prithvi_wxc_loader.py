@@ -6,7 +6,7 @@ import dataclasses
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,14 +68,8 @@ def read_data(case: Path, info: dict[str, Any], encoding: str, listed: list[Any]
 def _rollout(case: Path, info: dict[str, Any], encoding: str, sample: Any) -> dict[str, Tensor]:
     time, input_step, step, count = sample
     data = read_data(case, info, encoding, [(time, input_step, step)])
-    first = data.samples[published_sample(data, _iso(time), input_step, step)]
-    batches, position = [], {data.samples[i].inputs[-1]: i for i in range(len(data))}
-    frame = first.inputs[-1]
-    for _ in range(count):
-        index = position[frame]
-        batches.append(data.batch([index]))
-        frame = cast("int", data.samples[index].target)
-    steps = [_tensors(batch) for batch in batches]
+    index = published_sample(data, _iso(time), input_step, step)
+    steps = [_tensors(batch) for batch in data.series(index, count)]
     return {
         "x": steps[0]["x"],
         "input_time": steps[0]["input_time"],
