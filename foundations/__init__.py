@@ -2,7 +2,16 @@
 
 from .block import Block, DropPath, FeedForward
 from .cache import Cache
-from .checkpoint import CheckpointError, content_hash, load_strictly, read_config, read_weights, save, write
+from .checkpoint import (
+    CheckpointError,
+    content_hash,
+    load_strictly,
+    read_config,
+    read_weights,
+    save,
+    weight_files,
+    write,
+)
 from .config import (
     AttentionConfig,
     BlockConfig,
@@ -21,6 +30,7 @@ from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .skips import convolve
 from .tokens import Tokens
+from .units import Units
 
 __all__ = [
     "AttentionConfig",
@@ -48,6 +58,7 @@ __all__ = [
     "ScaleConfig",
     "TimeNorm",
     "Tokens",
+    "Units",
     "content_hash",
     "convolve",
     "download",
@@ -60,5 +71,6 @@ __all__ = [
     "relative_error",
     "save",
     "to_dict",
+    "weight_files",
     "write",
 ]

@@ -47,7 +47,7 @@ class Attention(nn.Module):
         self.config = config
         biased = config.bias == "query_value"
         self.qkv = Projection(width) if biased else Linear(width, 3 * width, bias=config.bias == "all")
-        self.out = Linear(width, width, bias=bias)
+        self.out = Linear(width, width, bias=bias and config.out_bias)
         self.position = LogPositionBias(axes, config.heads) if config.position == "log" else None
         if config.similarity == "cosine":
             self.logit_scale = nn.Parameter(torch.full((config.heads,), math.log(10.0)))

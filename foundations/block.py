@@ -75,8 +75,7 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tokens:
         """Same grid, same width."""
-        attend = partial(self.attention, mask=tokens.mask, periodic=tokens.periodic)
-        return tokens.with_x(self.around(attend, tokens.x, tokens.condition))
+        return tokens.with_x(self.around(self._attend(tokens), tokens.x, tokens.condition))
 
     def around(self, attend: Callable[[Tensor], Tensor], x: Tensor, t: Tensor | None) -> Tensor:
         """The block around any attention `attend` of the same width (one that remembers what came before, say)."""
@@ -85,3 +84,11 @@ class Block(nn.Module):
             return x + self.drop(self.feed_forward_norm(self.feed_forward(x), t))
         x = x + self.drop(attend(self.attention_norm(x, t)))
         return x + self.drop(self.feed_forward(self.feed_forward_norm(x, t)))
+
+    def _attend(self, tokens: Tokens) -> Callable[[Tensor], Tensor]:
+        """The attention; where a field is cut into units, `shifted` moves it by half a unit, and back afterwards."""
+        units = tokens.units if self.config.attention.shifted else None
+        if units is None:
+            return partial(self.attention, mask=tokens.mask, periodic=tokens.periodic)
+        mask = None if tokens.mask is None else units.shift(tokens.mask.unsqueeze(-1)).squeeze(-1)
+        return lambda x: units.shift(self.attention(units.shift(x), mask, tokens.periodic), back=True)

@@ -27,11 +27,13 @@ class AttentionConfig:
         heads: number of heads; divides the width of the scale.
         window: tokens per window along each axis, `None` for the whole axis. `(None,)` is full attention on a sequence,
             `(1, None)` on a (unit, slot) grid is attention inside each unit, `(None, 1)` attention across units.
-        shifted: move the windows by half a window along every axis that is longer than its window (Swin).
+        shifted: move the windows by half a window along every axis that is longer than its window (Swin). On a
+            (unit, slot) grid of a whole field, the tokens are moved by half a unit over the field.
         causal: a token sees itself and what lies before it (one axis, whole-axis window).
         similarity: `dot` is q.k/sqrt(e); `cosine` is the scaled cosine of Swin v2 (arXiv 2111.09883, eq. 2).
         position: `none`, or `log` for the log-spaced continuous position bias of Swin v2 (eqs. 3 and 4).
         bias: which of query, key and value carry a bias: `none`, `query_value` or `all`.
+        out_bias: whether the map that closes the attention carries one.
         padding: tokens that fill up the last window are `masked`, or `visible` as zero tokens.
         seam: added to the score of two tokens that a shifted window brings together over a border.
     """
@@ -43,6 +45,7 @@ class AttentionConfig:
     similarity: Literal["dot", "cosine"] = "dot"
     position: Literal["none", "log"] = "none"
     bias: Literal["none", "query_value", "all"] = "all"
+    out_bias: bool = True
     padding: Literal["masked", "visible"] = "masked"
     seam: float = float("-inf")
 

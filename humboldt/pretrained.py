@@ -18,11 +18,18 @@ from humboldt.foundations import (
     load_strictly,
     read_config,
     read_weights,
+    weight_files,
 )
 
 from .registry import DOMAINS, face
 
-PUBLISHED = ("camlab-ethz/Poseidon-T", "camlab-ethz/Poseidon-B", "camlab-ethz/Poseidon-L")
+PUBLISHED = (
+    "camlab-ethz/Poseidon-T",
+    "camlab-ethz/Poseidon-B",
+    "camlab-ethz/Poseidon-L",
+    "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M",
+    "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M-rollout",
+)
 OWNER = "humboldt/"  # of embedded models
 
 
@@ -39,7 +46,8 @@ def from_pretrained(
 
     Args:
         name: an embedded model (`humboldt/pde-nano`), a folder, or a hub repository (`camlab-ethz/Poseidon-T`). A
-            folder holds `config.json` and `model.safetensors`, ours or in a published layout.
+            folder holds `config.json` and `model.safetensors`, ours or in a published layout (Prithvi WxC:
+            `config.yaml` and a `.pt` file or safetensors, also in shards).
         random: the same network with fresh weights, to see what pretraining is worth. It keeps the normalisation
             statistics: they describe the units of the data, not what was learned, and a twin without them would lose
             for the wrong reason.
@@ -64,9 +72,9 @@ def from_pretrained(
     build, model = face(science).build, _read(record, science, folder)
     if random:
         model = _fresh(model, build, seed)
-    weights = next(path for path in (folder / "model.safetensors", folder / "pytorch_model.bin") if path.is_file())
     commit = folder.name if folder.parent.name == "snapshots" else None
-    loaded = {"name": str(name), "revision": commit, "sha256": content_hash(weights)}
+    sha256 = model.provenance.get("sha256") if "config" not in record else None
+    loaded = {"name": str(name), "revision": commit, "sha256": sha256 or content_hash(*weight_files(folder))}
     model.provenance["loaded"] = loaded | ({"random": True, "seed": seed} if random else {})
     return model.eval()
 
@@ -109,7 +117,8 @@ def _domain_of(record: dict[str, Any], folder: Path) -> str:
         if face(science).is_published(record):
             return science
     raise CheckpointError(
-        f"config.json of {folder} is neither ours nor of a published model that is known here; it has {sorted(record)}"
+        f"the configuration of {folder} is neither ours nor of a published model that is known here; it has "
+        f"{sorted(record)}"
     )
 
 

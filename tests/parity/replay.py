@@ -2,7 +2,8 @@
 
     python tests/parity/replay.py CASE OUT.safetensors [--dtype float64]
 
-CASE is a folder with `config.json`, `weights.safetensors` and `inputs.safetensors`; expected values are never opened.
+CASE is a folder with `config.json`, `weights.safetensors` and `inputs.safetensors`, or with `info.json` and data files;
+expected values are never opened.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import torch  # noqa: E402
-from replays import poseidon  # noqa: E402
+from replays import poseidon, prithvi_wxc, prithvi_wxc_loader  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-SYSTEMS = (poseidon,)  # each has recognises(config) and replay(case, dtype)
+SYSTEMS = (poseidon, prithvi_wxc, prithvi_wxc_loader)  # each has recognises(config) and replay(case, dtype)
 
 
 def replay(case: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Every tensor that the fixtures' README of the case's system names, by the system that knows its configuration."""
-    config = json.loads((case / "config.json").read_text())
+    described = next(path for path in (case / "config.json", case / "info.json") if path.is_file())
+    config = json.loads(described.read_text())
     for system in SYSTEMS:
         if system.recognises(config):
             return system.replay(case, dtype)
