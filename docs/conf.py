@@ -45,7 +45,9 @@ class Markdown(SphinxDirective):
         return document.children
 
 
-def docstring_is_markdown(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
+def docstring_is_markdown(
+    app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
+) -> None:
     """Hand a docstring to the Markdown parser, with its lines as they are written."""
     lines[:] = [".. markdown::", "", *(f"   {line}" for line in lines), ""]
 

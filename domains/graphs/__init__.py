@@ -2,8 +2,10 @@
 
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import Goal, GraphConfig
+from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
 from .embed import SequenceEmbed
+from .files import Skipped
 from .graph import EDGE, NODE, Graph, GraphError
 from .heads import NextTokenHead, PropertyHead, token_losses
 from .metrics import Tally, roc_auc
@@ -18,6 +20,8 @@ from .molecules import (
 )
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
+from .splitting import random_split, scaffold, scaffold_split
+from .store import SequenceStore, write_store
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary, plain_vocabulary
 from .weights import model_from_published, read_published, state_from_published, state_to_published, write_published
 
@@ -30,6 +34,7 @@ __all__ = [
     "Goal",
     "Graph",
     "GraphConfig",
+    "GraphDataset",
     "GraphError",
     "Graphs",
     "NextTokenHead",
@@ -39,6 +44,8 @@ __all__ = [
     "PropertyHead",
     "SequenceBatch",
     "SequenceEmbed",
+    "SequenceStore",
+    "Skipped",
     "Tally",
     "Vocabulary",
     "build",
@@ -57,13 +64,18 @@ __all__ = [
     "is_published",
     "model_from_published",
     "molecule_from_graph",
+    "open_graphs",
     "plain_vocabulary",
     "published_ordering",
+    "random_split",
     "read_published",
     "roc_auc",
+    "scaffold",
+    "scaffold_split",
     "smiles_from_graph",
     "state_from_published",
     "state_to_published",
     "token_losses",
     "write_published",
+    "write_store",
 ]

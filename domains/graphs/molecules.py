@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -197,7 +198,7 @@ class Decoded:
     smiles: str | None = None
 
 
-def decode_molecule(ids: Any, vocabulary: Vocabulary, *, largest: bool = True) -> Decoded:
+def decode_molecule(ids: Iterable[int], vocabulary: Vocabulary, *, largest: bool = True) -> Decoded:
     """The molecule of a sequence; with `largest` its largest connected part, as published."""
     try:
         graph = decode(ids, vocabulary)

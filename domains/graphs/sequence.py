@@ -8,7 +8,7 @@ First every node with its type and its number, then every edge once with its two
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,7 +107,7 @@ def spell(labels: Sequence[str], edges: Sequence[Edge], vocabulary: Vocabulary) 
     return ids
 
 
-def decode(ids: Sequence[int], vocabulary: Vocabulary, *, lenient: bool = False) -> Graph:
+def decode(ids: Iterable[int], vocabulary: Vocabulary, *, lenient: bool = False) -> Graph:
     """The graph of a sequence; what follows the end token is not read.
 
     As published: an edge to a node that was not said is left out, and of two nodes with one number the later counts.
@@ -120,6 +120,7 @@ def decode(ids: Sequence[int], vocabulary: Vocabulary, *, lenient: bool = False)
     Raises:
         GraphError: a delimiter is missing, a token stands where it does not belong, a loop, or a repeated edge.
     """
+    ids = [int(token) for token in ids]
     labels = read_nodes(ids, vocabulary)
     number = {index: place for place, index in enumerate(labels)}
     edges: dict[tuple[int, int], Edge] = {}
@@ -135,7 +136,7 @@ def decode(ids: Sequence[int], vocabulary: Vocabulary, *, lenient: bool = False)
     return Graph(tuple(labels.values()), tuple(edges.values()))
 
 
-def read_nodes(ids: Sequence[int], vocabulary: Vocabulary) -> dict[int, str]:
+def read_nodes(ids: list[int], vocabulary: Vocabulary) -> dict[int, str]:
     """Label of every node by its number, in the order of the sequence."""
     part = _between(ids, BOC, EOC)
     if (len(part) + 1) % 3 or any(token != SEPC for token in part[2::3]):
@@ -144,7 +145,7 @@ def read_nodes(ids: Sequence[int], vocabulary: Vocabulary) -> dict[int, str]:
     return {_index(index, vocabulary): _label(kind, vocabulary.first_node, vocabulary.nodes) for index, kind in pairs}
 
 
-def read_edges(ids: Sequence[int], vocabulary: Vocabulary) -> list[Edge]:
+def read_edges(ids: list[int], vocabulary: Vocabulary) -> list[Edge]:
     """Edges in the order of the sequence, in its numbers."""
     part = [token for token in _between(ids, BOG, EOG) if token != SEPG]
     size = 3 if vocabulary.edge_type_token else 2
@@ -157,8 +158,7 @@ def read_edges(ids: Sequence[int], vocabulary: Vocabulary) -> list[Edge]:
     ]
 
 
-def _between(ids: Sequence[int], opening: int, closing: int) -> list[int]:
-    ids = [int(token) for token in ids]
+def _between(ids: list[int], opening: int, closing: int) -> list[int]:
     if opening not in ids or closing not in ids[ids.index(opening) :]:
         raise GraphError(f"a part of a sequence lies between its two delimiters, got none or one of them in {ids[:12]}")
     start = ids.index(opening)

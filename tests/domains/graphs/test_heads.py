@@ -25,7 +25,7 @@ QM9 = PUBLISHED["qm9"]
 SEQUENCES = ([0, 16, 6, 1, 3, 4], [0, 16, 6, 2, 17, 7, 1, 3, 6, 7, 20, 4], [0, 18, 6, 1, 3, 4])
 
 
-def batch(**more) -> SequenceBatch:
+def batch(**more: torch.Tensor) -> SequenceBatch:
     return SequenceBatch.of(SEQUENCES, QM9.pad, **more)
 
 

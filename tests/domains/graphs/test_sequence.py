@@ -1,4 +1,5 @@
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,14 +13,14 @@ ORDERS = ("bfs", "dfs", "deg", "uniform")
 
 
 @st.composite
-def graphs(draw):
+def graphs(draw: st.DrawFn) -> Any:
     count = draw(st.integers(1, 9))
     nodes = tuple(draw(st.sampled_from(OWN.nodes)) for _ in range(count))
     pairs = [(a, b) for b in range(count) for a in range(b) if draw(st.booleans())]
     return nodes, tuple((a, b, draw(st.sampled_from(OWN.edges))) for a, b in pairs)
 
 
-def described(graph: Graph):
+def described(graph: Graph) -> Any:
     """What does not depend on the numbers of the nodes: labels around every edge and every node."""
     around = [
         sorted((label, graph.nodes[a + b - n]) for a, b, label in graph.edges if n in (a, b)) for n in range(len(graph))

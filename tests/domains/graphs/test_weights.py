@@ -36,7 +36,7 @@ def random_state(fields: dict, hub: bool) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture
-def hub(tmp_path) -> Path:
+def hub(tmp_path: Path) -> Path:
     folder = tmp_path / "xchen16--g2pt-qm9-small-deg"
     folder.mkdir()
     save_file(random_state(HUB, True), folder / "model.safetensors")
@@ -45,7 +45,7 @@ def hub(tmp_path) -> Path:
 
 
 @pytest.fixture
-def training(tmp_path) -> Path:
+def training(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     state = {f"_orig_mod.{key}": value for key, value in random_state(TRAINING, False).items()}
