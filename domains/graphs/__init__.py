@@ -6,6 +6,7 @@ from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
 from .embed import SequenceEmbed
 from .files import Skipped
+from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
 from .heads import NextTokenHead, PropertyHead, token_losses
 from .metrics import Tally, roc_auc
@@ -19,9 +20,11 @@ from .molecules import (
     smiles_from_graph,
 )
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
+from .sample import Drawing, Sampled, sample_sequences
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
 from .splitting import random_split, scaffold, scaffold_split
 from .store import SequenceStore, write_store
+from .stream import stream
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary, plain_vocabulary
 from .weights import model_from_published, read_published, state_from_published, state_to_published, write_published
 
@@ -31,7 +34,9 @@ __all__ = [
     "PUBLISHED",
     "Chemistry",
     "Decoded",
+    "Drawing",
     "Goal",
+    "Grammar",
     "Graph",
     "GraphConfig",
     "GraphDataset",
@@ -42,6 +47,7 @@ __all__ = [
     "Ordering",
     "Properties",
     "PropertyHead",
+    "Sampled",
     "SequenceBatch",
     "SequenceEmbed",
     "SequenceStore",
@@ -70,11 +76,13 @@ __all__ = [
     "random_split",
     "read_published",
     "roc_auc",
+    "sample_sequences",
     "scaffold",
     "scaffold_split",
     "smiles_from_graph",
     "state_from_published",
     "state_to_published",
+    "stream",
     "token_losses",
     "write_published",
     "write_store",
