@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": Command("forecast from labelled states, xarray file in, NetCDF out", "predict"),
     "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain"),
     "generate": Command("make training data with the solvers", "generate"),
+    "sample": Command("draw graphs or molecules from a generative model", "sample"),
     "info": Command("list models, methods or tasks", "info"),
 }
 

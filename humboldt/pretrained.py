@@ -24,13 +24,19 @@ from humboldt.foundations import (
 from .registry import DOMAINS, face
 
 PUBLISHED = (
-    "camlab-ethz/Poseidon-T",
-    "camlab-ethz/Poseidon-B",
-    "camlab-ethz/Poseidon-L",
+    *(f"camlab-ethz/Poseidon-{size}" for size in "TBL"),
     "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M",
     "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M-rollout",
+    *(f"xchen16/g2pt-qm9-small-{order}" for order in ("bfs", "deg")),
+    *(
+        f"xchen16/g2pt-{data}-{size}-{order}"
+        for data in ("moses", "guacamol")
+        for size in ("small", "base", "large")
+        for order in ("bfs", "deg")
+    ),
 )
 OWNER = "humboldt/"  # of embedded models
+TRAINING = "ckpt.pt"  # of a published training run; says its configuration itself
 
 
 def from_pretrained(
@@ -65,7 +71,7 @@ def from_pretrained(
         HubError: the hub has no such model or cannot be reached.
     """
     folder = _locate(str(name), revision, offline)
-    record = read_config(folder)
+    record = _record(folder)
     science = _domain_of(record, folder)
     if domain is not None and science != domain:
         raise CheckpointError(f"{name} is a model of the domain {science!r}, not of {domain!r}; choose another model")
@@ -109,8 +115,15 @@ def _near(name: str, known: dict[str, Path]) -> str:
     return f"known names are {', '.join(names)}"
 
 
+def _record(folder: Path) -> dict[str, Any]:
+    """What `config.json` says; a training checkpoint has none and belongs to the domain that knows it."""
+    if (folder / TRAINING).is_file() and not (folder / "config.json").is_file():
+        return {"domain": "graphs", "checkpoint": TRAINING}
+    return read_config(folder)
+
+
 def _domain_of(record: dict[str, Any], folder: Path) -> str:
-    if "domain" in record and "config" in record:
+    if "domain" in record and ("config" in record or "checkpoint" in record):
         face(record["domain"])
         return str(record["domain"])
     for science in DOMAINS:
