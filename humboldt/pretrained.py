@@ -65,7 +65,7 @@ def from_pretrained(
         HubError: the hub has no such model or cannot be reached.
     """
     folder = _locate(str(name), revision, offline)
-    record = read_config(folder)
+    record = _record(folder)
     science = _domain_of(record, folder)
     if domain is not None and science != domain:
         raise CheckpointError(f"{name} is a model of the domain {science!r}, not of {domain!r}; choose another model")
@@ -107,6 +107,16 @@ def _near(name: str, known: dict[str, Path]) -> str:
     if near:
         return "did you mean " + " or ".join(repr(lower[n]) for n in near) + "?"
     return f"known names are {', '.join(names)}"
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """What `config.json` says; of released weights without one, what a science reads off their shapes."""
+    if not (folder / "config.json").is_file():
+        for science in DOMAINS:
+            of_weights = getattr(face(science), "published_record", None)
+            if of_weights is not None and (found := of_weights(folder)) is not None:
+                return found
+    return read_config(folder)
 
 
 def _domain_of(record: dict[str, Any], folder: Path) -> str:

@@ -7,7 +7,11 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-DOMAINS = {"pde": ("humboldt.domains.pde", "PDE"), "weather": ("humboldt.domains.weather", "Weather")}
+DOMAINS = {
+    "biodiversity": ("humboldt.domains.biodiversity", "Biodiversity"),
+    "pde": ("humboldt.domains.pde", "PDE"),
+    "weather": ("humboldt.domains.weather", "Weather"),
+}
 
 
 def face(name: str) -> ModuleType:
