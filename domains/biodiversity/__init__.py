@@ -6,10 +6,12 @@ from .data import MonthDataset, open_months
 from .domain import Biodiversity, build, initialise
 from .embed import GridEmbed
 from .heads import MonthHead
+from .living_planet import living_planet_index
 from .published import config_from_published, config_to_published, is_published
 from .released import bioanalyst_large, bioanalyst_medium, bioanalyst_small, biocube_groups, mvit_core, swin_core
 from .rollout import push_forward_loss, rollout
 from .scaling import scale, set_statistics, unscale
+from .trends import Trend, trim
 from .weights import (
     model_from_published,
     published_record,
@@ -28,6 +30,7 @@ __all__ = [
     "GridPrediction",
     "MonthDataset",
     "MonthHead",
+    "Trend",
     "VariableGroup",
     "bioanalyst_large",
     "bioanalyst_medium",
@@ -38,6 +41,7 @@ __all__ = [
     "config_to_published",
     "initialise",
     "is_published",
+    "living_planet_index",
     "model_from_published",
     "mvit_core",
     "open_months",
@@ -50,6 +54,7 @@ __all__ = [
     "state_from_published",
     "state_to_published",
     "swin_core",
+    "trim",
     "unscale",
     "write_published",
 ]
