@@ -1,8 +1,8 @@
 """Scores of species distributions: of suitability against presence and absence, or against background points.
 
-All take 1-D arrays: `observed` holds 0 and 1 (or true and false), `predicted` the suitability. A score that needs both classes is
-refused where there is one. With background points in place of absences, AUC tells presences from the background, not from
-absences; say so where you print it.
+All take 1-D arrays: `observed` holds 0 and 1 (or true and false), `predicted` the suitability. A score that needs both
+classes is refused where there is one. With background points in place of absences, AUC tells presences from the
+background, not from absences; say so where you print it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def confusion(observed: np.ndarray, predicted: np.ndarray, threshold: float) -> 
 def true_skill(observed: np.ndarray, predicted: np.ndarray, threshold: float | None = None) -> float:
     """TSS = sensitivity + specificity - 1 (Allouche et al. 2006); at the threshold where it is largest by default.
 
-    A threshold that is chosen on the data that it is scored on flatters; choose it on training data with `best_threshold`.
+    A threshold that is chosen on the data that it is scored on flatters; choose it on training data (`best_threshold`).
     """
     threshold = best_threshold(observed, predicted) if threshold is None else threshold
     tp, fp, fn, tn = confusion(observed, predicted, threshold)
@@ -69,7 +69,7 @@ def true_skill(observed: np.ndarray, predicted: np.ndarray, threshold: float | N
 
 
 def kappa(observed: np.ndarray, predicted: np.ndarray, threshold: float | None = None) -> float:
-    """Cohen's kappa: agreement beyond chance, (p_o - p_e) / (1 - p_e); at the threshold of the largest TSS by default."""
+    """Cohen's kappa: agreement beyond chance, (p_o - p_e) / (1 - p_e); at the threshold of the best TSS by default."""
     threshold = best_threshold(observed, predicted) if threshold is None else threshold
     tp, fp, fn, tn = confusion(observed, predicted, threshold)
     n = tp + fp + fn + tn
@@ -94,11 +94,11 @@ def boyce(
 ) -> float:
     """Continuous Boyce index: Spearman correlation of suitability with P/E, in a moving window (Hirzel et al. 2006).
 
-    A window of a tenth of the range of suitability moves over it in `bins` places; P is the share of presences in it, E the
-    share of the background. From -1 over 0 (chance) to 1. Neighbouring places with the same P/E count once.
+    A window of a tenth of the range of suitability moves over it in `bins` places; P is the share of presences in it,
+    E that of the background. From -1 over 0 (chance) to 1. Neighbouring places with the same P/E count once.
 
-    `ecospat.boyce` builds its windows so that the last one ends at the largest value but leaves it out, and with it the most
-    suitable places (ecospat issue 99); here both ends of a window belong to it, so the largest value counts.
+    `ecospat.boyce` builds its windows so that the last one leaves the most suitable places out (ecospat issue 99); here
+    both ends of a window belong to it and the last one ends at the largest value.
 
     Args:
         presences: suitability where the species is; background: where it was looked up, the whole raster or a sample.
@@ -113,7 +113,7 @@ def boyce(
         raise ValueError("suitability is finite where a Boyce index is taken, got NaN or infinity; drop these places")
     low, high = min(p.min(), e.min()), max(p.max(), e.max())
     if low == high:
-        raise ValueError(f"a Boyce index takes suitabilities that differ, got {low:g} everywhere; the model says nothing")
+        raise ValueError(f"a Boyce index takes suitabilities that differ, got {low:g} everywhere: nothing is predicted")
     width = window * (high - low)
     starts = np.linspace(low, high - width, bins)
     ends = np.r_[starts[:-1] + width, high]
@@ -138,23 +138,24 @@ def calibration(observed: np.ndarray, predicted: np.ndarray, *, bins: int = 10) 
 
     Returns:
         Per bin: `predicted` (mean), `observed` (share of presences), `count`. The attribute `error` holds
-        sum_k n_k / n |observed_k - predicted_k|, and `slope` and `intercept` those of the line through the bins by count.
+        sum_k n_k / n |observed_k - predicted_k|, `slope` and `intercept` those of the line through the bins.
     """
     y, p = _probabilities(observed, predicted)
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
-    table = pd.DataFrame(
-        {"predicted": p[part].mean(), "observed": y[part].mean(), "count": len(part)} for part in parts
-    )
+    rows = [{"predicted": p[part].mean(), "observed": y[part].mean(), "count": len(part)} for part in parts]
+    table = pd.DataFrame(rows)
     gap = (table["observed"] - table["predicted"]).abs()
     table.attrs["error"] = float((gap * table["count"]).sum() / len(y))
-    spread = np.polyfit(table["predicted"], table["observed"], 1, w=np.sqrt(table["count"])) if len(table) > 1 else (0, 0)
-    table.attrs["slope"], table.attrs["intercept"] = map(float, spread)
+    line = np.full(2, np.nan)
+    if table["predicted"].nunique() > 1:
+        line = np.polyfit(table["predicted"], table["observed"], 1, w=np.sqrt(table["count"]))
+    table.attrs["slope"], table.attrs["intercept"] = map(float, line)
     return table
 
 
 def sorensen(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """2 a / (2 a + b + c) of each site: a species in both communities, b and c in one of them alone; NaN where both are empty.
+    """2 a / (2 a + b + c) of each site: a species in both communities, b and c in one alone; NaN where both are empty.
 
     Args:
         observed, predicted: 0 and 1, sites by species.
@@ -192,8 +193,8 @@ def score_table(
 ) -> pd.DataFrame:
     """Every score with an interval: percentiles over bootstrap samples of whole spatial blocks.
 
-    Neighbouring sites are alike, so samples of single sites would make intervals too narrow; without `blocks` a site is a
-    block of its own. Samples with one class alone are drawn again.
+    Neighbouring sites are alike, so samples of single sites would make intervals too narrow; without `blocks` a site is
+    a block of its own. Samples with one class alone are drawn again.
 
     Returns:
         Per score: `value`, `lower`, `upper`.
@@ -204,7 +205,7 @@ def score_table(
     y, p = _checked(observed, predicted)
     codes, names = pd.factorize(np.arange(len(y)) if blocks is None else np.asarray(blocks))
     if len(codes) != len(y) or len(names) < 2:
-        raise ValueError(f"an interval takes a block for each of {len(y)} sites and at least two, got {len(names)} blocks")
+        raise ValueError(f"an interval takes at least two blocks, and one for each of {len(y)} sites, got {len(names)}")
     members = [np.flatnonzero(codes == k) for k in range(len(names))]
     random, samples = np.random.default_rng(seed), []
     for _ in range(50 * draws):
@@ -230,8 +231,8 @@ def _checked(observed: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, n
     y = y.astype(bool)
     if y.all() or not y.any():
         raise ValueError(
-            f"a score takes presences and absences, got {int(y.sum())} presences at {len(y)} sites; add the other class, "
-            "or use boyce, which takes a background"
+            f"a score takes presences and absences, got {int(y.sum())} presences at {len(y)} sites; add the other "
+            "class, or use boyce, which takes a background"
         )
     return y, p
 
@@ -239,5 +240,5 @@ def _checked(observed: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, n
 def _probabilities(observed: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y, p = _checked(observed, predicted)
     if p.min() < 0 or p.max() > 1:
-        raise ValueError(f"a probability lies in [0, 1], got {p.min():g} to {p.max():g}; calibrate the suitability first")
+        raise ValueError(f"a probability lies in [0, 1], got {p.min():g} to {p.max():g}; calibrate suitabilities first")
     return y, p

@@ -167,7 +167,7 @@ def _bends(changepoints: Sequence[int], years: list[int], model: int) -> tuple[i
 
 def _stepwise(bends: tuple[int, ...], fitted: Callable[[tuple[int, ...]], Counts]) -> tuple[int, ...]:
     """Change points that stay: the least significant leaves while p > 0.2, the best returns while p < 0.15."""
-    left, out = bends, set()
+    left, out = bends, set[int]()
     for _ in range(4 * len(bends) + 1):
         p_values = wald(fitted(left), left)
         worst = max(p_values, key=lambda bend: p_values[bend], default=None)

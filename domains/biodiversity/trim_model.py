@@ -104,7 +104,7 @@ def design(line: np.ndarray, categories: list[np.ndarray]) -> np.ndarray:
 
 
 def fit(work: Counts, overdispersion: bool, serial_correlation: bool) -> Counts:
-    """Solve for beta, the site effects, and (where asked for) the dispersion and the correlation, in turns, in place."""
+    """Solve for beta, site effects, and (where asked for) dispersion and correlation, in turns, in place."""
     work.design = np.broadcast_to(work.design, (len(work.observed), *work.design.shape[1:]))
     if (overdispersion or serial_correlation) and work.degrees < 1:
         raise DataError(

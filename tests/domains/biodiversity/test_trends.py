@@ -91,11 +91,8 @@ def test_a_needless_change_point_goes():
         ([[1, 2, 3]], {"model": 2, "changepoints": [2002]}, "a year from 2000 to 2001, got 2002"),
         ([[1, 2, 3], [3, 4, 4]], {"base": 1999}, "one of 2000 to 2002, got 1999"),
         ([[1, 2]], {"covariates": ["habitt"]}, "without 'habitt'"),
-        (
-            [[5, np.nan, 4], [3, np.nan, 2]],
-            {"overdispersion": False},
-            "has counts to tell its effect from, got too few",
-        ),
+        ([[5, np.nan, 4, 4], [3, np.nan, 2, 3]], {"serial_correlation": False}, "to tell its effect from, got too few"),
+        ([[1, 2]], {}, "more counts than the model has parameters, got 2 counts and 2 parameters"),
     ],
 )
 def test_what_breaks_a_rule_is_named(table, choices, message):
