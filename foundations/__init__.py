@@ -1,5 +1,6 @@
 """The core and the contracts: one multiscale transformer, told its condition through its norms, for every science."""
 
+from .attention import Attention
 from .block import Block, DropPath, FeedForward
 from .cache import Cache
 from .checkpoint import (
@@ -23,16 +24,19 @@ from .config import (
 )
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
 from .core import Core
+from .fourier import fourier_features, sinusoid, wavelengths
 from .hub import HubError, download, push_to_hub
 from .losses import plain_error, relative_error
 from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
+from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .skips import convolve
 from .tokens import Tokens
 from .units import Units
 
 __all__ = [
+    "Attention",
     "AttentionConfig",
     "Batch",
     "Block",
@@ -47,6 +51,8 @@ __all__ = [
     "DropPath",
     "Embed",
     "FeedForward",
+    "GatedFeedForward",
+    "GroupedQueryAttention",
     "Head",
     "HubError",
     "Metric",
@@ -54,6 +60,8 @@ __all__ = [
     "Normaliser",
     "PatchEmbed",
     "PatchRecover",
+    "Perceiver",
+    "PerceiverConfig",
     "Prediction",
     "ScaleConfig",
     "TimeNorm",
@@ -62,6 +70,7 @@ __all__ = [
     "content_hash",
     "convolve",
     "download",
+    "fourier_features",
     "from_dict",
     "load_strictly",
     "plain_error",
@@ -70,7 +79,9 @@ __all__ = [
     "read_weights",
     "relative_error",
     "save",
+    "sinusoid",
     "to_dict",
+    "wavelengths",
     "weight_files",
     "write",
 ]

@@ -34,7 +34,8 @@ class AttentionConfig:
         position: `none`, or `log` for the log-spaced continuous position bias of Swin v2 (eqs. 3 and 4).
         bias: which of query, key and value carry a bias: `none`, `query_value` or `all`.
         out_bias: whether the map that closes the attention carries one.
-        padding: tokens that fill up the last window are `masked`, or `visible` as zero tokens.
+        padding: tokens that fill up the last window are `masked`, or `visible` as zero tokens; `centred` ones stand
+            half before and half after the moved grid, hidden where windows are moved, else visible (Aurora).
         seam: added to the score of two tokens that a shifted window brings together over a border.
     """
 
@@ -46,7 +47,7 @@ class AttentionConfig:
     position: Literal["none", "log"] = "none"
     bias: Literal["none", "query_value", "all"] = "all"
     out_bias: bool = True
-    padding: Literal["masked", "visible"] = "masked"
+    padding: Literal["masked", "visible", "centred"] = "masked"
     seam: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -122,6 +123,10 @@ class CoreConfig:
         skip_kind: `convnext` (conditioned, depthwise 7) or `resnet` (two 3-wide convolutions with batch norm).
         residual_scale: whether each scale adds its input to its output before merging.
         final_norm: whether a norm closes the core (pre-norm stacks want one).
+        merge_norm: merges and splits normalise what leaves their linear map and are told the condition (`after`, Swin
+            v2), or merges what enters it, and neither is told (`before`, Swin).
+        join: on the way up the state of the way down is added at every scale (`add`), or at all but the coarsest two,
+            and the finest joins once more at the end, in a linear map of both (`concatenate`, Aurora's U-net).
         norm_eps: added to the variance in block and skip norms; merges and splits always use 1e-5.
         bias: whether the linear maps and the plain norms of blocks, and the final norm, carry a bias (what query, key
             and value carry is said by their attention; a conditioned norm always has its shift).
@@ -133,6 +138,8 @@ class CoreConfig:
     skip_kind: Literal["convnext", "resnet"] = "convnext"
     residual_scale: bool = False
     final_norm: bool = False
+    merge_norm: Literal["after", "before"] = "after"
+    join: Literal["add", "concatenate"] = "add"
     norm_eps: float = 1e-5
     bias: bool = True
 

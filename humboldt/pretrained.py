@@ -36,7 +36,6 @@ PUBLISHED = (
     ),
 )
 OWNER = "humboldt/"  # of embedded models
-TRAINING = "ckpt.pt"  # of a published training run; says its configuration itself
 
 
 def from_pretrained(
@@ -116,9 +115,12 @@ def _near(name: str, known: dict[str, Path]) -> str:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """What `config.json` says; a training checkpoint has none and belongs to the domain that knows it."""
-    if (folder / TRAINING).is_file() and not (folder / "config.json").is_file():
-        return {"domain": "graphs", "checkpoint": TRAINING}
+    """What `config.json` says; of published weights without one, what a science that knows them reads off the folder."""
+    if not (folder / "config.json").is_file():
+        for science in DOMAINS:
+            of_weights = getattr(face(science), "published_record", None)
+            if of_weights is not None and (found := of_weights(folder)) is not None:
+                return found
     return read_config(folder)
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 DOMAINS = {
+    "biodiversity": ("humboldt.domains.biodiversity", "Biodiversity"),
     "graphs": ("humboldt.domains.graphs", "Graphs"),
     "pde": ("humboldt.domains.pde", "PDE"),
     "weather": ("humboldt.domains.weather", "Weather"),

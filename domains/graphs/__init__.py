@@ -26,7 +26,14 @@ from .splitting import random_split, scaffold, scaffold_split
 from .store import SequenceStore, write_store
 from .stream import stream
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary, plain_vocabulary
-from .weights import model_from_published, read_published, state_from_published, state_to_published, write_published
+from .weights import (
+    model_from_published,
+    published_record,
+    read_published,
+    state_from_published,
+    state_to_published,
+    write_published,
+)
 
 __all__ = [
     "EDGE",
@@ -73,6 +80,7 @@ __all__ = [
     "open_graphs",
     "plain_vocabulary",
     "published_ordering",
+    "published_record",
     "random_split",
     "read_published",
     "roc_auc",

@@ -113,6 +113,11 @@ def _check(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
         )
 
 
+def published_record(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """What says that a folder without `config.json` holds a training checkpoint; None where it does not."""
+    return {"domain": "graphs", "checkpoint": TRAINING} if (Path(folder) / TRAINING).is_file() else None
+
+
 def read_published(folder: str | os.PathLike[str], vocabulary: Vocabulary | None = None) -> Model:
     """A model from a published folder: `ckpt.pt` of a training run, or `config.json` with weights in hub layout.
 

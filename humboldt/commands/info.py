@@ -45,7 +45,10 @@ def methods() -> list[dict[str, Any]]:
 
 def tasks() -> list[dict[str, Any]]:
     """The tasks of each domain."""
-    return [{"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"}]
+    return [
+        {"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"},
+        {"name": "forecast", "domain": "biodiversity", "about": "biodiversity: the next month of every variable"},
+    ]
 
 
 def _options(described: dict[str, Any]) -> dict[str, Any]:

@@ -21,10 +21,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import torch  # noqa: E402
-from replays import g2pt, poseidon, prithvi_wxc, prithvi_wxc_loader  # noqa: E402
+from replays import bioanalyst, g2pt, poseidon, prithvi_wxc, prithvi_wxc_loader  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-SYSTEMS = (poseidon, g2pt, prithvi_wxc, prithvi_wxc_loader)  # each has recognises(config) and replay(case, dtype)
+SYSTEMS = (bioanalyst, g2pt, poseidon, prithvi_wxc, prithvi_wxc_loader)  # each has recognises(config), replay(case, dtype)
 
 
 def replay(case: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
