@@ -43,12 +43,6 @@ def scratch(use: str, size: int) -> np.ndarray:
 
 def read_into(file: int, start: int, out: np.ndarray) -> int:
     """Fill contiguous memory from a place in an open file; how many bytes there were."""
-    if out.nbytes >= LARGE and 0 < (address(out) - start) % PAGE < 32:
-        size = out.nbytes
-        between = scratch("between", size + PAGE)[(start + PAGE // 2) % PAGE :][:size]
-        done = read_into(file, start, between)
-        out.reshape(-1).view(np.uint8)[:done] = between[:done]
-        return done
     done = os.preadv(file, [out], start)
     while 0 < done < out.nbytes:
         more = os.preadv(file, [out.reshape(-1).view(np.uint8)[done:]], start + done)

@@ -142,8 +142,9 @@ class ChunkReader(ABC):
 
     def _is_whole(self, part: Part) -> bool:
         layout, out = self.layout, part.out
-        plain = part.conversion is None and layout.axes is None and out.dtype == layout.dtype
-        return plain and out.shape == layout.chunks and out.flags.c_contiguous
+        if out.shape != layout.chunks or part.conversion is not None or layout.axes is not None:
+            return False
+        return out.dtype == layout.dtype and out.flags.c_contiguous
 
     def _values(self, place: Place, parts: list[Part]) -> np.ndarray | None:
         """The values of a chunk, [*chunks]; kept where more of it may be asked for, else in this thread's memory."""
@@ -175,9 +176,11 @@ class ChunkReader(ABC):
         """Parts of a chunk whose values lie there as they are: only the bytes that are needed are read."""
         layout = self.layout
         for part in parts:
+            if self._is_whole(part) and self.fetch_part(place, 0, part.out):
+                continue
             direct = part.conversion is None and part.out.dtype == layout.dtype and part.out.flags.c_contiguous
-            values = part.out if direct else None
-            if values is None:
+            values = part.out
+            if not direct:
                 size = part.out.size * layout.dtype.itemsize
                 values = scratch("part", size)[:size].view(layout.dtype).reshape(part.out.shape)
             if not self._read_box(place, part.inside, values):
@@ -188,8 +191,6 @@ class ChunkReader(ABC):
     def _read_box(self, place: Place, inside: tuple[slice, ...], out: np.ndarray) -> bool:
         """A box of a raw chunk, by as few reads as its gaps allow; False if the chunk is not there."""
         chunks, strides = self.layout.chunks, self.layout.strides
-        if out.shape == chunks:
-            return self.fetch_part(place, 0, out)
         axis = len(chunks)  # the axes from here on lie in one piece
         while axis and (axis == len(chunks) or inside[axis].stop - inside[axis].start == chunks[axis]):
             axis -= 1

@@ -13,6 +13,7 @@ from .conversion import Conversion
 Selection = Sequence[slice | np.ndarray]
 Place = tuple[int, ...]
 OUTSIDE = -1
+FIRST = slice(0, 1)
 
 
 class Request(NamedTuple):
@@ -49,16 +50,23 @@ def segments(positions: slice | np.ndarray, size: int, chunk: int) -> list[Segme
     if isinstance(positions, slice):
         first, last, step = positions.indices(size)
         if step == 1:
+            borders = [first, *range((first // chunk + 1) * chunk, last, chunk), last] if last > first else []
             return [
-                Segment(at, slice(max(first - at * chunk, 0), min(last - at * chunk, chunk)), slice(max(at * chunk - first, 0), min((at + 1) * chunk, last) - first))
-                for at in range(first // chunk, -(-last // chunk) if last > first else 0)
+                Segment(a // chunk, slice(a % chunk, a % chunk + b - a), slice(a - first, b - first))
+                for a, b in itertools.pairwise(borders)
             ]
         positions = np.arange(first, last, step)
-    found = []
     where = positions.tolist()
     if where and not OUTSIDE <= min(where) <= max(where) < size:
         raise IndexError(f"this axis has positions 0 to {size - 1}, got {min(where)} to {max(where)}")
-    start = 0
+    if chunk == 1:
+        return [Segment(at, FIRST, slice(n, n + 1)) for n, at in enumerate(where)]
+    return runs(where, chunk)
+
+
+def runs(where: list[int], chunk: int) -> list[Segment]:
+    """Neighbouring positions in one chunk are one segment."""
+    found, start = [], 0
     for n in range(1, len(where) + 1):
         at = where[start] // chunk
         if n < len(where) and where[n] == where[n - 1] + 1 and where[n] // chunk == at:

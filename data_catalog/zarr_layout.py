@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,20 @@ class ZarrLayout(ChunkLayout):
             count *= n
         return 16 * count + 4 * self.index_checked
 
-    def file(self, place: Sequence[int]) -> str:
-        """Name of the file at a place in the grid of files."""
-        words = [self.prefix, *map(str, place)] if self.prefix else list(map(str, place)) or ["0"]
-        return self.separator.join(words)
+    @cached_property
+    def pattern(self) -> str:
+        """Names of files, with a number for each axis; `0` or `c` for a single value."""
+        numbers = ["%d"] * len(self.shape)
+        return self.separator.join([self.prefix, *numbers] if self.prefix else numbers or ["0"])
 
-    def shard(self, place: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    def file(self, place: tuple[int, ...]) -> str:
+        """Name of the file at a place in the grid of files."""
+        return self.pattern % place
+
+    def shard(self, place: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
         """Name of the file that holds a chunk, and the place of the chunk in it."""
         pairs = [divmod(p, n) for p, n in zip(place, self.shards or (), strict=True)]
-        return self.file([p for p, _ in pairs]), tuple([p for _, p in pairs])
+        return self.file(tuple([p for p, _ in pairs])), tuple([p for _, p in pairs])
 
 
 def read_zarr_layout(folder: str | Path) -> ZarrLayout:
