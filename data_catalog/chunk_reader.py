@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .buffers import aligned, scratch
+from .array_reader import ArrayReader
+from .buffers import scratch
 from .chunk_layout import ChunkLayout
-from .conversion import Conversion
 from .decoding import FAULTS, decode
 from .local_files import FileChangedError
-from .selection import Part, Place, Request, Selection, extent, parts_by_chunk
+from .selection import Part, Place, Request, parts_by_chunk
 from .store import DataError
 
 SHORT_RUN = 2**14
@@ -37,7 +37,7 @@ class Memory:
         self.recent: OrderedDict[Place, np.ndarray | None] = OrderedDict()
 
 
-class ChunkReader(ABC):
+class ChunkReader(ArrayReader):
     """Reads any positions of an array that lies in chunks, straight into the caller's memory.
 
     Safe in threads; nothing is shared after a fork, and nothing that is open is pickled.
@@ -51,6 +51,7 @@ class ChunkReader(ABC):
 
     def __init__(self, name: str, layout: ChunkLayout, *, cache_bytes: int = 2**26, threads: int = 1) -> None:
         self.name, self.layout = name, layout
+        self.shape, self.dtype = layout.shape, layout.dtype.newbyteorder("=")
         self.cache_bytes, self.threads = cache_bytes, threads
         self.memory = Memory()
         self.enter()
@@ -65,39 +66,6 @@ class ChunkReader(ABC):
     @abstractmethod
     def fetch_part(self, place: Place, start: int, out: np.ndarray) -> bool:
         """Fill contiguous memory from byte `start` of a raw chunk on; False if the chunk is not there."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array."""
-        return self.layout.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Type of the values, in the byte order of this machine."""
-        return self.layout.dtype.newbyteorder("=")
-
-    def read(self, selection: Selection, out: np.ndarray | None = None, conversion: Conversion | None = None) -> np.ndarray:
-        """The values at positions along each axis, [*positions], converted to the dtype of `out`.
-
-        selection: a slice or an array of whole numbers for each axis.
-
-        Raises:
-            DataError: a chunk that cannot be decoded or has another size than it should, or a store that changed.
-            IndexError: positions that are not there.
-        """
-        shape = extent(selection, self.shape)
-        out = aligned(shape, self.dtype) if out is None else out
-        if out.shape != shape:
-            raise ValueError(f"out has the shape of the selection, {shape}, got {out.shape}; allocate it anew")
-        self.fill([Request(selection, out, conversion)])
-        return out
-
-    def read_many(
-        self, samples: Sequence[int] | np.ndarray, out: np.ndarray | None = None, conversion: Conversion | None = None
-    ) -> np.ndarray:
-        """The samples with these numbers along the first axis, in this order, [n, ...]."""
-        rest = [slice(0, n) for n in self.shape[1:]]
-        return self.read([np.asarray(samples, int).reshape(-1), *rest], out, conversion)
 
     def fill(self, requests: Iterable[Request]) -> None:
         """Fill the memory of all requests, which may ask for parts of the same chunks."""

@@ -27,7 +27,7 @@ class Conversion:
 
     shift: float = 0.0
     factor: float = 1.0
-    missing: tuple[float, ...] = ()
+    missing: tuple[float | int, ...] = ()
     unsigned: bool = False
 
     @property
@@ -79,4 +79,4 @@ def cf_conversion(said: Mapping[str, Any], dtype: np.dtype) -> Conversion:
     possible = [v for v in values if read.kind == "f" or float(v).is_integer()]
     known = {np.asarray(v).astype(read).item() for v in possible}
     missing = tuple(sorted(v for v in known if v == v))  # NaN stands for itself
-    return Conversion(shift=-offset / factor, factor=factor, missing=missing, unsigned=unsigned)
+    return Conversion(shift=0.0 - offset / factor, factor=factor, missing=missing, unsigned=unsigned)

@@ -45,13 +45,13 @@ if inflating is not zlib:
 
 
 class UnreadableLayoutError(DataError):
-    """A layout that is left to zarr-python; the message says why."""
+    """A layout that is left to zarr-python or h5py; the message says why."""
 
 
 def require(holds: bool, got: Any, rule: str) -> None:
-    """Leave to zarr-python what is not read here."""
+    """Leave to xarray what is not read here."""
     if not holds:
-        raise UnreadableLayoutError(f"Humboldt reads {rule} by itself, got {got!r}; zarr-python reads it, slower")
+        raise UnreadableLayoutError(f"Humboldt reads {rule} by itself, got {got!r}; it is left to its own library, slower")
 
 
 @dataclass(frozen=True, kw_only=True)

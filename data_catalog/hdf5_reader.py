@@ -5,6 +5,7 @@ HDF5 must not be called from two threads, and its handles do not survive a fork;
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from .local_files import FileChangedError, LocalFiles
 from .selection import Place
 
 FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 32001: "blosc", 32015: "zstd"}
-PLACES_ABOVE = 2**26
+LARGEST_TABLE = 2**30
 
 
 class HDF5Reader(ChunkReader):
@@ -105,7 +106,7 @@ def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:
     """
     require(isinstance(dataset, h5py.Dataset), type(dataset).__name__, "datasets of HDF5 files")
     plan, dtype, shape = dataset.id.get_create_plist(), dataset.dtype, dataset.shape
-    require(shape is not None and dtype.kind in "fiub" and dtype.metadata is None, dtype, "datasets of real numbers")
+    require(shape is not None and dtype.kind in "fiub", dtype, "datasets of real numbers")
     require(not dataset.is_virtual and not dataset.external, "another file", "datasets that lie in their own file")
     fill = dataset.fillvalue
     if dataset.chunks is None:
@@ -114,11 +115,11 @@ def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:
         start = dataset.id.get_offset()
         return layout, np.array([start or 0, 0 if start is None else layout.chunk_bytes, 0]).reshape(*(1,) * len(shape), 3)
     chunks = tuple(dataset.chunks)
-    size = int(np.prod(chunks, dtype=np.int64)) * dtype.itemsize
+    size = math.prod(chunks) * dtype.itemsize
     stored = [filter_words(plan.get_filter(n), dtype) for n in range(plan.get_nfilters())]
     layout = ChunkLayout(shape=shape, chunks=chunks, dtype=dtype, fill=fill, decoders=steps(stored, size, dtype))
     grid = [-(-n // c) for n, c in zip(shape, chunks, strict=True)]
-    require(24 * np.prod(grid, dtype=float) < PLACES_ABOVE * 16, grid, "tables of chunks below 1 GiB")
+    require(24 * math.prod(grid) < LARGEST_TABLE, grid, "tables of chunks below 1 GiB")
     return layout, chunk_table(dataset, grid)
 
 
