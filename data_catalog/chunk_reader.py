@@ -19,9 +19,9 @@ from .array_reader import ArrayReader
 from .buffers import scratch
 from .chunk_layout import ChunkLayout
 from .decoding import FAULTS, decode
+from .errors import DataError
 from .local_files import FileChangedError
 from .selection import Part, Place, Request, parts_by_chunk
-from .store import DataError
 
 SHORT_RUN = 2**14
 STRIPES = 32

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .store import DataError
+from .errors import DataError
 
 CF_WORDS = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
 

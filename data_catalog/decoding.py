@@ -17,7 +17,7 @@ import numcodecs.zstd
 import numpy as np
 
 from .buffers import scratch
-from .store import DataError
+from .errors import DataError
 
 try:  # two to three times as fast, with the same results
     from isal import isal_zlib as inflating

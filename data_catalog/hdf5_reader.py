@@ -96,6 +96,11 @@ class HDF5Reader(ChunkReader):
         return read_into(file.number, start, out)
 
 
+def is_hdf5(path: str) -> bool:
+    """Whether there is a file, and it is of HDF5."""
+    return os.path.isfile(path) and bool(h5py.is_hdf5(path))
+
+
 def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:
     """How a dataset lies: its layout, and for each chunk [*grid, 3] where it begins, its bytes and the filters it lacks.
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from .buffers import aligned
-from .store import DataError
+from .errors import DataError
 
 ALIVE = 5.0
 

@@ -8,13 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
-import xarray as xr
-
-from .array_reader import ArrayReader, LazyReader
+from .array_reader import ArrayReader
 from .decoding import UnreadableLayoutError
-from .hdf5_reader import HDF5Reader
-from .store import open_store
 from .zarr_reader import ZarrReader
 
 log = logging.getLogger(__name__)
@@ -34,14 +29,14 @@ def open_array(source: Any, variable: str | None = None, **choices: Any) -> Arra
     Raises:
         FileNotFoundError: there is no such store.
     """
-    if isinstance(source, xr.DataArray):
-        return LazyReader(source)
-    if isinstance(source, xr.Dataset):
-        return LazyReader(source[variable or next(iter(source.data_vars))])
-    try:
-        return open_chunks(str(source), variable, **choices)
-    except UnreadableLayoutError as error:
-        say_slow(str(source), variable or "", error)
+    if isinstance(source, str | Path):
+        try:
+            return open_chunks(str(source), variable, **choices)
+        except UnreadableLayoutError as error:
+            say_slow(str(source), variable or "", error)
+    from .lazy_reader import LazyReader
+    from .store import open_store
+
     data = open_store(source)
     return LazyReader(data[variable or next(iter(data.data_vars))])
 
@@ -58,7 +53,9 @@ def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any)
         return RemoteZarrReader("/".join(filter(None, (path.rstrip("/"), variable))), **choices)  # type: ignore[arg-type]
     if Path(path).is_dir():
         return ZarrReader(os.path.join(path, *([variable] if isinstance(variable, str) else [])), **choices)
-    if not Path(path).is_file() or not h5py.is_hdf5(path):
+    from .hdf5_reader import HDF5Reader, is_hdf5
+
+    if not is_hdf5(path):
         raise UnreadableLayoutError(f"Humboldt reads Zarr folders and HDF5 files by itself, got {path}")
     if variable is None:
         raise UnreadableLayoutError(f"a file of several variables needs the name of one, got none for {path}")

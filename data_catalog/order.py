@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .store import DataError
+from .errors import DataError
 
 
 def block_shuffle(groups: np.ndarray, seed: int | list[int], together: int = 8) -> np.ndarray:

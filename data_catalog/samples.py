@@ -12,14 +12,15 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from .array_reader import ArrayReader, LazyReader
+from .array_reader import ArrayReader
 from .buffers import aligned
 from .chunk_reader import ChunkReader
 from .conversion import Conversion, cf_conversion
 from .decoding import UnreadableLayoutError
+from .errors import DataError
+from .lazy_reader import LazyReader
 from .open_array import open_chunks, say_slow
 from .selection import Request
-from .store import DataError
 
 BLOCK = 64 * 2**20
 

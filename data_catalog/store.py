@@ -14,9 +14,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-
-class DataError(ValueError):
-    """Data that break a rule; the message states the rule, the value and the cure."""
+from .errors import DataError
 
 
 def open_store(source: Any) -> xr.Dataset:

@@ -11,8 +11,8 @@ import numpy as np
 from .array_reader import ArrayReader
 from .buffers import aligned
 from .conversion import Conversion
+from .errors import DataError
 from .selection import OUTSIDE, Request, Selection
-from .store import DataError
 
 
 def pairs(size: int, leads: Sequence[int], *, history: int = 1, stride: int = 1) -> np.ndarray:

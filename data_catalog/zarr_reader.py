@@ -12,9 +12,9 @@ import numpy as np
 
 from .buffers import read_into, scratch
 from .chunk_reader import ChunkReader
+from .errors import DataError
 from .local_files import FileChangedError, LocalFiles
 from .selection import Place
-from .store import DataError
 from .zarr_layout import ZarrLayout, read_zarr_layout
 
 ABSENT = 2**64 - 1
