@@ -67,12 +67,12 @@ def make(folder: Path, count: int) -> None:
 
 
 def labelled(folder: Path, values: np.ndarray) -> None:
-    """Trajectories of 16 frames of two variables, each frame of one in a chunk of 128 KiB."""
-    frames = values.reshape(-1, 16, 2, 2, *SAMPLE[1:])
+    """Trajectories of 4 frames of two variables, each frame of one in a chunk of 128 KiB."""
+    frames = values.reshape(-1, 4, 2, 2, *SAMPLE[1:])
     dims = ("sample", "time", "level", "x", "y")
     data = xr.Dataset(
         {name: (dims, frames[:, :, n], {"units": "m s-1"}) for n, name in enumerate("uv")},
-        {"time": np.arange(16.0)},
+        {"time": np.arange(4.0)},
     )
     encoding = {name: {"chunks": (1, 1, 2, *SAMPLE[1:]), **LZ4} for name in "uv"}
     with warnings.catch_warnings():

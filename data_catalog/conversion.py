@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,21 +44,26 @@ class Conversion:
         """Fill `out` with the converted values; both of one shape."""
         if self.unsigned and values.dtype.kind == "i":
             values = values.view(values.dtype.str.replace("i", "u"))
-        if self.identity:
-            out[...] = values
-            return
-        wide = values.dtype.itemsize > out.dtype.itemsize or (values.dtype.kind != "f" and values.dtype.itemsize > 2)
-        kind = np.float64 if wide else out.dtype.type
+        kind = wide_enough(values.dtype, out.dtype)
         if self.shift:
             np.subtract(values, kind(self.shift), out=out, casting="unsafe")
             if self.factor != 1:
                 np.multiply(out, out.dtype.type(self.factor), out=out)
-        else:
+        elif self.factor != 1:
             np.multiply(values, kind(self.factor), out=out, casting="unsafe")
+        else:
+            out[...] = values
         for value in self.missing:
             absent = values == value
             if absent.any():
                 out[absent] = np.nan
+
+
+@lru_cache(maxsize=64)
+def wide_enough(stored: np.dtype, wanted: np.dtype) -> type:
+    """The type of number in which stored values are shifted: double where that of the batch cannot hold them."""
+    wide = stored.itemsize > wanted.itemsize or (stored.kind != "f" and stored.itemsize > 2)
+    return np.float64 if wide else wanted.type
 
 
 def cf_conversion(said: Mapping[str, Any], dtype: np.dtype) -> Conversion:

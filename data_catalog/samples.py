@@ -20,6 +20,7 @@ from .decoding import UnreadableLayoutError
 from .errors import DataError
 from .lazy_reader import LazyReader
 from .open_array import open_chunks, say_slow
+from .route import Route, find_route, grouped
 from .selection import Request
 
 BLOCK = 64 * 2**20
@@ -54,6 +55,7 @@ class Held:
     recent: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict)
     fingerprint: str = ""
     readers: dict[str, tuple[ArrayReader, Conversion]] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
 
 
 class SampleReader:
@@ -95,7 +97,7 @@ class SampleReader:
         """The dataset, opened in this process."""
         if self.held.dataset is None or self.held.process != os.getpid():
             self.held.dataset, self.held.process = self.opener(), os.getpid()
-            self.held.readers.clear()
+            self.held.readers.clear(), self.held.routes.clear()
         return self.held.dataset
 
     @property
@@ -163,36 +165,31 @@ class SampleReader:
 
     def _fill(self, wanted: Sequence[tuple[np.ndarray, np.ndarray | None, np.ndarray]]) -> None:
         """Fill memory [n, time, channel, *space] for each (samples, frames or all, memory)."""
-        by_reader: dict[str, list[Request]] = {}
+        by_variable: dict[str, list[Request]] = {}
         repeats: list[tuple[np.ndarray, np.ndarray]] = []
+        routes = self._routes()
         for samples, frames, out in wanted:
-            for number, column in enumerate(self.columns):
-                request, repeated = self._request(column, samples, frames, out[:, :, number])
-                by_reader.setdefault(column.variable, []).append(request)
-                repeats += repeated
-        for variable, requests in by_reader.items():
+            for route in routes:
+                memory = out[:, :, route.channels]
+                if route.lacking:
+                    once = np.empty([1 if n in route.lacking else k for n, k in enumerate(memory.shape)], np.float32)
+                    repeats.append((memory, once))
+                    memory = once
+                by_variable.setdefault(route.variable, []).append(route.request(samples, frames, memory))
+        for variable, requests in by_variable.items():
             self._reader(variable)[0].fill(requests)
-        for out, values in repeats:
-            out[...] = values
+        for memory, values in repeats:
+            memory[...] = values
 
-    def _request(
-        self, column: Column, samples: np.ndarray, frames: np.ndarray | None, out: np.ndarray
-    ) -> tuple[Request, list[tuple[np.ndarray, np.ndarray]]]:
-        """What is asked of a variable for one channel; where it lacks an axis, its values are repeated afterwards."""
-        array, repeats = self.dataset[column.variable], []
-        names, places = ("sample", "time", *self.space), dict(column.index)
-        lacking = tuple(n for n, d in enumerate(names) if d not in array.dims)
-        if lacking:
-            once = np.empty([1 if n in lacking else size for n, size in enumerate(out.shape)], np.float32)
-            repeats, out = [(out, once)], once
-        dims = [d for d in array.dims if d not in places]
-        memory = out.squeeze(lacking).transpose([[d for d in names if d in dims].index(str(d)) for d in dims])
-        memory = np.expand_dims(memory, [n for n, d in enumerate(array.dims) if d in places])
-        times = slice(0, array.sizes.get("time", 1)) if frames is None else frames
-        chosen = {"sample": samples, "time": times, **{d: slice(p, p + 1) for d, p in places.items()}}
-        selection = [chosen.get(str(d), slice(0, array.sizes[d])) for d in array.dims]
-        decoding = self._reader(column.variable)[1].then(shift=column.offset, factor=column.factor)
-        return Request(selection, memory, None if decoding.identity else decoding), repeats
+    def _routes(self) -> list[Route]:
+        """How the values of the columns come to their places, worked out once a process."""
+        data, routes = self.dataset, self.held.routes
+        if not routes:
+            for group in grouped(self.columns):
+                column, (_, decoding) = self.columns[group.first], self._reader(group.variable)
+                conversion = decoding.then(shift=column.offset, factor=column.factor)
+                routes.append(find_route(data[group.variable], self.space, group, conversion))
+        return routes
 
     def _reader(self, variable: str) -> tuple[ArrayReader, Conversion]:
         """What reads a variable in this process, and how what it reads is decoded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -50,18 +51,26 @@ def segments(positions: slice | np.ndarray, size: int, chunk: int) -> list[Segme
     if isinstance(positions, slice):
         first, last, step = positions.indices(size)
         if step == 1:
-            borders = [first, *range((first // chunk + 1) * chunk, last, chunk), last] if last > first else []
-            return [
-                Segment(a // chunk, slice(a % chunk, a % chunk + b - a), slice(a - first, b - first))
-                for a, b in itertools.pairwise(borders)
-            ]
+            return span(first, last, chunk)
         positions = np.arange(first, last, step)
     where = positions.tolist()
+    if len(where) == 1 and 0 <= where[0] < size:
+        return [Segment(where[0] // chunk, slice(where[0] % chunk, where[0] % chunk + 1), FIRST)]
     if where and not OUTSIDE <= min(where) <= max(where) < size:
         raise IndexError(f"this axis has positions 0 to {size - 1}, got {min(where)} to {max(where)}")
     if chunk == 1:
         return [Segment(at, FIRST, slice(n, n + 1)) for n, at in enumerate(where)]
     return runs(where, chunk)
+
+
+@lru_cache(maxsize=1024)
+def span(first: int, last: int, chunk: int) -> list[Segment]:
+    """Positions `first` to `last` - 1, cut at the borders of chunks."""
+    borders = [first, *range((first // chunk + 1) * chunk, last, chunk), last] if last > first else []
+    return [
+        Segment(a // chunk, slice(a % chunk, a % chunk + b - a), slice(a - first, b - first))
+        for a, b in itertools.pairwise(borders)
+    ]
 
 
 def runs(where: list[int], chunk: int) -> list[Segment]:
