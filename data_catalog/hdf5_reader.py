@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -38,7 +39,7 @@ class HDF5Reader(ChunkReader):
 
     files: LocalFiles
 
-    def __init__(self, path: str, names: str | Sequence[str], **choices: Any) -> None:
+    def __init__(self, path: str | Path, names: str | Sequence[str], **choices: Any) -> None:
         self.path = str(path)
         with h5py.File(path, "r") as file:
             require(not file.id.get_create_plist().get_userblock(), "a user block", "files without a user block")

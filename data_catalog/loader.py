@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .errors import DataError
 ALIVE = 5.0
 
 
+@runtime_checkable
 class Samples(Protocol):
     """What a loader reads from: `ArrayReader`, `WindowReader`, `SampleReader`."""
 
