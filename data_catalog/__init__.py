@@ -1,34 +1,103 @@
-"""What data there is: lazy stores, fast samples, splits, statistics, units (no torch)."""
+"""What data there is: lazy stores, fast samples, splits, statistics, units (no torch).
 
-from .samples import Column, SampleReader
-from .shipped import example
-from .splits import Split, split_units
-from .statistics import Moments, channel_statistics, read_statistics, write_statistics
-from .store import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder
-from .units import parse_units, require_units, same_units
-from .zarr_layout import UnreadableLayoutError, ZarrLayout, read_zarr_layout
-from .zarr_reader import ZarrReader
+Each name is loaded when it is first used: reading samples of a Zarr store imports neither xarray nor dask.
+"""
 
-__all__ = [
-    "Column",
-    "DataError",
-    "Moments",
-    "SampleReader",
-    "Split",
-    "UnreadableLayoutError",
-    "ZarrLayout",
-    "ZarrReader",
-    "channel_statistics",
-    "did_you_mean",
-    "example",
-    "hdf5_variable",
-    "open_store",
-    "parse_units",
-    "read_statistics",
-    "read_zarr_layout",
-    "require_units",
-    "same_units",
-    "split_units",
-    "write_statistics",
-    "zarr_folder",
-]
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .amplification import Amplification as Amplification
+    from .amplification import amplification as amplification
+    from .array_reader import ArrayReader as ArrayReader
+    from .buffers import aligned as aligned
+    from .conversion import Conversion as Conversion
+    from .conversion import cf_conversion as cf_conversion
+    from .decoding import UnreadableLayoutError as UnreadableLayoutError
+    from .errors import DataError as DataError
+    from .hdf5_reader import HDF5Reader as HDF5Reader
+    from .loader import Samples as Samples
+    from .loader import read_ahead as read_ahead
+    from .loader import work_ahead as work_ahead
+    from .open_array import open_array as open_array
+    from .order import Order as Order
+    from .order import Sampler as Sampler
+    from .order import block_shuffle as block_shuffle
+    from .remote import DiskCache as DiskCache
+    from .remote import RemoteZarrReader as RemoteZarrReader
+    from .samples import Column as Column
+    from .samples import SampleReader as SampleReader
+    from .selection import Request as Request
+    from .shipped import example as example
+    from .splits import Split as Split
+    from .splits import split_units as split_units
+    from .statistics import Moments as Moments
+    from .statistics import channel_statistics as channel_statistics
+    from .statistics import read_statistics as read_statistics
+    from .statistics import write_statistics as write_statistics
+    from .store import did_you_mean as did_you_mean
+    from .store import hdf5_variable as hdf5_variable
+    from .store import open_store as open_store
+    from .store import store_path as store_path
+    from .units import parse_units as parse_units
+    from .units import require_units as require_units
+    from .units import same_units as same_units
+    from .windows import WindowReader as WindowReader
+    from .windows import Windows as Windows
+    from .windows import pairs as pairs
+    from .windows import tiles as tiles
+    from .zarr_layout import ZarrLayout as ZarrLayout
+    from .zarr_layout import read_zarr_layout as read_zarr_layout
+    from .zarr_reader import ZarrReader as ZarrReader
+
+_ROOMS: dict[str, tuple[str, ...]] = {
+    "amplification": ("Amplification", "amplification"),
+    "array_reader": ("ArrayReader",),
+    "buffers": ("aligned",),
+    "conversion": ("Conversion", "cf_conversion"),
+    "decoding": ("UnreadableLayoutError",),
+    "errors": ("DataError",),
+    "hdf5_reader": ("HDF5Reader",),
+    "loader": ("Samples", "read_ahead", "work_ahead"),
+    "open_array": ("open_array",),
+    "order": ("Order", "Sampler", "block_shuffle"),
+    "remote": ("DiskCache", "RemoteZarrReader"),
+    "samples": ("Column", "SampleReader"),
+    "selection": ("Request",),
+    "shipped": ("example",),
+    "splits": ("Split", "split_units"),
+    "statistics": ("Moments", "channel_statistics", "read_statistics", "write_statistics"),
+    "store": ("did_you_mean", "hdf5_variable", "open_store", "store_path"),
+    "units": ("parse_units", "require_units", "same_units"),
+    "windows": ("WindowReader", "Windows", "pairs", "tiles"),
+    "zarr_layout": ("ZarrLayout", "read_zarr_layout"),
+    "zarr_reader": ("ZarrReader",),
+}
+"""The public names of each module."""
+
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+__all__ = sorted(_HOME)
+
+
+class _Face(ModuleType):
+    """This package: a module that is called like a public name does not hide it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has: {', '.join(__all__)}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Face

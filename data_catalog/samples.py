@@ -1,27 +1,29 @@
-"""Reading whole samples into float32 arrays, with what was read last kept in memory."""
+"""Reading whole samples, or some of their frames, into float32 arrays, with what was read last kept in memory."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import dask
 import numpy as np
 import xarray as xr
 
-from .store import DataError
-from .zarr_layout import UnreadableLayoutError
-from .zarr_reader import ZarrReader
-
-log = logging.getLogger(__name__)
+from .array_reader import ArrayReader
+from .buffers import aligned
+from .chunk_reader import ChunkReader
+from .conversion import Conversion, cf_conversion
+from .decoding import UnreadableLayoutError
+from .errors import DataError
+from .lazy_reader import LazyReader
+from .open_array import open_chunks, say_slow
+from .route import Route, find_route, grouped
+from .selection import Request
 
 BLOCK = 64 * 2**20
-DECODED = {"_FillValue", "missing_value", "scale_factor", "add_offset"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,15 @@ class Column:
         name: of the channel, for messages.
         variable: of the dataset.
         index: (dimension, position) pairs that pick one component.
-        offset: subtracted from the values in the file.
+        offset: subtracted from the values in the file, after their CF attributes were applied.
+        factor: multiplied then: for other units, or 1 / deviation.
     """
 
     name: str
     variable: str
     index: tuple[tuple[str, int], ...] = ()
     offset: float = 0.0
+    factor: float = 1.0
 
 
 @dataclass
@@ -50,7 +54,8 @@ class Held:
     kept: dict[int, np.ndarray] = field(default_factory=dict)
     recent: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict)
     fingerprint: str = ""
-    direct: dict[str, ZarrReader | None] = field(default_factory=dict)
+    readers: dict[str, tuple[ArrayReader, Conversion]] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
 
 
 class SampleReader:
@@ -62,10 +67,11 @@ class SampleReader:
         opener: opens the dataset, with dimensions `sample`, `time` and those of `space`, each of them optional.
         columns: the channels, in order.
         space: names of the space axes, in order.
-        missing: NaN is refused (`error`) or passed on (`mask`).
+        missing: NaN and infinite values are refused (`error`), or are all NaN (`mask`).
         cache_bytes: memory for the samples read last; what `keep` asks for comes on top.
-        folder: the local Zarr store that `opener` opens, if it does: plain variables are then read from its chunks
-            directly, the others through xarray.
+        path: the Zarr store or HDF5 file that `opener` opens, if it does: variables are then read from its chunks
+            directly, in one pass with the decoding of their CF attributes; what cannot be goes through xarray.
+        threads: that decode in this process.
     """
 
     def __init__(
@@ -76,11 +82,12 @@ class SampleReader:
         *,
         missing: Literal["error", "mask"] = "error",
         cache_bytes: int = 2**28,
-        folder: str | None = None,
+        path: str | None = None,
+        threads: int = 1,
     ) -> None:
         self.opener, self.columns, self.space = opener, tuple(columns), tuple(space)
         self.missing, self.cache_bytes = missing, cache_bytes
-        self.folder, self.held = folder, Held()
+        self.path, self.threads, self.held = path, threads, Held()
         sizes = self.dataset.sizes
         self.samples = sizes.get("sample", 1)
         self.shape = (sizes.get("time", 1), len(self.columns), *(sizes[axis] for axis in self.space))
@@ -90,6 +97,7 @@ class SampleReader:
         """The dataset, opened in this process."""
         if self.held.dataset is None or self.held.process != os.getpid():
             self.held.dataset, self.held.process = self.opener(), os.getpid()
+            self.held.readers.clear(), self.held.routes.clear()
         return self.held.dataset
 
     @property
@@ -118,66 +126,103 @@ class SampleReader:
         if run:
             yield run, self.read(run)
 
-    def read(self, samples: Sequence[int]) -> np.ndarray:
-        """Neighbouring samples from the store, [n, time, channel, *space].
+    def read(self, samples: Sequence[int], out: np.ndarray | None = None) -> np.ndarray:
+        """Any samples, [n, time, channel, *space].
 
         Raises:
-            DataError: NaN where `missing` is `error`.
+            DataError: NaN or infinite values where `missing` is `error`.
         """
-        window = slice(samples[0], samples[-1] + 1)
-        out = np.empty((len(samples), *self.shape), np.float32)
-        with dask.config.set(scheduler="synchronous"):
-            for variable in dict.fromkeys(c.variable for c in self.columns):
-                self._place(out, variable, self._load(variable, window))
-        if self.missing == "error":
-            self._refuse_missing(out, samples)
+        out = aligned((len(samples), *self.shape), np.float32) if out is None else out
+        self._fill([(np.asarray(samples, int), None, out)])
+        self._check(out, samples)
         return out
 
-    def _load(self, variable: str, window: slice) -> xr.DataArray:
-        array, chunks = self.dataset[variable], self._direct(variable)
-        chosen = array.isel(sample=window) if "sample" in array.dims else array
-        if chunks is None:
-            return chosen.load()
-        values = np.empty(chosen.shape, array.dtype)
-        chunks.read([window if d == "sample" else slice(0, n) for d, n in array.sizes.items()], values)
-        return xr.DataArray(values, dims=array.dims)
+    read_many = read
 
-    def _direct(self, variable: str) -> ZarrReader | None:
-        """What reads the chunks of a variable whose values are stored as they are, if they lie in a Zarr folder."""
-        if self.folder is None:
+    def read_frames(self, samples: Sequence[int], frames: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Some frames of each sample, such as the two of a pair, [n, k, channel, *space].
+
+        frames: frame numbers, [n, k].
+
+        Raises:
+            DataError: as `read`.
+        """
+        out = aligned((*np.shape(frames), *self.shape[1:]), np.float32) if out is None else out
+        chosen = zip(samples, np.asarray(frames), strict=True)
+        self._fill([(np.array([s]), times, out[n : n + 1]) for n, (s, times) in enumerate(chosen)])
+        self._check(out, samples)
+        return out
+
+    @property
+    def chunk_samples(self) -> int:
+        """The most samples that share a chunk in any variable."""
+        return max(_chunk(self._reader(c.variable)[0], self.dataset[c.variable].dims, "sample") for c in self.columns)
+
+    @property
+    def chunk_frames(self) -> int:
+        """The most frames that share a chunk in any variable, where one must be decoded as a whole."""
+        return max(_chunk(self._reader(c.variable)[0], self.dataset[c.variable].dims, "time") for c in self.columns)
+
+    def _fill(self, wanted: Sequence[tuple[np.ndarray, np.ndarray | None, np.ndarray]]) -> None:
+        """Fill memory [n, time, channel, *space] for each (samples, frames or all, memory)."""
+        by_variable: dict[str, list[Request]] = {}
+        repeats: list[tuple[np.ndarray, np.ndarray]] = []
+        routes = self._routes()
+        for samples, frames, out in wanted:
+            for route in routes:
+                memory = out[:, :, route.channels]
+                if route.lacking:
+                    once = np.empty([1 if n in route.lacking else k for n, k in enumerate(memory.shape)], np.float32)
+                    repeats.append((memory, once))
+                    memory = once
+                by_variable.setdefault(route.variable, []).append(route.request(samples, frames, memory))
+        for variable, requests in by_variable.items():
+            self._reader(variable)[0].fill(requests)
+        for memory, values in repeats:
+            memory[...] = values
+
+    def _routes(self) -> list[Route]:
+        """How the values of the columns come to their places, worked out once a process."""
+        data, routes = self.dataset, self.held.routes
+        if not routes:
+            for group in grouped(self.columns):
+                column, (_, decoding) = self.columns[group.first], self._reader(group.variable)
+                conversion = decoding.then(shift=column.offset, factor=column.factor)
+                routes.append(find_route(data[group.variable], self.space, group, conversion))
+        return routes
+
+    def _reader(self, variable: str) -> tuple[ArrayReader, Conversion]:
+        """What reads a variable in this process, and how what it reads is decoded."""
+        array = self.dataset[variable]
+        if variable not in self.held.readers:
+            self.held.readers[variable] = self._direct(array) or (LazyReader(array), Conversion())
+        return self.held.readers[variable]
+
+    def _direct(self, array: xr.DataArray) -> tuple[ArrayReader, Conversion] | None:
+        """A reader of the chunks of a variable, if it is what the file holds."""
+        if self.path is None or array.variable._in_memory or array.chunks is not None:
             return None
-        if variable not in self.held.direct:
-            self.held.direct[variable] = self._open_chunks(self.dataset[variable], f"{self.folder}/{variable}")
-        return self.held.direct[variable]
-
-    @staticmethod
-    def _open_chunks(array: xr.DataArray, folder: str) -> ZarrReader | None:
-        transformed = [k for k in DECODED & array.encoding.keys() if not _is_nan(array.encoding[k])]
+        name = array.encoding.get("hdf5", str(array.name))
         try:
-            chunks = ZarrReader(folder)
+            reader = open_chunks(self.path, name, threads=self.threads)
         except UnreadableLayoutError as error:
-            log.warning("%s is read through xarray, at a fraction of the speed: %s", folder, error)
+            say_slow(self.path, str(array.name), error)
             return None
-        plain = chunks.layout.shape == array.shape and chunks.layout.dtype.newbyteorder("=") == array.dtype
-        return chunks if plain and not transformed else None
+        same = isinstance(reader, ChunkReader) and reader.shape == array.shape
+        return (reader, cf_conversion(array.encoding, reader.dtype)) if same else None
 
-    def _place(self, out: np.ndarray, variable: str, array: xr.DataArray) -> None:
-        for number, column in enumerate(self.columns):
-            if column.variable == variable:
-                field = array.isel(dict(column.index))
-                order = [d for d in ("sample", "time", *self.space) if d in field.dims]
-                values = field.transpose(*order).values
-                lacking = [n for n, d in enumerate(("sample", "time", *self.space)) if d not in field.dims]
-                np.subtract(np.expand_dims(values, lacking), column.offset, out=out[:, :, number], casting="unsafe")
-
-    def _refuse_missing(self, values: np.ndarray, samples: Sequence[int]) -> None:
-        nan = np.isnan(values)
-        if not nan.any():
+    def _check(self, values: np.ndarray, samples: Sequence[int]) -> None:
+        """Refuse, or mask, what is no finite number."""
+        if np.isfinite(values).all():
             return
-        sample, time, channel = np.argwhere(nan)[0][:3]
-        count = int(nan[:, :, channel].sum())
+        if self.missing == "mask":
+            values[np.isinf(values)] = np.nan
+            return
+        bad = ~np.isfinite(values)
+        sample, time, channel = np.argwhere(bad)[0][:3]
+        count, kind = int(bad[:, :, channel].sum()), "NaN" if np.isnan(values[:, :, channel]).any() else "infinite values"
         raise DataError(
-            f"training data hold a number everywhere, got {count} NaN in variable {self.columns[channel].name!r}, "
+            f"training data hold a number everywhere, got {count} {kind} in variable {self.columns[channel].name!r}, "
             f"first in sample {samples[sample]} at time index {time}; repair the file, or open it with missing='mask'"
         )
 
@@ -202,5 +247,8 @@ class SampleReader:
         return {**self.__dict__, "held": Held()}
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+def _chunk(reader: ArrayReader, dims: Sequence[Any], dim: str) -> int:
+    """Positions along a dimension that are decoded together."""
+    if dim not in dims or not isinstance(reader, ChunkReader) or reader.layout.raw:
+        return 1
+    return reader.layout.chunks[list(dims).index(dim)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .store import DataError, did_you_mean
+from .errors import DataError
+from .store import did_you_mean
 
 FOLDER = Path(__file__).parent / "examples"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .store import DataError
+from .errors import DataError
 
 PARTS = ("train", "validation", "test")
 

@@ -14,9 +14,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-
-class DataError(ValueError):
-    """Data that break a rule; the message states the rule, the value and the cure."""
+from .errors import DataError
 
 
 def open_store(source: Any) -> xr.Dataset:
@@ -53,12 +51,9 @@ def open_store(source: Any) -> xr.Dataset:
         ) from error
 
 
-def zarr_folder(source: Any) -> str | None:
-    """The folder of a local Zarr store; None for anything else."""
-    if not isinstance(source, str | Path):
-        return None
-    marks = ("zarr.json", ".zgroup", ".zmetadata")
-    return str(source) if any((Path(source) / mark).is_file() for mark in marks) else None
+def store_path(source: Any) -> str | None:
+    """The folder, file or URL of a store; None for an object in memory."""
+    return str(source) if isinstance(source, str | Path) else None
 
 
 def near(path: str) -> str:
@@ -108,4 +103,5 @@ def hdf5_variable(
     """A lazy variable over one dataset of an HDF5 file, or over a list of them, stacked along the first dimension."""
     stacked = not isinstance(names, str)
     array = HDF5Array(path, [names] if isinstance(names, str) else names, stacked=stacked)
-    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs)
+    words = {"hdf5": names if isinstance(names, str) else tuple(names)}
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding=words)

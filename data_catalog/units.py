@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .store import DataError
+from .errors import DataError
 
 ALIASES = {
     "meter": "m", "metre": "m", "meters": "m", "metres": "m",

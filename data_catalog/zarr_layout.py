@@ -3,60 +3,65 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numcodecs
 import numpy as np
 
-from .store import DataError
+from .chunk_layout import ChunkLayout
+from .decoding import UnreadableLayoutError, require, steps
 
-LARGEST_CHUNK = 2**31
+LARGEST_INDEX = 2**24
 SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
-
-
-class UnreadableLayoutError(DataError):
-    """A layout that is left to zarr-python; the message says why."""
+BROKEN = (OSError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZarrLayout:
-    """How the values of one array lie in files.
+class ZarrLayout(ChunkLayout):
+    """How the values of one Zarr array lie in files.
 
     Attributes:
-        shape: of the array; chunks: of what is decoded at once; shards: chunks in a file along each axis, or None where
-            a file is a chunk.
-        dtype: as stored, with byte order; fill: the value of chunks that are not there.
-        decoders: applied in this order to the bytes of a chunk.
-        column_major: the first axis varies fastest within a chunk.
+        shards: chunks in a file along each axis, or None where a file is a chunk.
         prefix, separator: of the names of the files.
         index_first: the index of a shard stands before its chunks, not behind; index_checked: a CRC32C follows it.
     """
 
-    shape: tuple[int, ...]
-    chunks: tuple[int, ...]
-    dtype: np.dtype
-    fill: Any
-    decoders: tuple[Any, ...]
     shards: tuple[int, ...] | None = None
-    column_major: bool = False
     prefix: str = "c"
     separator: str = "/"
     index_first: bool = False
     index_checked: bool = False
 
-    @property
-    def chunk_bytes(self) -> int:
-        """Size of a decoded chunk."""
-        return math.prod(self.chunks) * self.dtype.itemsize
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.separator in ("/", "."), self.separator, "keys separated by / or .")
+        require(self.index_bytes < LARGEST_INDEX, self.shards, f"shard indexes below {LARGEST_INDEX} bytes")
 
-    def file(self, place: Sequence[int]) -> str:
+    @property
+    def index_bytes(self) -> int:
+        """Size of the index of a shard."""
+        count = 1
+        for n in self.shards or ():
+            count *= n
+        return 16 * count + 4 * self.index_checked
+
+    @cached_property
+    def pattern(self) -> str:
+        """Names of files, with a number for each axis; `0` or `c` for a single value."""
+        numbers = ["%d"] * len(self.shape)
+        return self.separator.join([self.prefix, *numbers] if self.prefix else numbers or ["0"])
+
+    def file(self, place: tuple[int, ...]) -> str:
         """Name of the file at a place in the grid of files."""
-        words = [self.prefix, *map(str, place)] if self.prefix else list(map(str, place)) or ["0"]
-        return self.separator.join(words)
+        return self.pattern % place
+
+    def shard(self, place: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+        """Name of the file that holds a chunk, and the place of the chunk in it."""
+        pairs = [divmod(p, n) for p, n in zip(place, self.shards or (), strict=True)]
+        return self.file(tuple([p for p, _ in pairs])), tuple([p for _, p in pairs])
 
 
 def read_zarr_layout(folder: str | Path) -> ZarrLayout:
@@ -65,25 +70,28 @@ def read_zarr_layout(folder: str | Path) -> ZarrLayout:
     Raises:
         UnreadableLayoutError: metadata that are broken, or that ask for what is not read here.
     """
-    folder = Path(folder)
+
+    def text(name: str) -> bytes | None:
+        path = Path(folder, name)
+        return path.read_bytes() if path.is_file() else None
+
+    return parse_zarr_layout(text, str(folder))
+
+
+def parse_zarr_layout(text: Callable[[str], bytes | None], place: str) -> ZarrLayout:
+    """The layout that the metadata say; `text` gives the bytes of a metadata file, None where there is none."""
     try:
-        if (folder / "zarr.json").is_file():
-            return version_3(json.loads((folder / "zarr.json").read_text()))
-        return version_2(json.loads((folder / ".zarray").read_text()))
+        third = text("zarr.json")
+        if third is not None:
+            return version_3(json.loads(third))
+        second = text(".zarray")
+        require(second is not None, f"no zarr.json and no .zarray in {place}", "the metadata of a Zarr array")
+        return version_2(json.loads(second or b""))
     except UnreadableLayoutError:
         raise
-    except (
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-        RecursionError,
-    ) as error:
+    except BROKEN as error:
         raise UnreadableLayoutError(
-            f"the metadata of a Zarr array follow the specification, got {error!r} in {folder}; write the store again"
+            f"the metadata of a Zarr array follow the specification, got {error!r} in {place}; write the store again"
         ) from error
 
 
@@ -104,70 +112,74 @@ def version_3(said: Mapping[str, Any]) -> ZarrLayout:
         inner, codecs = sizes(shard["chunk_shape"], 1), list(shard["codecs"])
         require(len(inner) == len(outer) and not any(o % i for o, i in zip(outer, inner, strict=True)), inner, "whole")
         shards = tuple(o // i for o, i in zip(outer, inner, strict=True))
-        index = [codec["name"] for codec in shard.get("index_codecs", [])]
-        require(index in (["bytes"], ["bytes", "crc32c"]), index, "shard indexes as plain bytes")
-    order, decoders = decoding_3(codecs)
-    dtype = np.dtype(said["data_type"] if said["data_type"] != "bool" else "?").newbyteorder(order)
-    return checked(
-        ZarrLayout(
-            shape=shape,
-            chunks=inner,
-            dtype=dtype,
-            fill=fill_value(said["fill_value"], dtype),
-            decoders=decoders,
-            shards=shards,
-            prefix="c" if named["name"] == "default" else "",
-            separator=separator,
-            index_first=shard.get("index_location", "end") == "start",
-            index_checked="crc32c" in [codec["name"] for codec in shard.get("index_codecs", [])],
-        )
+        require(index_codecs(shard) in (["bytes"], ["bytes", "crc32c"]), index_codecs(shard), "plain shard indexes")
+    axes, order, stored = codecs_3(codecs, len(inner))
+    dtype = np.dtype(said["data_type"] if said["data_type"] != "bool" else "?").newbyteorder(order)  # type: ignore[call-overload]
+    size = ChunkLayout(shape=shape, chunks=inner, dtype=dtype).chunk_bytes
+    return ZarrLayout(
+        shape=shape,
+        chunks=inner,
+        dtype=dtype,
+        fill=fill_value(said["fill_value"], dtype),
+        decoders=steps(stored, size, dtype),
+        axes=axes,
+        shards=shards,
+        prefix="c" if named["name"] == "default" else "",
+        separator=separator,
+        index_first=shard.get("index_location", "end") == "start",
+        index_checked="crc32c" in index_codecs(shard),
     )
 
 
-def decoding_3(codecs: Sequence[Mapping[str, Any]]) -> tuple[Literal["<", ">"], tuple[Any, ...]]:
-    """Byte order, and what undoes the codecs of version 3, last first."""
-    require(codecs[0]["name"] == "bytes", codecs[0]["name"], "chunks whose first codec is bytes")
-    endian = codecs[0].get("configuration", {}).get("endian", "little")
-    require(endian in ("little", "big"), endian, "bytes that are little or big endian")
-    order: Literal["<", ">"] = "<" if endian == "little" else ">"
-    decoders = []
-    for codec in reversed(codecs[1:]):
-        name, options = codec["name"], codec.get("configuration", {})
-        if name.startswith("numcodecs."):
-            decoders.append(numcodecs.get_codec({"id": name.removeprefix("numcodecs."), **options}))
+def index_codecs(shard: Mapping[str, Any]) -> list[str]:
+    """Names of the codecs of a shard's index, if it is little endian."""
+    codecs = shard.get("index_codecs", [])
+    little = all(c.get("configuration", {}).get("endian", "little") == "little" for c in codecs)
+    return [codec["name"] for codec in codecs] if little else ["big endian"]
+
+
+def codecs_3(codecs: Sequence[Mapping[str, Any]], axes: int) -> tuple[tuple[int, ...] | None, str, list[dict[str, Any]]]:
+    """Order of the axes, byte order, and the codecs of version 3 as configurations of numcodecs."""
+    order: tuple[int, ...] | None = None
+    endian, stored, serialised = "<", [], False
+    for codec in codecs:
+        name, options = codec["name"], codec.get("configuration") or {}
+        if name == "transpose":
+            require(order is None and not stored, "two transpositions", "one transposition, before everything else")
+            order = sizes(options["order"], 0)
+            require(sorted(order) == list(range(axes)), order, "transpositions that name every axis once")
+        elif name == "bytes":
+            little = options.get("endian", "little")
+            require(little in ("little", "big"), little, "bytes that are little or big endian")
+            endian, serialised = "<" if little == "little" else ">", True
+            require(endian == "<" or not stored, "a filter before big-endian bytes", "filters of little-endian values")
+        elif name.startswith("numcodecs."):
+            stored.append({**options, "id": name.removeprefix("numcodecs.")})
         else:
             require(name in ("blosc", "zstd", "gzip", "crc32c"), name, "the codecs blosc, zstd, gzip and crc32c")
-            decoders.append(numcodecs.get_codec({"id": name}))
-    return order, tuple(decoders)
+            stored.append({"id": name})
+    require(serialised, [c["name"] for c in codecs], "chunks that are serialised by the codec bytes")
+    return (None if order == tuple(range(axes)) else order), endian, stored
 
 
 def version_2(said: Mapping[str, Any]) -> ZarrLayout:
     """The layout in a `.zarray`."""
-    dtype = np.dtype(said["dtype"]) if isinstance(said["dtype"], str) else None
-    require(dtype is not None, said["dtype"], "one number an element")
-    assert dtype is not None
+    require(isinstance(said["dtype"], str), said["dtype"], "one number an element")
+    dtype, shape, chunks = np.dtype(said["dtype"]), sizes(said["shape"], 0), sizes(said["chunks"], 1)
+    order = said.get("order", "C")
+    require(order in ("C", "F"), order, "chunks in order C or F")
     stored = [*(said.get("filters") or []), *([said["compressor"]] if said.get("compressor") else [])]
-    return checked(
-        ZarrLayout(
-            shape=sizes(said["shape"], 0),
-            chunks=sizes(said["chunks"], 1),
-            dtype=dtype,
-            fill=fill_value(said.get("fill_value"), dtype),
-            decoders=tuple(numcodecs.get_codec(dict(codec)) for codec in reversed(stored)),
-            column_major=said.get("order", "C") == "F",
-            prefix="",
-            separator=said.get("dimension_separator", "."),
-        )
+    size = ChunkLayout(shape=shape, chunks=chunks, dtype=dtype).chunk_bytes
+    return ZarrLayout(
+        shape=shape,
+        chunks=chunks,
+        dtype=dtype,
+        fill=fill_value(said.get("fill_value"), dtype),
+        decoders=steps(stored, size, dtype),
+        axes=tuple(reversed(range(len(shape)))) if order == "F" and len(shape) > 1 else None,
+        prefix="",
+        separator=said.get("dimension_separator", "."),
     )
-
-
-def checked(layout: ZarrLayout) -> ZarrLayout:
-    """The layout, if its parts fit together and a chunk fits into memory."""
-    require(layout.dtype.kind in "fiub", layout.dtype, "real numbers")
-    require(len(layout.shape) == len(layout.chunks), layout.chunks, "one chunk size for each axis")
-    require(layout.chunk_bytes < LARGEST_CHUNK, layout.chunk_bytes, f"chunks below {LARGEST_CHUNK} bytes")
-    require(layout.separator in "/.", layout.separator, "keys separated by / or .")
-    return layout
 
 
 def sizes(values: Any, least: int) -> tuple[int, ...]:
@@ -182,10 +194,5 @@ def fill_value(value: Any, dtype: np.dtype) -> Any:
     """The fill value as a number of that type; 0 where none is said."""
     if isinstance(value, str) and value.startswith("0x"):
         return np.frombuffer(bytes.fromhex(value[2:])[::-1], dtype.newbyteorder("<"))[0]
-    return dtype.type(SPECIAL.get(value, value) if isinstance(value, str) else value or 0)
-
-
-def require(holds: bool, got: Any, rule: str) -> None:
-    """Leave to zarr-python what is not read here."""
-    if not holds:
-        raise UnreadableLayoutError(f"Humboldt reads {rule} by itself, got {got!r}; zarr-python reads it, slower")
+    with np.errstate(over="ignore"):
+        return dtype.type(SPECIAL.get(value, value) if isinstance(value, str) else value or 0)

@@ -1,8 +1,7 @@
-"""Boxes of Zarr arrays, decoded straight into the caller's memory: metadata and shard indexes are parsed once."""
+"""Boxes of Zarr arrays in local folders: metadata and shard indexes are parsed once, bytes go straight to their place."""
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,150 +10,126 @@ from typing import Any
 import numcodecs
 import numpy as np
 
-from .store import DataError
+from .buffers import read_into, scratch
+from .chunk_reader import ChunkReader
+from .errors import DataError
+from .local_files import FileChangedError, LocalFiles
+from .selection import Place
 from .zarr_layout import ZarrLayout, read_zarr_layout
 
 ABSENT = 2**64 - 1
 
 
-class ZarrReader:
-    """Reads boxes of one Zarr array in a local folder.
-
-    Nothing is open between two reads, so that it can be forked and pickled.
+class ZarrReader(ChunkReader):
+    """Reads one Zarr array in a local folder.
 
     Args:
         folder: of the array, with its `zarr.json` or `.zarray`.
+        choices: `cache_bytes`, `threads`; see `ChunkReader`.
 
     Raises:
         UnreadableLayoutError: what it holds must be left to zarr-python.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = str(folder)
-        self.layout: ZarrLayout = read_zarr_layout(folder)
-        self.indexes: dict[str, tuple[tuple[int, int], np.ndarray]] = {}
+    layout: ZarrLayout
+    files: LocalFiles
+    indexes: dict[str, np.ndarray]
 
-    def read(self, box: Sequence[slice], out: np.ndarray) -> None:
-        """Fill `out` with the values in the box, converted to its dtype.
+    def __init__(self, folder: str | Path, **choices: Any) -> None:
+        super().__init__(str(folder), read_zarr_layout(folder), **choices)
+        self.metadata = metadata_stamp(self.name)
 
-        box: one slice of step 1 for each axis, within the shape; out: of the shape of the box.
+    def enter(self) -> None:
+        """See `ChunkReader.enter`."""
+        self.files, self.indexes = LocalFiles(self.name), {}
 
-        Raises:
-            DataError: a chunk that cannot be decoded or has another size than it should, or a store that changed.
-        """
-        layout = self.layout
-        bounds = [s.indices(n)[:2] for s, n in zip(box, layout.shape, strict=True)]
-        if tuple(max(0, b - a) for a, b in bounds) != out.shape:
-            raise ValueError(f"out has the shape of the box, got {out.shape} for {bounds}; allocate it anew")
-        spans = [range(a // c, -(-b // c)) for (a, b), c in zip(bounds, layout.chunks, strict=True)]
-        for place in itertools.product(*spans):
-            into, inside = [], []
-            for at, size, (a, b) in zip(place, layout.chunks, bounds, strict=True):
-                first, last = max(a, at * size), min(b, (at + 1) * size)
-                into.append(slice(first - a, last - a))
-                inside.append(slice(first - at * size, last - at * size))
-            self._place(place, tuple(inside), out[tuple(into)])
+    def fill(self, requests: Any) -> None:
+        """See `ChunkReader.fill`."""
+        if metadata_stamp(self.name) != self.metadata:
+            raise self.changed("its metadata")
+        try:
+            super().fill(requests)
+        except FileChangedError as error:
+            raise self.changed(str(error)) from error
 
-    def _place(self, place: tuple[int, ...], inside: tuple[slice, ...], out: np.ndarray) -> None:
-        layout, found = self.layout, self._stored(place)
+    def fetch(self, place: Place) -> Any:
+        """See `ChunkReader.fetch`."""
+        most = self.layout.largest_encoded
+        if self.layout.shards is None:
+            return self.files.read_all(self.layout.file(place), most)
+        found = self._in_shard(place)
         if found is None:
-            out[...] = layout.fill
-            return
-        direct = out.dtype == layout.dtype and out.shape == layout.chunks and out.flags.c_contiguous
-        values = self._decoded(found, place, out if direct and not layout.column_major else None)
-        if values is not None:
-            out[...] = values[inside]
-
-    def _decoded(self, raw: Any, place: tuple[int, ...], out: np.ndarray | None) -> np.ndarray | None:
-        """The values of a chunk, or None if they are in `out` already."""
-        layout = self.layout
-        try:
-            for number, codec in enumerate(layout.decoders, start=1):
-                blosc = isinstance(codec, numcodecs.Blosc)
-                if blosc:
-                    whole_blosc(raw, layout.chunk_bytes)
-                if blosc and out is not None and number == len(layout.decoders):
-                    codec.decode(raw, out)
-                    return None
-                raw = codec.decode(raw)
-            flat = np.frombuffer(np.ascontiguousarray(raw) if isinstance(raw, np.ndarray) else raw, np.uint8)
-        except (RuntimeError, ValueError, TypeError, OSError, EOFError, MemoryError) as error:
-            raise self._broken(place, f"it cannot be decoded ({error})") from error
-        if flat.nbytes != layout.chunk_bytes:
-            raise self._broken(place, f"it holds {flat.nbytes} bytes where {layout.chunk_bytes} belong")
-        return flat.view(layout.dtype).reshape(layout.chunks, order="F" if layout.column_major else "C")
-
-    def _broken(self, place: tuple[int, ...], why: str) -> DataError:
-        return DataError(
-            f"every chunk of a store can be decoded to {self.layout.chunks} values, but of chunk {place} of "
-            f"{self.folder} {why}; copy or write the store again"
-        )
-
-    def _changed(self, name: str) -> DataError:
-        return DataError(
-            f"a store stays as it is while it is read, but {name} of {self.folder} has changed; open it again"
-        )
-
-    def _stored(self, place: tuple[int, ...]) -> bytes | None:
-        """The encoded bytes of a chunk; None if it is not there."""
-        layout = self.layout
-        if layout.shards is None:
-            try:
-                with open(os.path.join(self.folder, layout.file(place)), "rb", buffering=0) as plain:
-                    return plain.read()
-            except FileNotFoundError:
-                return None
-        name = layout.file([p // n for p, n in zip(place, layout.shards, strict=True)])
-        try:
-            file = os.open(os.path.join(self.folder, name), os.O_RDONLY)
-        except FileNotFoundError:
-            if name in self.indexes:
-                raise self._changed(name) from None
             return None
-        try:
-            index = self._index(name, file)
-            offset, size = map(int, index[tuple(p % n for p, n in zip(place, layout.shards, strict=True))])
-            if offset == size == ABSENT:
-                return None
-            if offset + size > self.indexes[name][0][1]:
-                raise self._broken(place, "the index of its shard points behind the end of the file")
-            return os.pread(file, size, offset)
-        finally:
-            os.close(file)
+        file, start, size = found
+        if size > most:
+            raise ValueError(f"it takes {size} bytes, more than {most}")
+        buffer = scratch("encoded", size)[:size]
+        read_into(file.number, start, buffer)
+        return buffer
 
-    def _index(self, name: str, file: int) -> np.ndarray:
-        """Offset and size of each chunk of a shard, [*chunks, 2]."""
-        layout, now = self.layout, os.fstat(file)
-        stamp = (now.st_mtime_ns, now.st_size)
-        if name in self.indexes:
-            if self.indexes[name][0] != stamp:
-                raise self._changed(name)
-            return self.indexes[name][1]
-        assert layout.shards is not None
-        length = 16 * int(np.prod(layout.shards)) + 4 * layout.index_checked
-        if now.st_size < length:
+    def fetch_part(self, place: Place, start: int, out: np.ndarray) -> bool:
+        """See `ChunkReader.fetch_part`."""
+        if self.layout.shards is None:
+            read = self.files.read_part(self.layout.file(place), start, out)
+        else:
+            found = self._in_shard(place)
+            if found is not None and found[2] != self.layout.chunk_bytes:
+                raise ValueError(f"it holds {found[2]} bytes where {self.layout.chunk_bytes} belong")
+            read = None if found is None else read_into(found[0].number, found[1] + start, out)
+        if read is not None and read != out.nbytes:
+            raise ValueError(f"it ends after {start + read} bytes")
+        return read is not None
+
+    def _in_shard(self, place: Place) -> tuple[Any, int, int] | None:
+        """The file of a chunk, open, and where in it the chunk begins and how long it is; None if it is not there."""
+        layout, files = self.layout, self.files
+        name, inner = layout.shard(place)
+        file = files.handle(name)
+        if file is None:
+            return None
+        if name not in self.indexes:
+            self.indexes[name] = self._index(name, file.number, files.size(name))
+        offset, size = self.indexes[name][inner].tolist()
+        if offset == size == ABSENT:
+            return None
+        if offset + size > files.size(name):
+            raise ValueError("the index of its shard points behind the end of the file")
+        return file, offset, size
+
+    def _index(self, name: str, file: int, size: int) -> np.ndarray:
+        length = self.layout.index_bytes
+        if size < length:
             raise DataError(
-                f"a shard holds an index of {length} bytes, but {name} of {self.folder} has {now.st_size} in all; "
+                f"a shard holds an index of {length} bytes, but {name} of {self.name} has {size} in all; "
                 "copy or write the store again"
             )
-        raw = os.pread(file, length, 0 if layout.index_first else now.st_size - length)
-        try:
-            raw = bytes(numcodecs.get_codec({"id": "crc32c"}).decode(raw)) if layout.index_checked else raw
-        except (RuntimeError, ValueError) as error:
-            raise DataError(
-                f"the checksum of a shard's index is right, but that of {name} of {self.folder} is not ({error}); "
-                "copy or write the store again"
-            ) from error
-        index = np.frombuffer(raw, "<u8").reshape(*layout.shards, 2)
-        self.indexes[name] = (stamp, index)
-        return index
+        raw = np.empty(length, np.uint8)
+        read_into(file, 0 if self.layout.index_first else size - length, raw)
+        return shard_index(raw, self.layout, f"{name} of {self.name}")
 
 
-def whole_blosc(raw: Any, largest: int) -> None:
-    """Refuse a blosc buffer that is not as long as its header says, which the library would read beyond its end.
+def shard_index(raw: Any, layout: ZarrLayout, name: str) -> np.ndarray:
+    """Offset and size of each chunk of a shard, [*chunks, 2], from the bytes of its index.
 
-    Header: bytes 4 to 8 are the decoded size, 12 to 16 the encoded one (c-blosc, README_CHUNK_FORMAT).
+    Raises:
+        DataError: the checksum is wrong.
     """
-    head = np.frombuffer(raw[:16], "<u4")
-    if len(head) < 4 or head[3] != len(raw) or head[1] > largest:
-        raise ValueError(f"its header says {head[3::-2].tolist()} bytes encoded and decoded, it has {len(raw)}")
+    try:
+        raw = numcodecs.get_codec({"id": "crc32c"}).decode(raw) if layout.index_checked else raw
+    except (RuntimeError, ValueError) as error:
+        raise DataError(
+            f"the checksum of a shard's index is right, but that of {name} is not ({error}); "
+            "copy or write the store again"
+        ) from error
+    return np.frombuffer(bytes(raw), "<u8").reshape(*(layout.shards or ()), 2)
+
+
+def metadata_stamp(folder: str) -> Sequence[int]:
+    """When the metadata of an array were written, and how long they are."""
+    for name in ("zarr.json", ".zarray"):
+        try:
+            now = os.stat(f"{folder}/{name}")
+        except OSError:
+            continue
+        return now.st_mtime_ns, now.st_size
+    return ()

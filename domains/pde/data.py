@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from humboldt.data_catalog import DataError, SampleReader, split_units, zarr_folder
+from humboldt.data_catalog import DataError, SampleReader, split_units, store_path
 
 from .layouts import Layout, missing_variable, open_conventional, read_layout
 from .pairs import Pairs, pair_scheme
@@ -67,8 +67,8 @@ def open_trajectories(
             f"{[c.name for c in found.channels]}; name them, such as inputs=[...], outputs=[...], "
             "or dims={'time': ...}"
         )
-    opener, folder = partial(open_conventional, source, dims, layout), zarr_folder(source)
-    reader = SampleReader(opener, found.columns, found.space, missing=missing, folder=folder)
+    opener = partial(open_conventional, source, dims, layout)
+    reader = SampleReader(opener, found.columns, found.space, missing=missing, path=store_path(source))
     table = np.zeros((1, 2), int) if found.times is None else pair_scheme(pairs).table(len(found.times))
     taken, targets = selected(found, inputs), selected(found, outputs)
     return TrajectoryDataset(

@@ -166,6 +166,7 @@ def renamed(variable: xr.Variable, name: str, dims: tuple[str, ...]) -> xr.Varia
         )
     copy = variable.copy(deep=False)
     copy.dims = dims
+    copy.encoding = {"hdf5": name, **variable.encoding}  # what it is called in the file
     return copy
 
 

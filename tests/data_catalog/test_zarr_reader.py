@@ -1,13 +1,15 @@
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.codecs import BloscCodec, GzipCodec, TransposeCodec, ZstdCodec
 
 from humboldt.data_catalog import DataError, UnreadableLayoutError, ZarrReader, read_zarr_layout
 
@@ -22,7 +24,22 @@ STORES: dict[str, dict[str, Any]] = {
     "integers": {"dtype": "i2"},
     "sharded": {"shards": (4, 10, 8), "compressors": BloscCodec(cname="zstd")},
     "sharded plain": {"shards": (2, 5, 4), "compressors": None},
+    "transposed": {"filters": [TransposeCodec(order=(2, 0, 1))], "compressors": ZstdCodec(level=1)},
+    "shards with the index first": {"shards": {"shape": (4, 10, 8), "index_location": "start"}},
     "version 2": {"zarr_format": 2},
+    "version 2, shuffled": {"zarr_format": 2, "filters": [numcodecs.Shuffle(4)], "compressors": numcodecs.Zlib(1)},
+    "version 2, differences": {
+        "zarr_format": 2,
+        "dtype": "i4",
+        "filters": [numcodecs.Delta("i4", "i2")],
+        "compressors": numcodecs.LZ4(),
+    },
+    "version 2, scaled": {
+        "zarr_format": 2,
+        "dtype": "f8",
+        "filters": [numcodecs.FixedScaleOffset(offset=1, scale=100, dtype="f8", astype="i2")],
+        "compressors": numcodecs.BZ2(1),
+    },
     "version 2 by columns": {"zarr_format": 2, "order": "F", "compressors": None},
 }
 
@@ -49,6 +66,85 @@ def test_any_box_is_what_zarr_reads(name, tmp_path):
         out = np.full([s.stop - s.start for s in box], np.nan, "f4")
         reader.read(box, out)
         assert np.array_equal(out, values[tuple(box)].astype("f4"))
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_scattered_samples_come_in_the_order_asked_for(name, tmp_path):
+    folder, values = store(tmp_path / "a", **STORES[name])
+    reader, picked = ZarrReader(folder, threads=2), [5, 0, 1, 5, 6, 2]
+    assert np.array_equal(reader.read_many(picked), values[picked])
+    columns = np.array([8, 2, 3, 0])
+    out = np.empty((7, 2, 4), "f8")
+    reader.read([slice(0, 7), slice(1, 3), columns], out)
+    assert np.array_equal(out, values[:, 1:3][:, :, columns])
+    with pytest.raises(IndexError, match="positions 0 to 6, got 3 to 7"):
+        reader.read_many([3, 7])
+
+
+def test_a_position_outside_is_nan(tmp_path):
+    folder, values = store(tmp_path / "a")
+    found = ZarrReader(folder).read([np.array([-1, -1, 0, 1]), slice(0, 5), np.array([8, -1])])
+    assert np.isnan(found[:2]).all()
+    assert np.isnan(found[:, :, 1]).all()
+    assert np.array_equal(found[2:, :, 0], values[:2, :, 8])
+
+
+def test_a_chunk_of_many_samples_is_decoded_once(tmp_path, monkeypatch):
+    folder, values = store(tmp_path / "a", compressors=ZstdCodec())
+    reader, fetched = ZarrReader(folder), []
+    fetch = reader.fetch
+    monkeypatch.setattr(reader, "fetch", lambda place: fetched.append(place) or fetch(place))
+    for sample in (0, 1, 0):
+        assert np.array_equal(reader.read_many([sample])[0], values[sample])
+    assert sorted(fetched) == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
+
+
+@pytest.mark.parametrize("name", ["plain", "sharded plain"])
+def test_of_a_raw_chunk_only_the_wanted_bytes_are_read(name, tmp_path, monkeypatch):
+    folder, values = store(tmp_path / "a", **{**STORES[name], "chunks": (7, 5, 9), "shards": None})
+    reader, bytes_read = ZarrReader(folder), []
+    part = reader.fetch_part
+    monkeypatch.setattr(
+        reader, "fetch_part", lambda place, start, out: bytes_read.append(out.nbytes) or part(place, start, out)
+    )
+    assert np.array_equal(reader.read_many([3]), values[[3]])
+    assert sum(bytes_read) == values[3].nbytes
+
+
+def test_a_reader_goes_to_another_process_as_it_is(tmp_path):
+    folder, values = store(tmp_path / "a", **STORES["sharded"])
+    reader = ZarrReader(folder)
+    reader.read_many([0])
+    assert np.array_equal(pickle.loads(pickle.dumps(reader)).read_many([6, 1]), values[[6, 1]])
+
+
+def test_a_missing_shard_holds_the_fill_value_until_it_was_seen(tmp_path):
+    folder, values = store(tmp_path / "a", **STORES["sharded"], fill_value=-3)
+    (folder / "c" / "1" / "0" / "1").unlink()
+    found = whole(folder)
+    assert (found[4:, :, 8:] == -3).all()
+    assert np.array_equal(found[:4], values[:4])
+
+
+def test_a_plain_chunk_that_changes_under_the_reader_is_refused(tmp_path):
+    folder, _ = store(tmp_path / "a")
+    reader = ZarrReader(folder, cache_bytes=0)
+    reader.read_many([0])
+    file = folder / "c" / "0" / "0" / "0"
+    file.write_bytes(file.read_bytes() + b"0")
+    with pytest.raises(DataError, match=r"c/0/0/0 of .* has changed; open it again"):
+        reader.read_many([0])
+    (folder / "zarr.json").write_text((folder / "zarr.json").read_text() + " ")
+    with pytest.raises(DataError, match=r"its metadata of .* has changed"):
+        reader.read_many([1])
+
+
+def test_a_codec_that_runs_code_is_not_read(tmp_path):
+    folder, _ = store(tmp_path / "a", zarr_format=2)
+    said = json.loads((folder / ".zarray").read_text())
+    (folder / ".zarray").write_text(json.dumps({**said, "compressor": {"id": "pickle"}}))
+    with pytest.raises(UnreadableLayoutError, match="got 'pickle'"):
+        ZarrReader(folder)
 
 
 @pytest.mark.parametrize("shards", [None, (4, 5, 8)])
