@@ -186,9 +186,9 @@ def opened(domain: str, data: Any, opening: Mapping[str, Any] | None = None) -> 
         ValueError: a dataset of another domain.
     """
     if not hasattr(data, "batch"):
-        from .registry import domain as science
+        from .opening import open as open_data
 
-        return science(domain).open(data, **(opening or {}))
+        return open_data(data, domain=domain, **(opening or {}))
     home = type(data).__module__.split(".")
     if home[:2] == ["humboldt", "domains"] and home[2] != domain:
         raise ValueError(

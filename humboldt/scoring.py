@@ -16,6 +16,7 @@ import xarray as xr
 from humboldt.domains.pde import Evaluation, median_table
 from humboldt.foundations import Model
 
+from .opening import open as open_data
 from .registry import domain
 
 
@@ -59,7 +60,7 @@ def evaluate(
         ValueError: data that do not fit the model, lead steps beyond the data, an unknown rollout.
     """
     science = domain(model.domain)
-    data = data if hasattr(data, "batch") else science.open(data, **(opening or {}))
+    data = data if hasattr(data, "batch") else open_data(data, domain=model.domain, **(opening or {}))
     part = data if split is None else data.split(split)
     models = {"model": model}
     if twin is not False:
