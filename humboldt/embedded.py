@@ -23,7 +23,18 @@ FIRST = Recipe(
     save_every=200,
     seed=0,
 )
-PDE_NANO = (FIRST, FIRST.replace(steps=700, warmup=50, validate_every=100, save_every=50, seed=1))
+SECOND = FIRST.replace(
+    steps=600,
+    batch_size=8,
+    core_rate=3e-3,
+    embedding_rate=1e-3,
+    norm_rate=1e-3,
+    warmup=30,
+    validate_every=150,
+    save_every=50,
+    seed=1,
+)
+PDE_NANO = (FIRST, SECOND)
 """The recipes of the two stages of `humboldt/pde-nano`; the second goes on with the first one's weights."""
 
 ADVICE = {
