@@ -73,7 +73,7 @@ def test_what_cannot_be_known_is_asked_for(tmp_path, lacking):
 
 def test_a_calendar_is_not_guessed(tmp_path):
     globe().to_netcdf(tmp_path / "a.nc")
-    with pytest.raises(DataError, match="times have a calendar, got none in .*say which: calendar="):
+    with pytest.raises(DataError, match=r"times have a calendar, got none in .*say which: calendar="):
         add_entry(tmp_path / "a.nc", ANSWERS, tmp_path)
     assert add_entry(tmp_path / "a.nc", {**ANSWERS, "calendar": "noleap"}, tmp_path)[0].calendar == "noleap"
     with pytest.raises(DataError, match="got 'nolep'; did you mean 'noleap'"):

@@ -103,7 +103,7 @@ def test_a_card_leaves_nothing_out():
         assert said in text
     assert "| a.nc | https://example.org/a.nc | 0.0 MB | unknown |" in text
     assert "checked to be disjoint" in text
-    sections = [section for section in text.split("\n## ")[1:]]
+    sections = text.split("\n## ")[1:]
     assert all(section.partition("\n")[2].strip() for section in sections)
 
 
