@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from .cache import require_space
@@ -23,20 +24,25 @@ def unpack(archive: Path, folder: Path) -> Path:
     aside = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        if zipfile.is_zipfile(archive):
-            _unpack_zip(archive, aside)
-        elif tarfile.is_tarfile(archive):
-            _unpack_tar(archive, aside)
-        else:
-            raise DataError(f"an archive is ZIP or TAR, got {archive.name}; set unpack: false, or correct the address")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise DataError(f"{archive.name} is a broken archive ({error}); fetch it again") from error
+        _unpack_aside(archive, aside)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(aside, folder)
     return folder
+
+
+def _unpack_aside(archive: Path, aside: Path) -> None:
+    try:
+        if zipfile.is_zipfile(archive):
+            _unpack_zip(archive, aside)
+        elif tarfile.is_tarfile(archive):
+            _unpack_tar(archive, aside)
+        else:
+            raise DataError(f"an archive is ZIP or TAR, got {archive.name}; set unpack: false, or correct the address")
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
+        raise DataError(f"{archive.name} is a broken archive ({error}); fetch it again") from error
 
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
@@ -54,6 +60,8 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
             _require_inside(archive, member.name, is_link=not (member.isfile() or member.isdir()))
         require_space(sum(member.size for member in members), folder, archive.name)
         file.extractall(folder, filter="data")
+        while file.fileobj is not None and file.fileobj.read(2**20):  # a cut behind the last member is a cut too
+            pass
 
 
 def _require_inside(archive: Path, name: str, *, is_link: bool) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from .digests import file_digest
 from .errors import DataError
 
-PIECE = 2**20
+PIECE = 2**14  # what a cut can cost at most [bytes]
 ATTEMPTS = 5
 PAUSE = 0.5
 TIMEOUT = (10, 60)  # to connect, and between two pieces [s]

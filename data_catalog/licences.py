@@ -27,14 +27,22 @@ def spdx(expression: str) -> str:
     Raises:
         DataError: not an expression, or an identifier that SPDX does not list.
     """
-    found = _licensing().validate(OWN.sub("MIT", expression)) if expression.strip() else None
-    if found is None or found.errors:
-        wrong = [symbol for symbol in (found.invalid_symbols if found else ()) if symbol] or [expression]
+    wrong = _wrong_symbols(expression)
+    if wrong:
         raise DataError(
             f"a licence is an SPDX expression (or LicenseRef-NAME for terms without an identifier), got {wrong[0]!r}"
             f"{did_you_mean(wrong[0], sorted(_licensing().known_symbols))}"
         )
     return expression
+
+
+def _wrong_symbols(expression: str) -> list[str]:
+    """The identifiers that SPDX does not list; the whole text if it is no expression."""
+    try:
+        parsed = _licensing().parse(OWN.sub("MIT", expression), strict=True)
+    except Exception:  # the parser lets errors of several kinds through
+        return [expression]
+    return [expression] if parsed is None else list(_licensing().unknown_license_keys(parsed))
 
 
 Licence = Annotated[str, AfterValidator(spdx)]

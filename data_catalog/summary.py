@@ -67,7 +67,7 @@ def _is_inside(part: Part, position: Any, entry: Entry) -> bool:
         return position in part.ids
     is_time = entry.splits is not None and entry.splits.along == entry.dims.time
     bounds = span(part, entry.calendar if is_time else None)
-    return bounds is not None and bounds[0] <= position < bounds[1]
+    return bounds is not None and bool(bounds[0] <= position < bounds[1])
 
 
 def _moments(array: xr.DataArray, samples: int | None) -> dict[str, float]:
