@@ -1,6 +1,7 @@
 """Weather and climate: states of the atmosphere on the sphere and a lead time in, the state at the target time out."""
 
 from . import metrics, spectra, verification
+from .adapt import fit_to_data, set_statistics
 from .analyses import open_analyses
 from .batch import WeatherBatch, WeatherPrediction
 from .channels import Channel
@@ -10,12 +11,16 @@ from .data import open_weather
 from .dataset import WeatherDataset
 from .domain import Weather, build, initialise, unit_core
 from .embed import WeatherEmbed
+from .evaluation import evaluate
 from .forcings import static_fields
+from .forecast import forecast, write_forecast
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
+from .labelled import batch_from_xarray, batch_to_xarray, forecast_to_xarray
 from .masking import TokenMask, given_mask, observed_mask, random_mask
 from .objective import MaskedForecasts, rollout_loss
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
+from .regrid import regrid
 from .rollout import rollout
 from .weights import (
     model_from_published,
@@ -41,9 +46,15 @@ __all__ = [
     "WeatherDataset",
     "WeatherEmbed",
     "WeatherPrediction",
+    "batch_from_xarray",
+    "batch_to_xarray",
     "build",
     "config_from_published",
     "config_to_published",
+    "evaluate",
+    "fit_to_data",
+    "forecast",
+    "forecast_to_xarray",
     "given_mask",
     "initialise",
     "is_published",
@@ -62,9 +73,11 @@ __all__ = [
     "random_mask",
     "read_published",
     "read_wxc_statistics",
+    "regrid",
     "regular",
     "rollout",
     "rollout_loss",
+    "set_statistics",
     "spectra",
     "squared_error",
     "state_from_published",
@@ -72,5 +85,6 @@ __all__ = [
     "static_fields",
     "unit_core",
     "verification",
+    "write_forecast",
     "write_published",
 ]

@@ -54,6 +54,37 @@ class Weather:
             head.normaliser.load_state_dict(model.head.get_submodule("normaliser").state_dict())
         return head
 
+    def metrics(self) -> dict[str, Any]:
+        """Area-weighted scores per sample and channel."""
+        from . import metrics
+        from .evaluation import AreaScore
+
+        named = {"mse": metrics.squared_error, "mae": metrics.absolute_error, "bias": metrics.bias}
+        return {name: AreaScore(score) for name, score in named.items()}
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, **choices: Any) -> Any:
+        """Scores by forecast, lead time and channel (see `evaluation.evaluate`)."""
+        from .evaluation import evaluate
+
+        return evaluate(models, data, **choices)
+
+    def predict(self, model: Model, state: Any, lead_times: Any, *, output: Any = None, **choices: Any) -> Any:
+        """A forecast as one Dataset, or written to `output` step by step (see `forecast`)."""
+        import xarray as xr
+
+        from .forecast import forecast, write_forecast
+
+        steps = forecast(model, state, lead_times, **choices)
+        if output is None:
+            return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
+        return xr.open_dataset(write_forecast(steps, output), engine="zarr" if str(output).endswith(".zarr") else None)
+
+    def to_xarray(self, prediction: Any, batch: Any) -> Any:
+        """One lead time as the CF conventions have it."""
+        from .labelled import forecast_to_xarray
+
+        return forecast_to_xarray(prediction, batch.time, {})
+
 
 def build(config: WeatherConfig | Mapping[str, Any]) -> Model:
     """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""

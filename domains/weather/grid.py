@@ -65,8 +65,13 @@ class Grid:
         return _spacing(self.latitude), _spacing(self.longitude)
 
     def latitude_edges(self) -> np.ndarray:
-        """Borders of the rows: half way between them, and no further than the poles; degrees."""
-        return _edges(np.asarray(self.latitude, dtype=float)).clip(-90, 90)
+        """Borders of the rows: half way between them; a row nearer to a pole than to its neighbour reaches the pole."""
+        edges, (spacing, _) = _edges(np.asarray(self.latitude, dtype=float)), self.spacing
+        outer = [0, -1] if len(self.latitude) > 1 else []
+        for end in outer:
+            if 90 - abs(edges[end]) < spacing / 2 - TOLERANCE:
+                edges[end] = np.copysign(90, edges[end])
+        return edges.clip(-90, 90)
 
     def longitude_edges(self) -> np.ndarray:
         """Borders of the columns: half way between them; degrees."""

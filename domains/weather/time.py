@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 
-def add_hours(time: Any, hours: float) -> Any:
+def add_hours(time: Any, hours: float | int) -> Any:
     """A `numpy.datetime64` or `cftime.datetime`, that many hours later, to the second."""
     seconds = round(float(hours) * 3600)
     if isinstance(time, np.datetime64):
