@@ -115,7 +115,7 @@ def _near(name: str, known: dict[str, Path]) -> str:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    """What `config.json` says; of published weights without one, what a science that knows them reads off the folder."""
+    """What `config.json` says; of published weights without one, what a science that knows them reads off."""
     if not (folder / "config.json").is_file():
         for science in DOMAINS:
             of_weights = getattr(face(science), "published_record", None)

@@ -24,7 +24,8 @@ import torch  # noqa: E402
 from replays import bioanalyst, g2pt, poseidon, prithvi_wxc, prithvi_wxc_loader  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-SYSTEMS = (bioanalyst, g2pt, poseidon, prithvi_wxc, prithvi_wxc_loader)  # each has recognises(config), replay(case, dtype)
+# each has recognises(config) and replay(case, dtype)
+SYSTEMS = (bioanalyst, g2pt, poseidon, prithvi_wxc, prithvi_wxc_loader)
 
 
 def replay(case: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
