@@ -1,9 +1,9 @@
 """Linear maps whose float32 products are made by oneDNN on processors with AVX-512.
 
 For `torch.nn.functional.linear` torch asks another library. On an AMD EPYC with AVX-512 that one was slower in every
-shape tried; on one with AVX2 it was faster in nearly all (`benchmarks/notes_core.md`), so there it is asked. Names, shapes
-and values of the weights are those of `nn.Linear`. Everything else than float32 on CPU (autocast, double, an accelerator,
-a compiled graph) takes the ordinary way.
+shape tried; on one with AVX2 it was faster in nearly all, so there it is asked (`benchmarks/notes_core.md`). Names,
+shapes and values of the weights are those of `nn.Linear`. Everything else than float32 on CPU (autocast, double, an
+accelerator, a compiled graph) takes the ordinary way.
 """
 
 from __future__ import annotations

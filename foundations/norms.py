@@ -36,7 +36,8 @@ class _Modulated(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, eps: float) -> Tensor:
-        out, mean, inverse = torch.native_layer_norm(x.flatten(1, -2).to(scale.dtype), x.shape[-1:], None, None, eps)
+        samples, plain = x.flatten(1, -2).to(scale.dtype), (scale.new_ones(x.shape[-1]), scale.new_zeros(x.shape[-1]))
+        out, mean, inverse = torch.native_layer_norm(samples, x.shape[-1:], *plain, eps)  # quicker than without a scale
         ctx.save_for_backward(x, scale, shift, mean, inverse)
         return torch.addcmul(shift[:, None], out, scale[:, None], out=out).view_as(x).to(x.dtype)
 
