@@ -56,14 +56,17 @@ MAKERS: dict[str, Callable[[str, Path, int, dict[str, Any]], None]] = {"pde": _w
 """Who makes the generated entries of a domain; the others are made with NumPy."""
 
 
-def parts_of(entry: Entry) -> dict[str, list[int]] | None:
-    """The parts of an entry as numbers of samples, where its splits are ranges or lists of them; None where not."""
+def parts_of(entry: Entry) -> dict[str, Any] | None:
+    """The parts of an entry as its domain takes them: numbers of samples, or first and last date; None where its splits
+    are said otherwise."""
     splits = entry.splits
-    if splits is None or splits.along != entry.dims.sample:
+    if splits is None or splits.along not in (entry.dims.sample, entry.dims.time):
         return None
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, part in splits.parts.items():
-        if isinstance(part.first, int) and isinstance(part.last, int):
+        if splits.along == entry.dims.time and part.first is not None:
+            parts[name] = (part.first, part.last)
+        elif isinstance(part.first, int) and isinstance(part.last, int):
             parts[name] = list(range(part.first, part.last + 1))
         elif part.ids and all(isinstance(label, int) for label in part.ids):
             parts[name] = [int(label) for label in part.ids]

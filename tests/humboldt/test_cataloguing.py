@@ -36,11 +36,13 @@ def test_a_generated_name_is_solved_opened_and_true():
     assert any("made again" in finding.message for finding in report.findings)
 
 
-@pytest.mark.parametrize("name", ["weather.generated-rossby-waves", "graphs.generated-trees"])
-def test_the_other_sciences_are_made_without_a_solver(name):
-    found, place = from_catalog(name)
-    assert found.id == name
+def test_the_other_sciences_are_made_without_a_solver_and_opened():
+    found, place = from_catalog("graphs.generated-trees")
+    assert found.id == "graphs.generated-trees"
     assert place.is_file()
+    assert len(humboldt.open("graphs.generated-trees", split="train")) == 128
+    waves = humboldt.open("weather.generated-rossby-waves", split="validation")
+    assert 28 <= len(waves) <= 32
 
 
 def test_own_entries_open_with_their_choices(tmp_path):
@@ -67,8 +69,10 @@ def test_names_files_and_domains():
         humboldt.open("pde.pdegym-ace")
 
 
-def test_parts_that_are_no_samples():
-    assert parts_of(load_catalog().find("weather.generated-rossby-waves")) is None
+def test_parts_as_the_domains_take_them():
+    waves = parts_of(load_catalog().find("weather.generated-rossby-waves"))
+    assert waves is not None
+    assert waves["train"] == ("2001-01-01", "2001-02-24")
     assert parts_of(entry()) is None
     splits = {"along": "sample", "train": {"count": 3}}
     assert parts_of(entry(dims={"sample": "sample"}, splits=splits)) is None
