@@ -83,9 +83,8 @@ def test_a_model_learns_to_reach_a_goal():
     )
     torch.manual_seed(0)
     rates = {"core_rate": 3e-3, "embedding_rate": 3e-3, "norm_rate": 3e-3}
-    model = fit(
-        build(config), arranged(data, build(config)), None, Recipe(steps=150, batch_size=32, **rates), progress=False
-    )
+    recipe, started = Recipe(steps=150, batch_size=32, **rates), build(config)
+    model = fit(started, arranged(data, started), None, recipe, progress=False)
     means = []
     for nodes in (3.0, 8.0):
         (found,) = sample_sequences(model, 40, Drawing(guidance=1.5), goals={"nodes": nodes})
