@@ -1,5 +1,6 @@
 """Graphs and molecules as sequences of tokens: reading, writing, generation, properties."""
 
+from .adapt import arranged, fit_to_data, goals_of, set_statistics
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import Goal, GraphConfig
 from .data import GraphDataset, open_graphs
@@ -61,6 +62,7 @@ __all__ = [
     "Skipped",
     "Tally",
     "Vocabulary",
+    "arranged",
     "build",
     "canonical",
     "config_from_published",
@@ -70,7 +72,9 @@ __all__ = [
     "decoder_core",
     "encode",
     "encode_with",
+    "fit_to_data",
     "g2pt",
+    "goals_of",
     "graph_from_molecule",
     "graph_from_smiles",
     "initialise",
@@ -87,6 +91,7 @@ __all__ = [
     "sample_sequences",
     "scaffold",
     "scaffold_split",
+    "set_statistics",
     "smiles_from_graph",
     "state_from_published",
     "state_to_published",

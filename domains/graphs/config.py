@@ -43,6 +43,8 @@ class GraphConfig:
         rows: of the embedding table; those beyond the vocabulary are spare, as in the published models.
         ordering: which sequences of a graph it is trained on.
         goals: properties that the norms are told.
+        goal_dropout: share of sequences whose goals are hidden in training, so that the model also knows how to go on
+            without them (classifier-free guidance, arXiv 2207.12598).
     """
 
     vocabulary: Vocabulary
@@ -51,8 +53,11 @@ class GraphConfig:
     rows: int
     ordering: Ordering = DEFAULT
     goals: tuple[Goal, ...] = ()
+    goal_dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        if not 0 <= self.goal_dropout <= 1:
+            raise ConfigError(f"goal_dropout is a share in [0, 1], got {self.goal_dropout}")
         if self.rows < len(self.vocabulary):
             raise ConfigError(
                 f"an embedding has a row per token, got rows={self.rows} for {len(self.vocabulary)} tokens; add some"

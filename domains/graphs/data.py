@@ -101,6 +101,10 @@ class GraphDataset:
             raise DataError(f"this {self.part} part has {len(self)} graphs, got {count}; take 1 to {len(self)}")
         return dataclasses.replace(self, places=self.places[:count])
 
+    def statistics(self) -> dict[str, tuple[float, float]]:
+        """None: tokens have no statistics."""
+        return {}
+
     def describe(self) -> dict[str, Any]:
         """JSON-ready: sizes, vocabulary, properties, split, what was skipped, fingerprint."""
         return {

@@ -45,7 +45,10 @@ class SequenceEmbed(Embed[SequenceBatch]):
         return Tokens(self.token(ids) + self.position.weight[start:end], condition)
 
     def condition(self, goals: Float[Tensor, "b g"] | None, count: int) -> Float[Tensor, "b c"] | None:
-        """(value - mean) / deviation and 1 of a goal that is given, 0 and 0 of one that is not."""
+        """(value - mean) / deviation and 1 of a goal that is given, 0 and 0 of one that is not.
+
+        In training the goals of some sequences are hidden.
+        """
         known = self.config.goals
         if goals is not None and goals.shape[1] != len(known):
             raise ValueError(
@@ -60,4 +63,6 @@ class SequenceEmbed(Embed[SequenceBatch]):
         deviation = torch.tensor([g.deviation for g in known], dtype=like.dtype, device=like.device)
         values = (goals.to(like) - mean) / deviation
         given = ~values.isnan()
+        if self.training and self.config.goal_dropout:
+            given &= torch.rand(len(values), 1, device=like.device) >= self.config.goal_dropout
         return torch.cat([torch.where(given, values, 0), given.to(like.dtype)], dim=1)

@@ -218,6 +218,10 @@ class SequenceStore:
             raise DataError(f"this {self.part} part has {there} graphs, got {count}; take 1 to {there}")
         return dataclasses.replace(self, places=self.places[: count * self.copies])
 
+    def statistics(self) -> dict[str, tuple[float, float]]:
+        """None: tokens have no statistics."""
+        return {}
+
     def describe(self) -> dict[str, Any]:
         """JSON-ready: sizes, vocabulary, split."""
         return {

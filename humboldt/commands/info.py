@@ -48,6 +48,7 @@ def tasks() -> list[dict[str, Any]]:
     return [
         {"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"},
         {"name": "forecast", "domain": "biodiversity", "about": "biodiversity: the next month of every variable"},
+        {"name": "generation", "domain": "graphs", "about": "graphs: what comes next in a sequence"},
         {"name": "forecast", "domain": "weather", "about": "weather: the state after a lead time"},
         {"name": "reconstruction", "domain": "weather", "about": "weather: what is hidden of the state"},
     ]

@@ -34,6 +34,8 @@ CORNERS = [
     "B1OC=CO1",
     "c1ccc[se]1",
     "[H][H]",
+    "[H]c1c([H])n([H])c(=[N+]([H])[H])[c-]([H])c1=O",
+    "[H]c1c([H])c(=O)[c-]([H])oc1=[N+]([H])[H]",
 ]
 
 
