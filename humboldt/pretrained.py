@@ -24,6 +24,7 @@ from humboldt.foundations import (
 from .registry import DOMAINS, face
 
 PUBLISHED = (
+    "BioDT/bfm-pretrained",
     *(f"camlab-ethz/Poseidon-{size}" for size in "TBL"),
     "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M",
     "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M-rollout",

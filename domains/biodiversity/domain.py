@@ -48,8 +48,8 @@ class Biodiversity:
         head.normaliser.load_state_dict(model.head.get_submodule("normaliser").state_dict())
         return head
 
-    def metrics(self, model: Model) -> dict[str, AbsoluteError]:
-        """Mean absolute error of each group in the model's normalised units."""
+    def metrics(self, model: Model | None = None) -> dict[str, AbsoluteError]:
+        """Mean absolute error: of a model's groups in its normalised units, else of channels as they are."""
         return {"mean_absolute_error": AbsoluteError(model)}
 
     def to_xarray(self, prediction: GridPrediction, batch: GridBatch, config: GridConfig) -> xr.Dataset:
@@ -72,18 +72,18 @@ class Biodiversity:
 
 
 class AbsoluteError:
-    """mean |p - t| in normalised units: (prediction, batch) -> one value per sample and group."""
+    """mean |p - t|: (prediction, batch) -> one value per sample and group of a model (normalised), or channel."""
 
-    def __init__(self, model: Model) -> None:
-        self.head = model.head
+    def __init__(self, model: Model | None = None) -> None:
+        self.normalise = nn.Identity() if model is None else model.head.get_submodule("normaliser")
+        self.groups = None if model is None else list(model.config.slices().values())
 
     def __call__(self, prediction: GridPrediction, batch: GridBatch) -> Tensor:
         """Shape (samples, groups); NaN where a group has no target."""
         if batch.target is None:
             raise ValueError("a score needs a target, got a batch without one; open the data with targets")
-        normalise: Any = self.head.get_submodule("normaliser")
-        error = (normalise(prediction.fields) - normalise(batch.target)).abs().flatten(2)
-        groups = self.head.config.slices().values()  # type: ignore[union-attr, operator]
+        error = (self.normalise(prediction.fields) - self.normalise(batch.target)).abs().flatten(2)
+        groups = self.groups or [slice(c, c + 1) for c in range(error.shape[1])]
         return torch.stack([error[:, place].flatten(1).nanmean(1) for place in groups], dim=1)
 
 

@@ -130,8 +130,8 @@ def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
         data, label = (_rioxarray().open_rasterio(path, masked=True) if is_image else _store(path)), path.stem
     found = crs
     if found is None:
-        own = _rioxarray() and data.rio.crs
-        found = own.to_string() if own else None
+        _rioxarray()
+        found = data.rio.crs.to_string() if data.rio.crs else None
     return _stacked(data, label), None if found is None else str(found)
 
 

@@ -61,7 +61,10 @@ def _read(path: Path) -> pd.DataFrame:
         raise FileNotFoundError(f"occurrences are read from a file, got {path}, which is not there{near}")
     kind = path.suffix.lower()
     if kind in (".parquet", ".pq"):
-        return pd.read_parquet(path)
+        try:
+            return pd.read_parquet(path)
+        except ImportError as error:
+            raise ImportError('Parquet files need pyarrow: pip install "humboldt[geo]"') from error
     if kind in (".gpkg", ".shp", ".geojson"):
         return geopandas().read_file(path)
     if kind == ".zip":

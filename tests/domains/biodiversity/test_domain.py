@@ -47,6 +47,8 @@ def test_errors_are_per_sample_and_group():
     assert errors.shape == (2, 11)
     assert errors[1, 8].item() == pytest.approx(0.25, rel=1e-4)
     assert errors[0].abs().max() == 0
+    (of_channels,) = Biodiversity().metrics().values()
+    assert of_channels(GridPrediction(fields), batch)[1].nonzero().flatten().tolist() == [13]
 
 
 def test_a_fresh_head_keeps_the_statistics():
