@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .amplification import Amplification as Amplification
     from .amplification import amplification as amplification
+    from .amplification import say_amplification as say_amplification
     from .array_reader import ArrayReader as ArrayReader
     from .buffers import aligned as aligned
     from .conversion import Conversion as Conversion
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from .zarr_reader import ZarrReader as ZarrReader
 
 _ROOMS: dict[str, tuple[str, ...]] = {
-    "amplification": ("Amplification", "amplification"),
+    "amplification": ("Amplification", "amplification", "say_amplification"),
     "array_reader": ("ArrayReader",),
     "buffers": ("aligned",),
     "conversion": ("Conversion", "cf_conversion"),

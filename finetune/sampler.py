@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -27,10 +27,21 @@ class Order:
         batch_size: samples per batch; a smaller dataset gives all that it has.
         batches: length of the run.
         seed: of the shuffles and of the choice among datasets.
+        shuffles: for each dataset a function from a seed to all its indices in an order by chance, such as a block
+            shuffle that reads each chunk once; None shuffles all of them.
     """
 
-    def __init__(self, sizes: list[int], weights: list[float], batch_size: int, batches: int, seed: int) -> None:
+    def __init__(
+        self,
+        sizes: list[int],
+        weights: list[float],
+        batch_size: int,
+        batches: int,
+        seed: int,
+        shuffles: Sequence[Callable[[list[int]], np.ndarray] | None] | None = None,
+    ) -> None:
         self.sizes, self.batch_size, self.batches, self.seed = sizes, batch_size, batches, seed
+        self.shuffles = shuffles or [None] * len(sizes)
         share = np.asarray(weights, dtype=float) / sum(weights)
         self.source = np.random.default_rng([seed, 0]).choice(len(sizes), size=batches, p=share)
         before = np.zeros(batches, dtype=np.int64)
@@ -49,14 +60,15 @@ class Order:
         return part, [int(self._shuffle(part, int(p // size))[p % size]) for p in places]
 
     def _shuffled(self, part: int, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, 1, part, epoch]).permutation(self.sizes[part])
+        seed, own = [self.seed, 1, part, epoch], self.shuffles[part]
+        return own(seed) if own else np.random.default_rng(seed).permutation(self.sizes[part])
 
 
 class Batches:
     """Training batches in order, from wherever the run stands; its position travels in the checkpoint.
 
     Args:
-        data: a dataset or a mixture.
+        data: a dataset or a mixture; a dataset that has a method `shuffled(seed)` says in which order it is read best.
         batch_size: samples per batch.
         batches: number of batches of the whole run.
         seed: of the order.
@@ -66,7 +78,8 @@ class Batches:
     def __init__(self, data: Dataset | Mixture, batch_size: int, batches: int, seed: int, workers: int = 0) -> None:
         self.mixture = data if isinstance(data, Mixture) else Mixture([data])
         sizes = [len(part) for part in self.mixture.datasets]
-        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed)
+        shuffles = [getattr(part, "shuffled", None) for part in self.mixture.datasets]
+        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, shuffles)
         self.workers, self.position = workers, 0
 
     def __len__(self) -> int:
