@@ -1,4 +1,4 @@
-"""The same samples in every format that `data.py` compares: smooth fields with 1 % noise, (4, 128, 128) float32 each."""
+"""The same samples in every format that `data.py` compares: smooth fields, 1 % noise, (4, 128, 128) float32 each."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def make(folder: Path, count: int) -> None:
     names = ("sample", "channel", "x", "y")
     for name, choices in ZARR.items():
         group = zarr.create_group(str(folder / name))
-        array = group.create_array(
-            "u", shape=shape, chunks=(1, *SAMPLE), dtype="f4", dimension_names=names, **choices
-        )
+        array = group.create_array("u", shape=shape, chunks=(1, *SAMPLE), dtype="f4", dimension_names=names, **choices)
         array[:] = values
     for name, choices in HDF5.items():
         with h5py.File(folder / f"{name}.nc", "w") as file:

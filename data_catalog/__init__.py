@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .add import draft as draft
     from .amplification import Amplification as Amplification
     from .amplification import amplification as amplification
+    from .amplification import say_amplification as say_amplification
     from .array_reader import ArrayReader as ArrayReader
     from .buffers import aligned as aligned
     from .cache import cache_folder as cache_folder
@@ -83,7 +84,7 @@ if TYPE_CHECKING:
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     "add": ("add_entry", "draft"),
-    "amplification": ("Amplification", "amplification"),
+    "amplification": ("Amplification", "amplification", "say_amplification"),
     "array_reader": ("ArrayReader",),
     "buffers": ("aligned",),
     "cache": ("cache_folder", "home", "is_here", "located"),

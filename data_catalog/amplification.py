@@ -16,6 +16,7 @@ from .windows import Windows
 
 log = logging.getLogger(__name__)
 TOLERATED = 2.0
+_said: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +50,16 @@ def amplification(reader: ArrayReader, windows: Windows, *, source: str = "", lo
         chunks = math.prod(len({run.chunk for run in segments(*axis)} - {OUTSIDE}) for axis in axes)
         decoded += chunks * math.prod(reader.layout.chunks)
         used += math.prod(windows.sample_shape)
-    found = Amplification(factor=decoded / used, cure=cure)
-    if found.factor > TOLERATED:
+    shapes = f"chunks of {reader.layout.chunks} for windows of {windows.sample_shape}"
+    say_amplification(name, decoded / used, shapes, **{d: sizes[d] for d in windows.positions})
+    return Amplification(factor=decoded / used, cure=cure)
+
+
+def say_amplification(source: str, factor: float, shapes: str, **window: int) -> None:
+    """Warn once a store of a factor above 2, with the command that cures it."""
+    if factor > TOLERATED and (source, shapes) not in _said:
+        _said.add((source, shapes))
         log.warning(
-            "%s: %.1f bytes are read and decoded for every byte that is used, as its chunks %s do not fit windows of %s; "
-            "shuffle in blocks, or write it anew: %s",
-            name, found.factor, reader.layout.chunks, windows.sample_shape, cure,
+            "%s: %.1f bytes are read and decoded for every byte used (%s); shuffle in blocks, or rewrite it: %s",
+            source, factor, shapes, convert_line(source, **window),
         )  # fmt: skip
-    return found

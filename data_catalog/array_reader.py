@@ -22,7 +22,9 @@ class ArrayReader(ABC):
     def fill(self, requests: Iterable[Request]) -> None:
         """Fill the memory of all requests, which may ask for the same values."""
 
-    def read(self, selection: Selection, out: np.ndarray | None = None, conversion: Conversion | None = None) -> np.ndarray:
+    def read(
+        self, selection: Selection, out: np.ndarray | None = None, conversion: Conversion | None = None
+    ) -> np.ndarray:
         """The values at positions along each axis, [*positions], converted to the dtype of `out`.
 
         selection: a slice or an array of whole numbers for each axis; -1 stands for a place outside, and becomes NaN.

@@ -28,7 +28,7 @@ STRIPES = 32
 
 
 class Memory:
-    """What a reader holds in one process: chunks decoded last, and locks so that two threads do not decode one twice."""
+    """What a reader holds in one process: chunks decoded last, and locks so that no chunk is decoded twice."""
 
     def __init__(self) -> None:
         self.process = os.getpid()

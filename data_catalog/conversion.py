@@ -67,7 +67,7 @@ def wide_enough(stored: np.dtype, wanted: np.dtype) -> type:
 
 
 def cf_conversion(said: Mapping[str, Any], dtype: np.dtype) -> Conversion:
-    """What the CF attributes of a variable ask for: x scale_factor + add_offset, NaN for `_FillValue` and `missing_value`.
+    """What CF attributes ask for: x scale_factor + add_offset, and NaN for `_FillValue` and `missing_value`.
 
     said: the attributes, or the encoding of an opened xarray variable; dtype: of the stored values.
 

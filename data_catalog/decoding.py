@@ -51,7 +51,9 @@ class UnreadableLayoutError(DataError):
 def require(holds: bool, got: Any, rule: str) -> None:
     """Leave to xarray what is not read here."""
     if not holds:
-        raise UnreadableLayoutError(f"Humboldt reads {rule} by itself, got {got!r}; it is left to its own library, slower")
+        raise UnreadableLayoutError(
+            f"Humboldt reads {rule} by itself, got {got!r}; it is left to its own library, slower"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +158,12 @@ def unshuffled(raw: np.ndarray, width: int, into: np.ndarray | None) -> np.ndarr
 def announced(name: str, raw: Any, size: int) -> int | None:
     """The decoded size that a header says; None if it says none.
 
-    Bytes whose header says another size than the chunk has, or than they have themselves, are refused: the libraries would read beyond the end, or leave the rest of the chunk as it was. Headers: blosc bytes 4 to 8 are
-    the decoded size, 12 to 16 the encoded one; lz4 (of numcodecs) begins with the decoded size; zstd is RFC 8878.
+    Bytes whose header says another size than the chunk has, or than they have themselves, are refused: the libraries
+    would read beyond the end, or leave the rest of the chunk as it was. Headers: blosc bytes 4 to 8 are the decoded
+    size, 12 to 16 the encoded one; lz4 (of numcodecs) begins with the decoded size; zstd is RFC 8878.
+
+    Raises:
+        ValueError: such bytes.
     """
     if len(raw) < (16 if name == "blosc" else 6):
         raise ValueError(f"it has {len(raw)} bytes, fewer than a header of {name}")
@@ -214,4 +220,8 @@ def exact(raw: Any, size: int) -> Any:
 
 def as_bytes(raw: Any) -> np.ndarray:
     """Any buffer as an array of bytes."""
-    return np.ascontiguousarray(raw).reshape(-1).view(np.uint8) if isinstance(raw, np.ndarray) else np.frombuffer(raw, np.uint8)
+    return (
+        np.ascontiguousarray(raw).reshape(-1).view(np.uint8)
+        if isinstance(raw, np.ndarray)
+        else np.frombuffer(raw, np.uint8)
+    )

@@ -103,7 +103,7 @@ def is_hdf5(path: str) -> bool:
 
 
 def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:
-    """How a dataset lies: its layout, and for each chunk [*grid, 3] where it begins, its bytes and the filters it lacks.
+    """The layout of a dataset, and for each chunk [*grid, 3] where it begins, its bytes and the filters it lacks.
 
     A contiguous dataset is one chunk of values as they are. A chunk that was never written has no bytes.
 
@@ -119,7 +119,9 @@ def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:
         require(plan.get_layout() == h5py.h5d.CONTIGUOUS, "a compact dataset", "contiguous and chunked datasets")
         layout = ChunkLayout(shape=shape, chunks=tuple(max(n, 1) for n in shape), dtype=dtype, fill=fill)
         start = dataset.id.get_offset()
-        return layout, np.array([start or 0, 0 if start is None else layout.chunk_bytes, 0]).reshape(*(1,) * len(shape), 3)
+        return layout, np.array([start or 0, 0 if start is None else layout.chunk_bytes, 0]).reshape(
+            *(1,) * len(shape), 3
+        )
     chunks = tuple(dataset.chunks)
     size = math.prod(chunks) * dtype.itemsize
     stored = [filter_words(plan.get_filter(n), dtype) for n in range(plan.get_nfilters())]
@@ -152,7 +154,10 @@ def filter_words(said: tuple[int, int, tuple[int, ...], bytes], dtype: np.dtype)
 def stacked(layouts: Sequence[ChunkLayout], places: Sequence[np.ndarray]) -> tuple[ChunkLayout, np.ndarray]:
     """Datasets of equal layout as one with a new first axis."""
     first = layouts[0]
-    alike = all((f.shape, f.chunks, f.dtype, f.decoders) == (first.shape, first.chunks, first.dtype, first.decoders) for f in layouts)
+    alike = all(
+        (f.shape, f.chunks, f.dtype, f.decoders) == (first.shape, first.chunks, first.dtype, first.decoders)
+        for f in layouts
+    )
     require(alike, "several", "stacked datasets of one shape, type and layout")
     layout = ChunkLayout(
         shape=(len(layouts), *first.shape),

@@ -23,7 +23,9 @@ class LazyReader(ArrayReader):
         """See `ArrayReader.fill`; dask computes in this thread."""
         with dask.config.set(scheduler="synchronous"):
             for selection, out, conversion in requests:
-                values = np.asarray(self.array.isel(dict(zip(self.array.dims, map(plain, selection), strict=True))).values)
+                values = np.asarray(
+                    self.array.isel(dict(zip(self.array.dims, map(plain, selection), strict=True))).values
+                )
                 if conversion is None:
                     out[...] = values
                 else:

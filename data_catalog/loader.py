@@ -101,7 +101,9 @@ def work_ahead(
 class Workers:
     """Processes that read batches into the slots of one block of shared memory."""
 
-    def __init__(self, source: Any, workers: int, shape: tuple[int, ...], dtype: np.dtype, most: int, start: str) -> None:
+    def __init__(
+        self, source: Any, workers: int, shape: tuple[int, ...], dtype: np.dtype, most: int, start: str
+    ) -> None:
         size = -(-int(np.prod(shape)) * dtype.itemsize // 4096) * 4096
         self.slots = max(workers + 1, min(most // size, 4 * workers))
         self.block = SharedMemory(create=True, size=size * self.slots)
@@ -140,8 +142,8 @@ class Workers:
                 dead = [process.pid for process in self.processes if not process.is_alive()]
                 if dead:
                     raise DataError(
-                        f"worker processes read until they are told to stop, but {dead} died; look for a kill for lack of "
-                        "memory, and take fewer workers"
+                        f"worker processes read until they are told to stop, but {dead} died; look for a kill for lack "
+                        "of memory, and take fewer workers"
                     ) from None
 
     def close(self) -> None:

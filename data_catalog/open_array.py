@@ -1,4 +1,4 @@
-"""Which reader suits a variable: chunks of a local or remote Zarr store, of an HDF5 file, or xarray with one warning."""
+"""Which reader suits a variable: of chunks in a local or remote Zarr store or HDF5 file, or xarray with a warning."""
 
 from __future__ import annotations
 

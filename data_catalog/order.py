@@ -1,4 +1,4 @@
-"""In which order samples are seen: known from a seed for every pass and batch, resumable, shared out without overlap."""
+"""In which order samples are seen: known from a seed for every batch, resumable, shared out without overlap."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def block_shuffle(groups: np.ndarray, seed: int | list[int], together: int = 8) 
 class Order:
     """Batches of sample numbers for one pass after another, as one sequence that every process can compute.
 
-    Batch b of share s of n is batch b n + s of the sequence: ranks, and workers within a rank, never meet the same one. A
-    pass gives every share equally many batches; what is left over of it is not seen in that pass.
+    Batch b of share s of n is batch b n + s of the sequence: ranks, and workers within a rank, never meet the same one.
+    A pass gives every share equally many batches; what is left over of it is not seen in that pass.
 
     Attributes:
         samples: how many there are.

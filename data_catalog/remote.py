@@ -21,7 +21,7 @@ MISSING = (FileNotFoundError, KeyError)
 
 
 class Span(NamedTuple):
-    """Bytes of a file: `size` from `start` on; all of it where `size` is None, the last ones where `start` is negative."""
+    """Bytes of a file: `size` from `start` on; all of it if `size` is None, the last ones if `start` is negative."""
 
     name: str
     start: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,7 +81,7 @@ def find_route(array: Any, space: Sequence[str], group: Group, conversion: Conve
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Channels `first` to `first + count` - 1: neighbours along the dimension `along` of a variable, from `places` on."""
+    """Channels `first` to `first + count` - 1: neighbours along the axis `along` of a variable, from `places` on."""
 
     variable: str
     first: int

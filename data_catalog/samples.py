@@ -220,7 +220,10 @@ class SampleReader:
             return
         bad = ~np.isfinite(values)
         sample, time, channel = np.argwhere(bad)[0][:3]
-        count, kind = int(bad[:, :, channel].sum()), "NaN" if np.isnan(values[:, :, channel]).any() else "infinite values"
+        count, kind = (
+            int(bad[:, :, channel].sum()),
+            "NaN" if np.isnan(values[:, :, channel]).any() else "infinite values",
+        )
         raise DataError(
             f"training data hold a number everywhere, got {count} {kind} in variable {self.columns[channel].name!r}, "
             f"first in sample {samples[sample]} at time index {time}; repair the file, or open it with missing='mask'"

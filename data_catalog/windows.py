@@ -23,8 +23,8 @@ def pairs(size: int, leads: Sequence[int], *, history: int = 1, stride: int = 1)
     Raises:
         DataError: none fits.
     """
-    last = np.arange(history - 1, size, stride)
-    rows = [np.arange(t - history + 1, t + 1).tolist() + [t + lead] for t in last for lead in leads if t + lead < size]
+    last = range(history - 1, size, stride)
+    rows = [[*range(t - history + 1, t + 1), t + lead] for t in last for lead in leads if t + lead < size]
     if not rows:
         raise DataError(f"leads fit into {size} steps after {history} of history, got {list(leads)}; make them shorter")
     return np.array(rows)
@@ -33,8 +33,8 @@ def pairs(size: int, leads: Sequence[int], *, history: int = 1, stride: int = 1)
 def tiles(size: int, length: int, *, stride: int | None = None, halo: int = 0, periodic: bool = False) -> np.ndarray:
     """Positions of tiles that cover an axis, each with a halo on both sides, [tiles, length + 2 halo].
 
-    A halo reaches around a periodic axis; elsewhere its positions outside are -1, which is read as NaN. The last tile is
-    moved back so that it ends with the axis.
+    A halo reaches around a periodic axis; elsewhere its positions outside are -1, which is read as NaN. The last tile
+    is moved back so that it ends with the axis.
 
     Raises:
         DataError: a tile longer than the axis.

@@ -138,7 +138,9 @@ def index_codecs(shard: Mapping[str, Any]) -> list[str]:
     return [codec["name"] for codec in codecs] if little else ["big endian"]
 
 
-def codecs_3(codecs: Sequence[Mapping[str, Any]], axes: int) -> tuple[tuple[int, ...] | None, str, list[dict[str, Any]]]:
+def codecs_3(
+    codecs: Sequence[Mapping[str, Any]], axes: int
+) -> tuple[tuple[int, ...] | None, str, list[dict[str, Any]]]:
     """Order of the axes, byte order, and the codecs of version 3 as configurations of numcodecs."""
     order: tuple[int, ...] | None = None
     endian, stored, serialised = "<", [], False

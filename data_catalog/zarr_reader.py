@@ -1,4 +1,4 @@
-"""Boxes of Zarr arrays in local folders: metadata and shard indexes are parsed once, bytes go straight to their place."""
+"""Zarr arrays in local folders: metadata and shard indexes are parsed once, bytes go straight to their place."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,8 @@ class Order:
         seed: of the shuffles and of the choice among datasets.
         lengths: of the samples of each dataset, or None where they are alike. Then samples of similar length come
             together: of `WINDOW` batches' worth of the shuffle, sorted by length, and the batches shuffled again.
+        shuffles: for each dataset a function from a seed to all its indices in an order by chance, such as a block
+            shuffle that reads each chunk once; None shuffles all of them.
     """
 
     def __init__(
@@ -41,9 +43,10 @@ class Order:
         batches: int,
         seed: int,
         lengths: list[np.ndarray | None] | None = None,
+        shuffles: Sequence[Callable[[list[int]], np.ndarray] | None] | None = None,
     ) -> None:
         self.sizes, self.batch_size, self.batches, self.seed = sizes, batch_size, batches, seed
-        self.lengths = lengths or [None] * len(sizes)
+        self.lengths, self.shuffles = lengths or [None] * len(sizes), shuffles or [None] * len(sizes)
         share = np.asarray(weights, dtype=float) / sum(weights)
         self.source = np.random.default_rng([seed, 0]).choice(len(sizes), size=batches, p=share)
         before = np.zeros(batches, dtype=np.int64)
@@ -76,14 +79,15 @@ class Order:
         return np.random.default_rng([self.seed, 2, part, window]).permutation(batches)
 
     def _shuffled(self, part: int, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, 1, part, epoch]).permutation(self.sizes[part])
+        seed, own = [self.seed, 1, part, epoch], self.shuffles[part]
+        return own(seed) if own else np.random.default_rng(seed).permutation(self.sizes[part])
 
 
 class Batches:
     """Training batches in order, from wherever the run stands; its position travels in the checkpoint.
 
     Args:
-        data: a dataset or a mixture.
+        data: a dataset or a mixture; a dataset that has a method `shuffled(seed)` says in which order it is read best.
         batch_size: samples per batch.
         batches: number of batches of the whole run.
         seed: of the order.
@@ -94,7 +98,8 @@ class Batches:
         self.mixture = data if isinstance(data, Mixture) else Mixture([data])
         sizes = [len(part) for part in self.mixture.datasets]
         lengths = [getattr(part, "lengths", None) for part in self.mixture.datasets]
-        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, lengths)
+        shuffles = [getattr(part, "shuffled", None) for part in self.mixture.datasets]
+        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, lengths, shuffles)
         self.workers, self.position = workers, 0
 
     def __len__(self) -> int:

@@ -19,9 +19,11 @@ from humboldt.data_catalog import (
     DataError,
     SampleReader,
     Split,
+    block_shuffle,
     channel_statistics,
     read_statistics,
     require_units,
+    say_amplification,
     write_statistics,
 )
 
@@ -133,8 +135,7 @@ class TrajectoryDataset:
         if len(index) and (index.min() < -len(self) or index.max() >= len(self)):
             raise IndexError(f"this part has pairs 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
         which, pair = np.divmod(index % len(self), len(self.pairs))
-        trajectories = self._trajectories([self.samples[i] for i in which])
-        start, end = self.pairs[pair].T
+        trajectories, (start, end) = self._frames([self.samples[i] for i in which], self.pairs[pair])
         target = self._gather(trajectories, end, self.outputs)
         unknown = np.isnan(target)
         batch = FieldBatch(
@@ -150,10 +151,27 @@ class TrajectoryDataset:
         vectors = vector_channels(self.channels, axes), vector_channels(self.outputs, axes)
         return augment(batch, vectors, generator=chance)
 
-    def _trajectories(self, samples: Sequence[int]) -> list[np.ndarray]:
+    def shuffled(self, seed: int | list[int]) -> np.ndarray:
+        """All items in an order by chance. Where they are read from chunks that hold whole trajectories, the pairs of
+        as many trajectories as fit into the reader's memory come together, so that each is read once."""
+        if self._kept or self.reader.chunk_frames == 1:
+            return np.random.default_rng(seed).permutation(len(self))
+        size = self.reader.chunk_samples
+        say_amplification(str(self.source), float(size), f"chunks of {size} trajectories", sample=1)
+        chunk = np.asarray(self.samples)[np.arange(len(self)) // len(self.pairs)] // size
+        return block_shuffle(chunk, seed, self.reader.cache_bytes // (size * self.reader.bytes_per_sample))
+
+    @property
+    def _kept(self) -> bool:
         small = len(self.samples) * self.reader.bytes_per_sample < IN_MEMORY_BELOW
-        keep = small if self.in_memory is None else self.in_memory
-        return self.reader.get(samples, keep=self.samples if keep else None)
+        return small if self.in_memory is None else self.in_memory
+
+    def _frames(self, samples: Sequence[int], pairs: np.ndarray) -> tuple[Sequence[np.ndarray], np.ndarray]:
+        """Frames [k, channel, *space] of each pair's trajectory, and where in them the two of the pair are, [2, n]."""
+        whole = len(set(samples)) * self.frame_count <= 2 * len(samples)
+        if self._kept or whole or self.reader.chunk_frames > 1:
+            return self.reader.get(samples, keep=self.samples if self._kept else None), pairs.T
+        return list(self.reader.read_frames(samples, pairs)), np.tile([[0], [1]], len(samples))
 
     def _gather(
         self, trajectories: Sequence[np.ndarray], frames: np.ndarray, channels: Sequence[Channel]

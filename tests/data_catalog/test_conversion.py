@@ -47,5 +47,5 @@ def test_small_differences_of_large_numbers_survive():
 
 
 def test_a_scale_of_zero_is_refused():
-    with pytest.raises(DataError, match="the factor is not 0, got 0.0 and 1.0"):
+    with pytest.raises(DataError, match=r"the factor is not 0, got 0\.0 and 1\.0"):
         cf_conversion({"scale_factor": 0, "add_offset": 1}, np.dtype("i2"))

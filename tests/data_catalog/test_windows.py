@@ -33,7 +33,12 @@ def test_tiles_cover_the_axis_with_halos():
 
 
 def test_windows_of_time_levels_and_space(reader):
-    cuts = {"time": pairs(12, [2]), "level": np.array([[2, 0]]), "y": tiles(10, 5, halo=1), "x": tiles(16, 8, halo=2, periodic=True)}  # fmt: skip
+    cuts = {
+        "time": pairs(12, [2]),
+        "level": np.array([[2, 0]]),
+        "y": tiles(10, 5, halo=1),
+        "x": tiles(16, 8, halo=2, periodic=True),
+    }
     windows = Windows(dims=DIMS, shape=SHAPE, positions=cuts)
     assert len(windows) == 10 * 2 * 2
     source = WindowReader([reader, reader], windows, [None, Conversion(shift=1.0, factor=2.0)])
@@ -64,7 +69,7 @@ def test_chunks_that_do_not_fit_are_said_with_the_cure(reader, caplog):
     found = amplification(reader, windows, source="runs.zarr")
     assert found.factor == pytest.approx(4.0)
     assert found.cure == "humboldt convert runs.zarr runs.rechunked.zarr --window time=1"
-    assert "4.0 bytes are read and decoded for every byte that is used" in caplog.text
+    assert "4.0 bytes are read and decoded for every byte used" in caplog.text
     caplog.clear()
     whole = Windows(dims=DIMS, shape=SHAPE, positions={"time": np.arange(12).reshape(3, 4)})
     assert amplification(reader, whole).factor == 1.0

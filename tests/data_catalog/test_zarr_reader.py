@@ -7,11 +7,9 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from zarr.codecs import BloscCodec, GzipCodec, TransposeCodec, ZstdCodec
 
-from humboldt.data_catalog import DataError, UnreadableLayoutError, ZarrReader, read_zarr_layout
+from humboldt.data_catalog import DataError, UnreadableLayoutError, ZarrReader
 
 SHAPE, CHUNKS = (7, 5, 9), (2, 5, 4)
 VALUES = np.random.default_rng(0).normal(size=SHAPE)
@@ -202,42 +200,3 @@ def test_a_codec_that_does_not_exist_is_named(tmp_path):
     (folder / "zarr.json").write_text(json.dumps(said))
     with pytest.raises(UnreadableLayoutError, match=r"the codecs blosc, zstd, gzip and crc32c.*got 'snail'"):
         ZarrReader(folder)
-
-
-SMALL = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def mutated(said: Any, draw: Any) -> Any:
-    """The metadata with one part of it, anywhere, replaced by something else or left out."""
-    if isinstance(said, dict) and said and draw(st.booleans()):
-        key = draw(st.sampled_from(sorted(said)))
-        if draw(st.integers(0, 4)) == 0:
-            return {k: v for k, v in said.items() if k != key}
-        return {**said, key: mutated(said[key], draw)}
-    if isinstance(said, list) and said and draw(st.booleans()):
-        place = draw(st.integers(0, len(said) - 1))
-        return [*said[:place], mutated(said[place], draw), *said[place + 1 :]]
-    return draw(SMALL)
-
-
-@pytest.mark.parametrize("name", ["sharded", "blosc", "version 2"])
-@settings(max_examples=400, deadline=None)
-@given(data=st.data())
-def test_broken_metadata_are_read_or_refused(name, data, tmp_path_factory):
-    folder = tmp_path_factory.getbasetemp() / f"fuzz-{name}".replace(" ", "-")
-    if not folder.exists():
-        store(folder, **STORES[name])
-    file = folder / (".zarray" if name == "version 2" else "zarr.json")
-    original = folder.with_suffix(".json")
-    if not original.exists():
-        original.write_text(file.read_text())
-    file.write_text(json.dumps(mutated(json.loads(original.read_text()), data.draw)))
-    try:
-        layout = read_zarr_layout(folder)
-    except UnreadableLayoutError:
-        return
-    assert layout.chunk_bytes < 2**31

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -21,6 +22,13 @@ def test_the_order_follows_the_seed_and_changes_from_pass_to_pass():
     first, again, other = (Order([20], [1.0], 20, 2, seed) for seed in (0, 0, 1))
     assert first[0] == again[0] != other[0]
     assert first[0] != first[1]
+
+
+def test_a_dataset_may_say_in_which_order_it_is_read():
+    data = Waves(6)
+    data.shuffled = lambda seed: np.roll(np.arange(6), seed[-1])  # seed[-1] is the number of the pass
+    batches = Batches(data, 3, 4, seed=0)
+    assert [batches.order[n][1] for n in range(4)] == [[0, 1, 2], [3, 4, 5], [5, 0, 1], [2, 3, 4]]
 
 
 def test_weights_are_shares_of_batches():

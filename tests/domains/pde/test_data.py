@@ -426,3 +426,23 @@ def test_augmented_training_pairs_are_symmetric_images_and_repeat(tmp_path):
     assert not torch.equal(other.fields[1], seen.fields[0])
     assert torch.equal(data.split("test").batch([1]).fields, plain.split("test").batch([1]).fields)
     assert torch.equal(data.split("train").frames(0, (1,)).batch([0]).fields, kept.fields[:1])
+
+
+@pytest.mark.parametrize("chunks", [{"sample": 2}, {"sample": 1, "time": 1}])
+def test_what_does_not_stay_in_memory_is_read_in_few_chunks(chunks, tmp_path, monkeypatch):
+    data = flow()
+    encoding = {name: {"chunks": [chunks.get(d, n) for d, n in v.sizes.items()]} for name, v in data.data_vars.items()}
+    data.to_zarr(tmp_path / "flow.zarr", zarr_format=3, consolidated=False, encoding=encoding)
+    opened = open_trajectories(tmp_path / "flow.zarr", variables=["velocity"], in_memory=False)
+    held = open_trajectories(data, variables=["velocity"])
+    opened.reader.cache_bytes = 2 * opened.reader.bytes_per_sample
+    order = opened.shuffled([3])
+    assert sorted(order.tolist()) == list(range(len(opened)))
+    assert np.array_equal(order, opened.shuffled([3]))
+    for start in range(0, len(order), 7):
+        one, other = opened.batch(order[start : start + 7]), held.batch(order[start : start + 7])
+        assert torch.equal(one.fields, other.fields)
+        assert torch.equal(one.target, other.target)
+    trajectory = order // len(opened.pairs)
+    if "time" not in chunks:
+        assert [len(set(t // 2)) for t in np.split(trajectory, 3)] == [1, 1, 1]
