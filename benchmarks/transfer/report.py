@@ -38,7 +38,7 @@ def cell(errors: pd.Series) -> str:
 
 
 def plot(records: pd.DataFrame, over: str, path: Path) -> Path:
-    """Error over trajectories or steps, a panel per lead step, a colour per model; bars span one deviation over seeds."""
+    """Error over trajectories or steps, a panel per lead step, a colour per model; bars span a deviation over seeds."""
     from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     steps = sorted(records["lead_step"].unique())
