@@ -3,9 +3,10 @@
     python benchmarks/core.py [--quick] [--threads 2] --json FILE
 
 Both are the Poseidon-T configuration on 128x128 points (32x32 tokens): four stages down and four up. Ours includes all
-that it does more than the peer: time-conditioned norms, skips with ConvNeXt blocks, stage residuals. Times are medians
-of interleaved runs, in CPU seconds of all threads and in wall seconds; memory is the peak of a process of its own above
-what it holds when the model and its input are ready.
+that it does more than the peer: time-conditioned norms, skips with ConvNeXt blocks, stage residuals. Times are the
+least of interleaved runs, in CPU seconds of all threads and in wall seconds: other work on the machine only adds to
+them, to CPU seconds too, because it empties the caches. Memory is the peak of a process of its own above what it holds
+when the model and its input are ready.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import statistics
 import subprocess
 import sys
 import threading
@@ -98,7 +98,7 @@ def work(model: nn.Module, x: Tensor, backward: bool, dtype: torch.dtype) -> Cal
 
 
 def interleaved(runs: list[Callable[[], Any]], repeats: int) -> list[tuple[float, float]]:
-    """Median CPU seconds and wall seconds of each, run in turns after one turn to warm up."""
+    """Least CPU seconds and wall seconds of each, run in turns after one turn to warm up."""
     times: list[list[tuple[float, float]]] = [[] for _ in runs]
     for turn in range(repeats + 1):
         for run, found in zip(runs, times, strict=True):
@@ -106,7 +106,7 @@ def interleaved(runs: list[Callable[[], Any]], repeats: int) -> list[tuple[float
             run()
             if turn:
                 found.append((time.process_time() - cpu, time.perf_counter() - wall))
-    return [(statistics.median(c for c, _ in found), statistics.median(w for _, w in found)) for found in times]
+    return [(min(c for c, _ in found), min(w for _, w in found)) for found in times]
 
 
 def resident() -> int:
