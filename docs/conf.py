@@ -1,5 +1,7 @@
 """How the site is built: Markdown pages, executed tutorials, and a reference read from the docstrings."""
 
+from pathlib import Path
+
 from docutils import nodes
 from docutils.utils import new_document
 from myst_parser.parsers.sphinx_ import MystParser
@@ -45,13 +47,21 @@ class Markdown(SphinxDirective):
         return document.children
 
 
-def docstring_is_markdown(
-    app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
-) -> None:
+class Catalog(SphinxDirective):
+    """The cards of the data catalog; pictures are made from what can be generated, beside the page."""
+
+    def run(self) -> list[nodes.Node]:
+        from humboldt.catalog_page import page_fragment
+
+        return [nodes.raw("", page_fragment(Path(self.env.app.outdir) / "catalog"), format="html")]
+
+
+def docstring_is_markdown(app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]) -> None:
     """Hand a docstring to the Markdown parser, with its lines as they are written."""
     lines[:] = [".. markdown::", "", *(f"   {line}" for line in lines), ""]
 
 
 def setup(app: Sphinx) -> None:
     app.add_directive("markdown", Markdown)
+    app.add_directive("catalog", Catalog)
     app.connect("autodoc-process-docstring", docstring_is_markdown)

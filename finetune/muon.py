@@ -1,19 +1,70 @@
 """Muon for the core's matrices, AdamW for all else, as one optimiser.
 
-Muon (K. Jordan and others, 2024; `torch.optim.Muon`) replaces the momentum of a matrix by the nearest semi-orthogonal
-matrix, so that every direction learns at the same pace; the update is scaled to AdamW's root mean square, so the same
-rates serve both.
+Muon (K. Jordan and others, 2024) replaces the momentum of a matrix by the nearest semi-orthogonal matrix, so that
+every direction learns at the same pace; the update is scaled to AdamW's root mean square (arXiv 2502.16982), so the
+same rates serve both. `torch.optim.Muon` iterates in bfloat16 always, which a processor without bfloat16 arithmetic
+does twenty times slower than float32; ours iterates in the precision of the weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch.optim import AdamW, Muon, Optimizer
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
 
 MATRICES = "core"  # the parameter group whose matrices Muon takes
+ITERATIONS = 5
+QUINTIC = (3.4445, -4.7750, 2.0315)  # K. Jordan's: the steepest at 0 that keeps singular values within about 0.7 to 1.2
+
+
+class Muon(Optimizer):
+    """Steps matrices along their orthogonalised momentum m: w <- (1 - rate decay) w - 0.2 rate sqrt(max(n, m)) O(m).
+
+    Args:
+        params: matrices, or groups of them with `lr` and `weight_decay`.
+        momentum: m <- momentum m + (1 - momentum) g; the step looks one momentum ahead (Nesterov).
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step of every matrix that has a gradient."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for group in self.param_groups:
+            for weight in (p for p in group["params"] if p.grad is not None):
+                self._step(weight, weight.grad, group["lr"], group["weight_decay"], group["momentum"])
+        return loss
+
+    def _step(self, weight: Tensor, gradient: Tensor, rate: float, decay: float, momentum: float) -> None:
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(gradient)
+        mean = state["momentum"].lerp_(gradient, 1 - momentum)
+        weight.mul_(1 - rate * decay)
+        weight.add_(orthogonalised(gradient.lerp(mean, momentum)), alpha=-0.2 * rate * max(weight.shape) ** 0.5)
+
+
+def orthogonalised(matrix: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+    """Nearly U V^T of the singular value decomposition U S V^T, by Newton-Schulz iterations of a quintic.
+
+    x <- (a + b x x^T + c (x x^T)^2) x from x = matrix / |matrix|; singular values end within about 0.7 to 1.2.
+    """
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonalised(matrix.mT).mT
+    a, b, c = QUINTIC
+    x = matrix / matrix.norm().clamp(min=1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x
 
 
 class MuonAdamW(Optimizer):
@@ -33,7 +84,7 @@ class MuonAdamW(Optimizer):
             others += [{**group, "params": flat}] if flat else []
         self.parts: list[Optimizer] = []
         if matrices:
-            self.parts.append(Muon(matrices, momentum=0.95, nesterov=True, adjust_lr_fn="match_rms_adamw"))
+            self.parts.append(Muon(matrices))
         if others:
             self.parts.append(AdamW(others, betas=(0.9, 0.999), eps=1e-8))
         super().__init__([g for part in self.parts for g in part.param_groups], {})

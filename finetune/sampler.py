@@ -14,6 +14,8 @@ from humboldt.foundations import Dataset
 
 from .mixture import Mixture
 
+WINDOW = 64  # batches that are filled together where samples have lengths
+
 
 class Order:
     """Batch number -> (which dataset of a mixture, indices in it).
@@ -27,6 +29,8 @@ class Order:
         batch_size: samples per batch; a smaller dataset gives all that it has.
         batches: length of the run.
         seed: of the shuffles and of the choice among datasets.
+        lengths: of the samples of each dataset, or None where they are alike. Then samples of similar length come
+            together: of `WINDOW` batches' worth of the shuffle, sorted by length, and the batches shuffled again.
         shuffles: for each dataset a function from a seed to all its indices in an order by chance, such as a block
             shuffle that reads each chunk once; None shuffles all of them.
     """
@@ -38,10 +42,11 @@ class Order:
         batch_size: int,
         batches: int,
         seed: int,
+        lengths: list[np.ndarray | None] | None = None,
         shuffles: Sequence[Callable[[list[int]], np.ndarray] | None] | None = None,
     ) -> None:
         self.sizes, self.batch_size, self.batches, self.seed = sizes, batch_size, batches, seed
-        self.shuffles = shuffles or [None] * len(sizes)
+        self.lengths, self.shuffles = lengths or [None] * len(sizes), shuffles or [None] * len(sizes)
         share = np.asarray(weights, dtype=float) / sum(weights)
         self.source = np.random.default_rng([seed, 0]).choice(len(sizes), size=batches, p=share)
         before = np.zeros(batches, dtype=np.int64)
@@ -50,14 +55,28 @@ class Order:
             before[own] = np.arange(own.sum())
         self.before = before
         self._shuffle = lru_cache(maxsize=2 * len(sizes))(self._shuffled)
+        self._window = lru_cache(maxsize=2 * len(sizes))(self._sorted)
 
     def __getitem__(self, number: int) -> tuple[int, list[int]]:
         """The dataset and the indices of a batch."""
         part = int(self.source[number])
+        count = min(self.batch_size, self.sizes[part])
+        turn = int(self.before[number])
+        if self.lengths[part] is not None:
+            return part, self._window(part, turn // WINDOW)[turn % WINDOW].tolist()
+        return part, self._indices(part, turn * count, count)
+
+    def _indices(self, part: int, start: int, count: int) -> list[int]:
         size = self.sizes[part]
-        count = min(self.batch_size, size)
-        places = int(self.before[number]) * count + np.arange(count)
-        return part, [int(self._shuffle(part, int(p // size))[p % size]) for p in places]
+        return [int(self._shuffle(part, p // size)[p % size]) for p in range(start, start + count)]
+
+    def _sorted(self, part: int, window: int) -> np.ndarray:
+        """Indices of `WINDOW` batches, each of similar lengths, in a random order."""
+        lengths, count = self.lengths[part], min(self.batch_size, self.sizes[part])
+        assert lengths is not None
+        here = np.array(self._indices(part, window * WINDOW * count, WINDOW * count))
+        batches = here[np.argsort(lengths[here], kind="stable")].reshape(WINDOW, count)
+        return np.random.default_rng([self.seed, 2, part, window]).permutation(batches)
 
     def _shuffled(self, part: int, epoch: int) -> np.ndarray:
         seed, own = [self.seed, 1, part, epoch], self.shuffles[part]
@@ -78,8 +97,9 @@ class Batches:
     def __init__(self, data: Dataset | Mixture, batch_size: int, batches: int, seed: int, workers: int = 0) -> None:
         self.mixture = data if isinstance(data, Mixture) else Mixture([data])
         sizes = [len(part) for part in self.mixture.datasets]
+        lengths = [getattr(part, "lengths", None) for part in self.mixture.datasets]
         shuffles = [getattr(part, "shuffled", None) for part in self.mixture.datasets]
-        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, shuffles)
+        self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, lengths, shuffles)
         self.workers, self.position = workers, 0
 
     def __len__(self) -> int:

@@ -1,7 +1,18 @@
 """The core and the contracts: one multiscale transformer, told its condition through its norms, for every science."""
 
+from .attention import Attention
 from .block import Block, DropPath, FeedForward
-from .checkpoint import CheckpointError, content_hash, load_strictly, read_config, read_weights, save, write
+from .cache import Cache
+from .checkpoint import (
+    CheckpointError,
+    content_hash,
+    load_strictly,
+    read_config,
+    read_weights,
+    save,
+    weight_files,
+    write,
+)
 from .config import (
     AttentionConfig,
     BlockConfig,
@@ -13,19 +24,24 @@ from .config import (
 )
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
 from .core import Core
+from .fourier import fourier_features, sinusoid, wavelengths
 from .hub import HubError, download, push_to_hub
 from .losses import plain_error, relative_error
 from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
+from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .skips import convolve
 from .tokens import Tokens
+from .units import Units
 
 __all__ = [
+    "Attention",
     "AttentionConfig",
     "Batch",
     "Block",
     "BlockConfig",
+    "Cache",
     "CheckpointError",
     "ConfigError",
     "Core",
@@ -35,6 +51,8 @@ __all__ = [
     "DropPath",
     "Embed",
     "FeedForward",
+    "GatedFeedForward",
+    "GroupedQueryAttention",
     "Head",
     "HubError",
     "Metric",
@@ -42,13 +60,17 @@ __all__ = [
     "Normaliser",
     "PatchEmbed",
     "PatchRecover",
+    "Perceiver",
+    "PerceiverConfig",
     "Prediction",
     "ScaleConfig",
     "TimeNorm",
     "Tokens",
+    "Units",
     "content_hash",
     "convolve",
     "download",
+    "fourier_features",
     "from_dict",
     "load_strictly",
     "plain_error",
@@ -57,6 +79,9 @@ __all__ = [
     "read_weights",
     "relative_error",
     "save",
+    "sinusoid",
     "to_dict",
+    "wavelengths",
+    "weight_files",
     "write",
 ]

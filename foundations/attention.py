@@ -37,16 +37,17 @@ class Attention(nn.Module):
         width: channels d.
         axes: number of grid axes.
         config: heads, windows, similarity, position, bias.
+        bias: whether the last linear map carries a bias.
     """
 
-    def __init__(self, width: int, axes: int, config: AttentionConfig) -> None:
+    def __init__(self, width: int, axes: int, config: AttentionConfig, bias: bool = True) -> None:
         super().__init__()
         if width % config.heads:
             raise ConfigError(f"heads must divide the width, got heads={config.heads}, width={width}")
         self.config = config
         biased = config.bias == "query_value"
         self.qkv = Projection(width) if biased else Linear(width, 3 * width, bias=config.bias == "all")
-        self.out = Linear(width, width)
+        self.out = Linear(width, width, bias=bias and config.out_bias)
         self.position = LogPositionBias(axes, config.heads) if config.position == "log" else None
         if config.similarity == "cosine":
             self.logit_scale = nn.Parameter(torch.full((config.heads,), math.log(10.0)))

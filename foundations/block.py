@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,14 +18,17 @@ from .tokens import Tokens
 
 
 class FeedForward(nn.Module):
-    """W2 gelu(W1 x + b1) + b2, with the exact gelu."""
+    """W2 gelu(W1 x + b1) + b2, with the exact gelu or its approximation by a hyperbolic tangent."""
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, hidden: int, activation: str = "gelu", bias: bool = True) -> None:
         super().__init__()
-        self.expand, self.contract = Linear(width, hidden), Linear(hidden, width)
+        self.activation = activation
+        self.expand, self.contract = Linear(width, hidden, bias=bias), Linear(hidden, width, bias=bias)
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         """Apply to the last axis."""
+        if self.activation == "gelu_tanh":
+            return self.contract(F.gelu(self.expand(x), approximate="tanh"))
         return perceptron(x, self.expand, self.contract)
 
 
@@ -52,24 +59,36 @@ class Block(nn.Module):
         condition: width of the condition vector, 0 for plain norms.
         config: the block's choices.
         eps: of the norms.
+        bias: whether linear maps and plain norms carry a bias.
     """
 
-    def __init__(self, width: int, axes: int, condition: int, config: BlockConfig, eps: float) -> None:
+    def __init__(
+        self, width: int, axes: int, condition: int, config: BlockConfig, eps: float, bias: bool = True
+    ) -> None:
         super().__init__()
         self.config = config
-        self.attention = Attention(width, axes, config.attention)
-        self.attention_norm = TimeNorm(width, condition, eps)
-        self.feed_forward = FeedForward(width, config.hidden)
-        self.feed_forward_norm = TimeNorm(width, condition, eps)
+        self.attention = Attention(width, axes, config.attention, bias)
+        self.attention_norm = TimeNorm(width, condition, eps, bias)
+        self.feed_forward = FeedForward(width, config.hidden, config.activation, bias)
+        self.feed_forward_norm = TimeNorm(width, condition, eps, bias)
         self.drop = DropPath(config.drop_path)
 
     def forward(self, tokens: Tokens) -> Tokens:
         """Same grid, same width."""
-        x, t = tokens.x, tokens.condition
+        return tokens.with_x(self.around(self._attend(tokens), tokens.x, tokens.condition))
+
+    def around(self, attend: Callable[[Tensor], Tensor], x: Tensor, t: Tensor | None) -> Tensor:
+        """The block around any attention `attend` of the same width (one that remembers what came before, say)."""
         if self.config.norm == "post":
-            x = x + self.drop(self.attention_norm(self.attention(x, tokens.mask, tokens.periodic), t))
-            x = x + self.drop(self.feed_forward_norm(self.feed_forward(x), t))
-        else:
-            x = x + self.drop(self.attention(self.attention_norm(x, t), tokens.mask, tokens.periodic))
-            x = x + self.drop(self.feed_forward(self.feed_forward_norm(x, t)))
-        return tokens.with_x(x)
+            x = x + self.drop(self.attention_norm(attend(x), t))
+            return x + self.drop(self.feed_forward_norm(self.feed_forward(x), t))
+        x = x + self.drop(attend(self.attention_norm(x, t)))
+        return x + self.drop(self.feed_forward(self.feed_forward_norm(x, t)))
+
+    def _attend(self, tokens: Tokens) -> Callable[[Tensor], Tensor]:
+        """The attention; where a field is cut into units, `shifted` moves it by half a unit, and back afterwards."""
+        units = tokens.units if self.config.attention.shifted else None
+        if units is None:
+            return partial(self.attention, mask=tokens.mask, periodic=tokens.periodic)
+        mask = None if tokens.mask is None else units.shift(tokens.mask.unsqueeze(-1)).squeeze(-1)
+        return lambda x: units.shift(self.attention(units.shift(x), mask, tokens.periodic), back=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -23,16 +24,20 @@ from .contracts import Model
 
 FORMAT = "humboldt-1"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SETTINGS = "config.yaml"  # of published models that have no `config.json`
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be trusted or does not fit; the message states rule, value and cure."""
 
 
-def content_hash(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def content_hash(*paths: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, in hexadecimal; of several files that of their hashes, one a line."""
+    found = []
+    for path in paths:
+        with open(path, "rb") as file:
+            found.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return found[0] if len(found) == 1 else hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
@@ -81,18 +86,52 @@ def write(
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The parsed `config.json` of a checkpoint folder.
+    """The parsed `config.json` of a checkpoint folder; some published models have a `config.yaml` instead.
 
     Raises:
-        CheckpointError: no folder, no file, or not JSON.
+        CheckpointError: no folder, no file, or not JSON (YAML).
     """
     path = Path(folder) / CONFIG
+    if not path.is_file() and (Path(folder) / SETTINGS).is_file():
+        return _read_settings(Path(folder) / SETTINGS)
     if not path.is_file():
         raise CheckpointError(f"a checkpoint folder holds {CONFIG}, but {path} does not exist; check the path")
     try:
         return json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} must be JSON, but: {error}; fetch the checkpoint again") from error
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} must be YAML, but: {error}; fetch the checkpoint again") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} must hold settings by name, got {type(found).__name__}; fetch it again")
+    return found
+
+
+def weight_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The files that hold the weights of a checkpoint folder, ours or published.
+
+    `model.safetensors`; else the shards that an index names; else every safetensors file; else every PyTorch file.
+
+    Raises:
+        CheckpointError: there are none, or the index names one that is not there.
+    """
+    folder = Path(folder)
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        shards = [folder / name for name in sorted({*json.loads(index.read_text())["weight_map"].values()})]
+        if absent := [path.name for path in shards if not path.is_file()]:
+            raise CheckpointError(f"{index} names {absent}, which are not there; fetch the checkpoint again")
+        return shards
+    for pattern in ("*.safetensors", "*.pt", "*.pth", "*.bin"):
+        if found := sorted(folder.glob(pattern)):
+            return found
+    raise CheckpointError(f"a checkpoint folder holds {WEIGHTS} or weights in a published format, {folder} has neither")
 
 
 def read_weights(folder: str | os.PathLike[str], sha256: str | None = None) -> dict[str, Tensor]:

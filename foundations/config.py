@@ -27,12 +27,15 @@ class AttentionConfig:
         heads: number of heads; divides the width of the scale.
         window: tokens per window along each axis, `None` for the whole axis. `(None,)` is full attention on a sequence,
             `(1, None)` on a (unit, slot) grid is attention inside each unit, `(None, 1)` attention across units.
-        shifted: move the windows by half a window along every axis that is longer than its window (Swin).
+        shifted: move the windows by half a window along every axis that is longer than its window (Swin). On a
+            (unit, slot) grid of a whole field, the tokens are moved by half a unit over the field.
         causal: a token sees itself and what lies before it (one axis, whole-axis window).
         similarity: `dot` is q.k/sqrt(e); `cosine` is the scaled cosine of Swin v2 (arXiv 2111.09883, eq. 2).
         position: `none`, or `log` for the log-spaced continuous position bias of Swin v2 (eqs. 3 and 4).
         bias: which of query, key and value carry a bias: `none`, `query_value` or `all`.
-        padding: tokens that fill up the last window are `masked`, or `visible` as zero tokens.
+        out_bias: whether the map that closes the attention carries one.
+        padding: tokens that fill up the last window are `masked`, or `visible` as zero tokens; `centred` ones stand
+            half before and half after the moved grid, hidden where windows are moved, else visible (Aurora).
         seam: added to the score of two tokens that a shifted window brings together over a border.
     """
 
@@ -43,7 +46,8 @@ class AttentionConfig:
     similarity: Literal["dot", "cosine"] = "dot"
     position: Literal["none", "log"] = "none"
     bias: Literal["none", "query_value", "all"] = "all"
-    padding: Literal["masked", "visible"] = "masked"
+    out_bias: bool = True
+    padding: Literal["masked", "visible", "centred"] = "masked"
     seam: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -66,12 +70,14 @@ class BlockConfig:
         attention: what attends to what.
         hidden: width of the perceptron's hidden layer.
         norm: `pre` normalises what enters a branch, `post` what leaves it (Swin v2).
+        activation: of the perceptron: the exact `gelu`, or `gelu_tanh`, its approximation by a hyperbolic tangent.
         drop_path: probability with which a sample skips a branch in training (stochastic depth, arXiv 1603.09382).
     """
 
     attention: AttentionConfig
     hidden: int
     norm: Literal["pre", "post"] = "pre"
+    activation: Literal["gelu", "gelu_tanh"] = "gelu"
     drop_path: float = 0.0
 
     def __post_init__(self) -> None:
@@ -117,7 +123,13 @@ class CoreConfig:
         skip_kind: `convnext` (conditioned, depthwise 7) or `resnet` (two 3-wide convolutions with batch norm).
         residual_scale: whether each scale adds its input to its output before merging.
         final_norm: whether a norm closes the core (pre-norm stacks want one).
+        merge_norm: merges and splits normalise what leaves their linear map and are told the condition (`after`, Swin
+            v2), or merges what enters it, and neither is told (`before`, Swin).
+        join: on the way up the state of the way down is added at every scale (`add`), or at all but the coarsest two,
+            and the finest joins once more at the end, in a linear map of both (`concatenate`, Aurora's U-net).
         norm_eps: added to the variance in block and skip norms; merges and splits always use 1e-5.
+        bias: whether the linear maps and the plain norms of blocks, and the final norm, carry a bias (what query, key
+            and value carry is said by their attention; a conditioned norm always has its shift).
     """
 
     axes: int
@@ -126,7 +138,10 @@ class CoreConfig:
     skip_kind: Literal["convnext", "resnet"] = "convnext"
     residual_scale: bool = False
     final_norm: bool = False
+    merge_norm: Literal["after", "before"] = "after"
+    join: Literal["add", "concatenate"] = "add"
     norm_eps: float = 1e-5
+    bias: bool = True
 
     def __post_init__(self) -> None:
         if self.axes not in (1, 2, 3):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from .block import Block
 from .config import BlockConfig, CoreConfig, ScaleConfig
+from .linear import Linear
 from .norms import TimeNorm
 from .scales import Merge, Split
 from .skips import SKIPS
@@ -29,7 +31,8 @@ class Scale(nn.Module):
         super().__init__()
 
         def stack(blocks: tuple[BlockConfig, ...]) -> Any:
-            make = (Block(scale.width, config.axes, config.condition, b, config.norm_eps) for b in blocks)
+            shared = (scale.width, config.axes, config.condition)
+            make = (Block(*shared, b, config.norm_eps, config.bias) for b in blocks)
             return nn.ModuleList(make)
 
         skip = SKIPS[config.skip_kind]
@@ -38,8 +41,9 @@ class Scale(nn.Module):
         self.skip = cast("Sequence[nn.Module]", nn.ModuleList(convolutions))
         self.up = stack(scale.up)
         if coarser is not None:
-            self.merge = Merge(scale.width, coarser.width, scale.merge, config.condition)
-            self.split = Split(coarser.width, scale.width, scale.merge, config.condition)
+            before = config.merge_norm == "before"
+            self.merge = Merge(scale.width, coarser.width, scale.merge, config.condition, before)
+            self.split = Split(coarser.width, scale.width, scale.merge, 0 if before else config.condition)
 
 
 class Core(nn.Module):
@@ -59,7 +63,9 @@ class Core(nn.Module):
         coarser = [*config.scales[1:], None]
         scales = (Scale(config, s, c) for s, c in zip(config.scales, coarser, strict=True))
         self.scales = cast("Sequence[Scale]", nn.ModuleList(scales))
-        self.norm = TimeNorm(config.scales[0].width, config.condition) if config.final_norm else None
+        width = config.scales[0].width
+        self.join = Linear(2 * width, width) if config.join == "concatenate" else None
+        self.norm = TimeNorm(width, config.condition, bias=config.bias) if config.final_norm else None
         self.checkpointing = False
 
     def forward(self, tokens: Tokens) -> Tokens:
@@ -82,13 +88,16 @@ class Core(nn.Module):
             if hasattr(scale, "merge"):
                 tokens = scale.merge(tokens.with_x(tokens.x + before.x) if self.config.residual_scale else tokens)
         kept = [self._run(scale.skip, state) for scale, state in zip(self.scales, kept, strict=True)]
-        tokens = kept.pop()
+        finest, tokens = kept[0].x, kept.pop()
         for scale in reversed(self.scales):
             if hasattr(scale, "split"):
                 state = kept.pop()
                 tokens = scale.split(tokens, like=state)
-                tokens = tokens.with_x(tokens.x + state.x)
+                if self.join is None or len(kept) < len(self.scales) - 2:
+                    tokens = tokens.with_x(tokens.x + state.x)
             tokens = self._run(scale.up, tokens)
+        if self.join is not None:
+            tokens = tokens.with_x(self.join(torch.cat([tokens.x, finest], dim=-1)))
         return tokens if self.norm is None else tokens.with_x(self.norm(tokens.x, tokens.condition))
 
     def _run(self, blocks: Iterable[nn.Module], tokens: Tokens) -> Tokens:

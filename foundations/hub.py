@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from .checkpoint import CONFIG, WEIGHTS, save
+from .checkpoint import CONFIG, SETTINGS, WEIGHTS, save
 from .contracts import Model
 
-PICKLED = "pytorch_model.bin"  # fetched only where there are no safetensors
+OTHER_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model.bin", "*.pt")  # of published models
 
 
 class HubError(RuntimeError):
@@ -39,8 +39,8 @@ def download(repository: str, revision: str | None = None, *, offline: bool = Fa
         )
 
     try:
-        folder = fetch(CONFIG, WEIGHTS)
-        return folder if (folder / WEIGHTS).is_file() else fetch(CONFIG, PICKLED)
+        folder = fetch(CONFIG, SETTINGS, WEIGHTS)
+        return folder if (folder / WEIGHTS).is_file() else fetch(CONFIG, SETTINGS, *OTHER_WEIGHTS)
     except hub.errors.RevisionNotFoundError as error:
         raise HubError(f"{repository} has no revision {revision!r}; leave it out for the newest") from error
     except hub.errors.RepositoryNotFoundError as error:

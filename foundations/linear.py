@@ -1,8 +1,9 @@
-"""Linear maps whose float32 products on CPU are made by oneDNN.
+"""Linear maps whose float32 products are made by oneDNN on processors with AVX-512.
 
-For `torch.nn.functional.linear` torch asks another library, which was slower in every shape tried on the one processor
-measured, an AMD EPYC (`benchmarks/notes_core.md`). Names, shapes and values of the weights are those of `nn.Linear`.
-Everything else than float32 on CPU (autocast, double, an accelerator, a compiled graph) takes the ordinary way.
+For `torch.nn.functional.linear` torch asks another library. On an AMD EPYC with AVX-512 that one was slower in every
+shape tried; on one with AVX2 it was faster in nearly all, so there it is asked (`benchmarks/notes_core.md`). Names,
+shapes and values of the weights are those of `nn.Linear`. Everything else than float32 on CPU (autocast, double, an
+accelerator, a compiled graph) takes the ordinary way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+PREFERRED = (
+    torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    and torch.backends.cpu.get_cpu_capability() == "AVX512"
+)
 
 
 class Linear(nn.Linear):
@@ -34,9 +39,9 @@ def linear(
 
 
 def suits(x: Tensor, weight: Tensor) -> bool:
-    """Whether the product can be made by oneDNN."""
+    """Whether the product is made by oneDNN."""
     return bool(
-        AVAILABLE
+        PREFERRED
         and torch.backends.mkldnn.enabled
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
@@ -51,7 +56,7 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: s
     if suits(x, weight):
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none")
     out = F.linear(x, weight, bias)
-    return F.gelu(out) if activation == "gelu" else out
+    return torch.ops.aten.gelu_(out) if activation == "gelu" else out
 
 
 def outer(grad: Float[Tensor, "m n"], x: Float[Tensor, "m k"]) -> Float[Tensor, "n k"]:

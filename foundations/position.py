@@ -52,5 +52,5 @@ class LogPositionBias(nn.Module):
         device = self.out.weight.device
         with torch.autocast(device.type, enabled=False):
             table = offsets(window, device).to(self.out.weight.dtype)
-            bias = 16 * torch.sigmoid(self.out(torch.relu(self.hidden(table))))
+            bias = 16 * torch.sigmoid(self.out(self.hidden(table).relu_()))
             return of_pairs(rearrange(bias, "offsets heads -> heads offsets"), window)

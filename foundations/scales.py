@@ -32,13 +32,15 @@ class Merge(nn.Module):
         to: channels of the coarser scale.
         factors: tokens merged along each axis.
         condition: width of the condition vector.
+        before: W norm([x_1 ... x_k]) instead, with a plain norm.
     """
 
-    def __init__(self, width: int, to: int, factors: tuple[int, ...], condition: int) -> None:
+    def __init__(self, width: int, to: int, factors: tuple[int, ...], condition: int, before: bool = False) -> None:
         super().__init__()
-        self.factors = factors
-        self.reduction = Linear(math.prod(factors) * width, to, bias=False)
-        self.norm = TimeNorm(to, condition)
+        self.factors, self.before = factors, before
+        wide = math.prod(factors) * width
+        self.reduction = Linear(wide, to, bias=False)
+        self.norm = TimeNorm(wide) if before else TimeNorm(to, condition)
 
     def forward(self, tokens: Tokens) -> Tokens:
         """The coarser grid has ceil(g / factor) tokens along an axis; missing and masked ones count as zero."""
@@ -48,7 +50,8 @@ class Merge(nn.Module):
             x = F.pad(x, (0, 0, *(n for end in reversed(ends) for n in end)))
         fine, coarse = _patterns(len(self.factors))
         sizes = {f"{a}f": f for a, f in zip(AXES, self.factors, strict=False)}
-        x = self.norm(self.reduction(rearrange(x, f"{fine} -> {coarse}", **sizes)), tokens.condition)
+        x = rearrange(x, f"{fine} -> {coarse}", **sizes)
+        x = self.reduction(self.norm(x)) if self.before else self.norm(self.reduction(x), tokens.condition)
         return dataclasses.replace(tokens, x=x, mask=self._any(tokens.mask, ends))
 
     def _any(self, mask: Bool[Tensor, "b *grid"] | None, ends: list[tuple[int, int]]) -> Tensor | None:

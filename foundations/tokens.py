@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from .units import Units
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -18,12 +20,17 @@ class Tokens:
         condition: one vector per sample (lead time, calendar, goal, ...) or None.
         mask: True where a token takes part in attention, None when all do.
         periodic: which grid axes close on themselves; `()` means none does.
+        units: how a (unit, slot) grid lies on the field; None for other grids, and where tokens were left out.
+        context: what is known of every place of the field, also of those whose tokens were left out; a core hands it on
+            to the head unchanged.
     """
 
     x: Float[Tensor, "b *grid d"]
     condition: Float[Tensor, "b c"] | None = None
     mask: Bool[Tensor, "b *grid"] | None = None
     periodic: tuple[bool, ...] = ()
+    units: Units | None = None
+    context: Float[Tensor, "b *places d2"] | None = None
 
     @property
     def grid(self) -> tuple[int, ...]:

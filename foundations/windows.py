@@ -58,6 +58,7 @@ class Layout:
         padded: tokens after padding, a multiple of the window.
         shift: places by which the windows are moved.
         closed: whether the axis is rolled before it is padded: the ends of a periodic axis then meet without a gap.
+        centred: whether half of the padding stands before the grid instead of all of it after.
     """
 
     grid: tuple[int, ...]
@@ -65,6 +66,19 @@ class Layout:
     padded: tuple[int, ...]
     shift: tuple[int, ...]
     closed: tuple[bool, ...]
+    centred: bool = False
+
+    @property
+    def places(self) -> tuple[slice, ...]:
+        """Where the grid lies in the padded one."""
+        starts = [(p - g) // 2 if self.centred else 0 for g, p in zip(self.grid, self.padded, strict=True)]
+        return tuple(slice(start, start + g) for start, g in zip(starts, self.grid, strict=True))
+
+    @property
+    def padding(self) -> list[int]:
+        """Padding before and after each axis, last axis first, as `torch.nn.functional.pad` takes it."""
+        ends = [(place.start, p - place.stop) for place, p in zip(self.places, self.padded, strict=True)]
+        return [n for end in reversed(ends) for n in end]
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -84,14 +98,18 @@ class Layout:
 
 def lay_out(grid: tuple[int, ...], config: AttentionConfig, periodic: tuple[bool, ...] = ()) -> Layout:
     """The windows of `config` on `grid`; an axis no longer than its window is one window and is not shifted."""
-    return _layout(grid, config.window, config.shifted, periodic if config.padding == "masked" else ())
+    centred = config.padding == "centred"
+    closed = (centred,) * len(grid) if config.padding != "masked" else periodic
+    return _layout(grid, config.window, config.shifted, closed, centred)
 
 
-def _layout(grid: tuple[int, ...], size: tuple[int | None, ...], shifted: bool, closed: tuple[bool, ...]) -> Layout:
+def _layout(
+    grid: tuple[int, ...], size: tuple[int | None, ...], shifted: bool, closed: tuple[bool, ...], centred: bool
+) -> Layout:
     window = tuple(g if s is None else min(g, s) for g, s in zip(grid, size, strict=True))
     padded = tuple(math.ceil(g / w) * w for g, w in zip(grid, window, strict=True))
     shift = tuple(w // 2 if shifted and g > w else 0 for g, w in zip(grid, window, strict=True))
-    return Layout(grid, window, padded, shift, closed or (False,) * len(grid))
+    return Layout(grid, window, padded, shift, closed or (False,) * len(grid), centred)
 
 
 def _pattern(axes: int) -> tuple[str, str]:
@@ -108,15 +126,14 @@ def _roll(x: Float[Tensor, "b *grid d"], shift: Sequence[int]) -> Float[Tensor, 
 
 
 def split(x: Float[Tensor, "b *grid d"], layout: Layout) -> Float[Tensor, "b m n d"]:
-    """Grid to m windows of n tokens: zero-pad at the end of every axis, shift (closed axes first), then cut."""
+    """Grid to m windows of n tokens: zero-pad every axis, shift (closed axes first), then cut."""
     if layout.is_whole:
         return x.flatten(1, -2).unsqueeze(1)
     before = [-s if c else 0 for s, c in zip(layout.shift, layout.closed, strict=True)]
     after = [0 if c else -s for s, c in zip(layout.shift, layout.closed, strict=True)]
     x = _roll(x, before)
     if layout.padded != layout.grid:
-        ends = [(0, p - g) for g, p in zip(layout.grid, layout.padded, strict=True)]
-        x = F.pad(x, (0, 0, *(n for end in reversed(ends) for n in end)))
+        x = F.pad(x, (0, 0, *layout.padding))
     x = _roll(x, after)
     grid, windows = _pattern(len(layout.grid))
     return rearrange(x, f"{grid} -> {windows}", **dict(zip(AXES, layout.window, strict=False)))
@@ -132,7 +149,7 @@ def join(x: Float[Tensor, "b m n d"], layout: Layout) -> Float[Tensor, "b *grid 
     x = rearrange(x, f"{windows} -> {grid}", **sizes)
     x = _roll(x, [0 if c else s for s, c in zip(layout.shift, layout.closed, strict=True)])
     if layout.padded != layout.grid:
-        x = x[(slice(None), *(slice(0, g) for g in layout.grid))]
+        x = x[(slice(None), *layout.places)]
     return _roll(x, [s if c else 0 for s, c in zip(layout.shift, layout.closed, strict=True)])
 
 
@@ -147,6 +164,8 @@ def seams(
     The scores are finite: at least `HIDDEN`.
     """
     layout, axes = lay_out(grid, config, periodic), len(grid)
+    if layout.centred:
+        return _centred_seams(layout, config.seam, periodic, device)
     apart, is_cut = torch.zeros(1, *layout.padded, dtype=torch.long, device="cpu"), False
     for axis, (g, p, w, s) in enumerate(zip(layout.grid, layout.padded, layout.window, layout.shift, strict=True)):
         if s and not layout.closed[axis] and not (periodic and periodic[axis] and g == p):
@@ -164,6 +183,27 @@ def seams(
         real = split(torch.ones(1, *layout.grid, 1, device="cpu"), layout)[0, ..., 0]
         scores = scores.masked_fill(real[:, None, :] == 0, HIDDEN)
     return scores.clamp_min(HIDDEN).to(device)
+
+
+def _centred_seams(
+    layout: Layout, seam: float, periodic: tuple[bool, ...], device: torch.device
+) -> Float[Tensor, "m n n"] | None:
+    """As Aurora has them: bands are those of the grid before padding, of which a periodic axis has two and not one.
+
+    Padding is a place of its own, and stands apart where windows are moved.
+    """
+    if not any(layout.shift):
+        return None
+    axes = len(layout.grid)
+    apart = torch.ones(layout.grid, device="cpu")
+    for axis, (g, w, s) in enumerate(zip(layout.grid, layout.window, layout.shift, strict=True)):
+        place = torch.arange(g, device="cpu")
+        moved = (place >= g - w).long() + (place >= g - s).long() if s else torch.zeros_like(place)
+        band = moved.clamp(max=1) if periodic and periodic[axis] else moved
+        apart = apart * 3 + band.view(-1, *(1,) * (axes - axis - 1))
+    still = Layout(layout.padded, layout.window, layout.padded, (0,) * axes, (False,) * axes)
+    labels = split(F.pad(apart, layout.padding)[None, ..., None], still)[0, ..., 0]
+    return torch.where(labels[:, :, None] == labels[:, None, :], 0.0, seam).clamp_min(HIDDEN).to(device)
 
 
 @remembered

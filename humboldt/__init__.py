@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .forecasting import predict as predict
     from .opening import open as open
     from .pretrained import from_pretrained as from_pretrained
+    from .sampling import sample as sample
     from .scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {
@@ -31,6 +32,7 @@ _HOME: dict[str, str] = {
     "predict": "humboldt.forecasting",
     "pretrain": "humboldt.adapting",
     "push_to_hub": "humboldt.foundations",
+    "sample": "humboldt.sampling",
 }
 """Where each public verb is written: its name, and the full name of its module."""
 

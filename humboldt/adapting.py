@@ -186,9 +186,9 @@ def opened(domain: str, data: Any, opening: Mapping[str, Any] | None = None) -> 
         ValueError: a dataset of another domain.
     """
     if not hasattr(data, "batch"):
-        from .registry import domain as science
+        from .opening import open as open_data
 
-        return science(domain).open(data, **(opening or {}))
+        return open_data(data, domain=domain, **(opening or {}))
     home = type(data).__module__.split(".")
     if home[:2] == ["humboldt", "domains"] and home[2] != domain:
         raise ValueError(
@@ -218,8 +218,13 @@ def matched(model: Model, train: Any, task: str, seed: int) -> Model:
 
 
 def arranged(dataset: Any, model: Model) -> Any:
-    """The dataset in the model's channel order."""
-    return None if dataset is None else dataset.arranged(model.config.inputs, model.config.outputs)
+    """The dataset as the model wants it: in its channel order, or in its vocabulary."""
+    if dataset is None:
+        return None
+    science = import_module(f"humboldt.domains.{model.domain}")
+    if hasattr(science, "arranged"):
+        return science.arranged(dataset, model)
+    return dataset.arranged(model.config.inputs, model.config.outputs)
 
 
 __all__ = ["RunFolderError", "finetune", "plan_finetune", "pretrain"]

@@ -31,6 +31,8 @@ COMMANDS = {
     "predict": Command("forecast from labelled states, xarray file in, NetCDF out", "predict"),
     "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain"),
     "generate": Command("make training data with the solvers", "generate"),
+    "sample": Command("draw graphs or molecules from a generative model", "sample"),
+    "catalog": Command("find, fetch, check and describe data sets", "catalog"),
     "info": Command("list models, methods or tasks", "info"),
 }
 
@@ -40,7 +42,7 @@ class UsageError(ValueError):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 after an error that the user can cure (its message goes to standard error)."""
+    """Run a command; returns 0 or what it says, or 2 after an error that the user can cure (told on standard error)."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if not words or words[0] in ("-h", "--help"):
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif words[0] == "--version":
             print(__version__)
         else:
-            _command(words[0]).run([dashed(word) for word in words[1:]])
+            return _command(words[0]).run([dashed(word) for word in words[1:]]) or 0
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
         print(f"humboldt: error: {error}", file=sys.stderr)
         return 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model, Normaliser
 
-PDE_NANO = Recipe(
+FIRST = Recipe(
     steps=7000,
     batch_size=16,
     optimiser="muon",
@@ -18,11 +19,23 @@ PDE_NANO = Recipe(
     weight_decay=0.01,
     warmup=300,
     clip=5.0,
-    precision="bf16-mixed",
     validate_every=500,
     save_every=200,
     seed=0,
 )
+SECOND = FIRST.replace(
+    steps=600,
+    batch_size=8,
+    core_rate=3e-3,
+    embedding_rate=1e-3,
+    norm_rate=1e-3,
+    warmup=30,
+    validate_every=150,
+    save_every=50,
+    seed=1,
+)
+PDE_NANO = (FIRST, SECOND)
+"""The recipes of the two stages of `humboldt/pde-nano`; the second goes on with the first one's weights."""
 
 ADVICE = {
     "pretrained": {"optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 5e-4, "norm_rate": 1e-3},
@@ -32,32 +45,45 @@ ADVICE = {
 
 
 def pretrain_pde_nano(
-    data: str | Path, output: str | Path, recipe: Recipe = PDE_NANO, *, share_of_samples: float = 1.0
+    data: str | Path, output: str | Path, recipes: Sequence[Recipe] = PDE_NANO, *, share_of_samples: float = 1.0
 ) -> Model:
-    """Pretrain `humboldt/pde-nano` from nothing: generate the ten families into `data`, train, save to `output`.
+    """Pretrain `humboldt/pde-nano` from nothing: generate the families into `data`, train in stages, save to `output`.
 
     Interrupted and called again it goes on where it was.
 
     Args:
-        data: folder of the generated stores (3.5 GB); what is there is not generated again.
-        output: run folder, which becomes the checkpoint.
-        recipe: the released recipe; another one for trials.
+        data: folder of the generated stores (4 GB); what is there is not generated again.
+        output: run folder of the last stage, which becomes the checkpoint; it holds that of the stage before.
+        recipes: of each stage; others than the released ones for trials.
         share_of_samples: generate only this share of the trajectories (for trials).
     """
+    from humboldt.domains.pde import open_mixture
+
+    output = Path(output)
+    model = fresh_pde_nano(recipes[0].seed)
+    for stage, recipe in enumerate(recipes):
+        pairs, before = recipe.steps * recipe.batch_size, model.provenance
+        train, validation = open_mixture(data, pairs=pairs, stage=stage, share_of_samples=share_of_samples)
+        folder = output if stage == len(recipes) - 1 else output / f"stage_{stage + 1}"
+        model = fit(model, train, validation, recipe, None, folder, run={"model": "humboldt/pde-nano", "stage": stage})
+        model.provenance["before"] = before
+    model.provenance["advice"] = ADVICE
+    model.save(output)
+    return model
+
+
+def fresh_pde_nano(seed: int) -> Model:
+    """The network of `humboldt/pde-nano` before any training."""
     import torch
 
-    from humboldt.domains.pde import DEVIATION, build, open_mixture, pde_nano
+    from humboldt.domains.pde import DEVIATION, build, pde_nano
 
-    train, validation = open_mixture(data, pairs=recipe.steps * recipe.batch_size, share_of_samples=share_of_samples)
     with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(seed)
         model = build(pde_nano())
     for normaliser in (model.embed.normaliser, model.head.normaliser):
         cast(Normaliser, normaliser).std.fill_(DEVIATION)
-    trained = fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
-    trained.provenance["advice"] = ADVICE
-    trained.save(output)
-    return trained
+    return model
 
 
 EMBEDDED = {"humboldt/pde-nano": pretrain_pde_nano}

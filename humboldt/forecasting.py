@@ -14,6 +14,8 @@ import xarray as xr
 from humboldt.domains.pde import Channel, FieldBatch, check_lead_times, model_forecaster, split_components
 from humboldt.foundations import Model
 
+from .registry import domain
+
 log = logging.getLogger(__name__)
 
 
@@ -27,11 +29,12 @@ def predict(
     periodic: bool | Sequence[bool] | None = None,
     absent: Sequence[str] | None = None,
     batch_size: int = 16,
+    **choices: Any,
 ) -> xr.Dataset:
     """The state after each of `lead_times`.
 
     Args:
-        model: a forecaster of the pde domain.
+        model: a forecaster; what follows is said of the pde domain.
         state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
             as sample or time are kept. A variable with a dimension `component` holds several, as when it was trained on
             (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`.
@@ -43,6 +46,7 @@ def predict(
         absent: input channels that the state lacks; they enter as the model's mean and are not returned. By default
             those that the data which the model was tuned on lacked too.
         batch_size: states at a time.
+        choices: a model of another domain takes those of its own `predict`, such as `climatology` for weather.
 
     Returns:
         The predicted variables with dims (..., lead_time, *space); coordinates and attributes of the state are kept,
@@ -52,6 +56,11 @@ def predict(
         ValueError: missing variables, other units, other dimensions, values that are not finite, bad lead times.
     """
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
+    if model.domain not in ("", "pde"):
+        step = step if rollout == "direct" else step or times[0]
+        return domain(model.domain).predict(model, state, times, step=step, **choices)
+    if choices:
+        raise TypeError(f"a forecast of the pde domain has no choice {next(iter(choices))!r}")
     check_lead_times(times)
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")

@@ -18,11 +18,24 @@ from humboldt.foundations import (
     load_strictly,
     read_config,
     read_weights,
+    weight_files,
 )
 
 from .registry import DOMAINS, face
 
-PUBLISHED = ("camlab-ethz/Poseidon-T", "camlab-ethz/Poseidon-B", "camlab-ethz/Poseidon-L")
+PUBLISHED = (
+    "BioDT/bfm-pretrained",
+    *(f"camlab-ethz/Poseidon-{size}" for size in "TBL"),
+    "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M",
+    "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M-rollout",
+    *(f"xchen16/g2pt-qm9-small-{order}" for order in ("bfs", "deg")),
+    *(
+        f"xchen16/g2pt-{data}-{size}-{order}"
+        for data in ("moses", "guacamol")
+        for size in ("small", "base", "large")
+        for order in ("bfs", "deg")
+    ),
+)
 OWNER = "humboldt/"  # of embedded models
 
 
@@ -39,7 +52,8 @@ def from_pretrained(
 
     Args:
         name: an embedded model (`humboldt/pde-nano`), a folder, or a hub repository (`camlab-ethz/Poseidon-T`). A
-            folder holds `config.json` and `model.safetensors`, ours or in a published layout.
+            folder holds `config.json` and `model.safetensors`, ours or in a published layout (Prithvi WxC:
+            `config.yaml` and a `.pt` file or safetensors, also in shards).
         random: the same network with fresh weights, to see what pretraining is worth. It keeps the normalisation
             statistics: they describe the units of the data, not what was learned, and a twin without them would lose
             for the wrong reason.
@@ -57,16 +71,16 @@ def from_pretrained(
         HubError: the hub has no such model or cannot be reached.
     """
     folder = _locate(str(name), revision, offline)
-    record = read_config(folder)
+    record = _record(folder)
     science = _domain_of(record, folder)
     if domain is not None and science != domain:
         raise CheckpointError(f"{name} is a model of the domain {science!r}, not of {domain!r}; choose another model")
     build, model = face(science).build, _read(record, science, folder)
     if random:
         model = _fresh(model, build, seed)
-    weights = next(path for path in (folder / "model.safetensors", folder / "pytorch_model.bin") if path.is_file())
     commit = folder.name if folder.parent.name == "snapshots" else None
-    loaded = {"name": str(name), "revision": commit, "sha256": content_hash(weights)}
+    sha256 = model.provenance.get("sha256") if "config" not in record else None
+    loaded = {"name": str(name), "revision": commit, "sha256": sha256 or content_hash(*weight_files(folder))}
     model.provenance["loaded"] = loaded | ({"random": True, "seed": seed} if random else {})
     return model.eval()
 
@@ -101,15 +115,26 @@ def _near(name: str, known: dict[str, Path]) -> str:
     return f"known names are {', '.join(names)}"
 
 
+def _record(folder: Path) -> dict[str, Any]:
+    """What `config.json` says; of published weights without one, what a science that knows them reads off."""
+    if not (folder / "config.json").is_file():
+        for science in DOMAINS:
+            of_weights = getattr(face(science), "published_record", None)
+            if of_weights is not None and (found := of_weights(folder)) is not None:
+                return found
+    return read_config(folder)
+
+
 def _domain_of(record: dict[str, Any], folder: Path) -> str:
-    if "domain" in record and "config" in record:
+    if "domain" in record and ("config" in record or "checkpoint" in record):
         face(record["domain"])
         return str(record["domain"])
     for science in DOMAINS:
         if face(science).is_published(record):
             return science
     raise CheckpointError(
-        f"config.json of {folder} is neither ours nor of a published model that is known here; it has {sorted(record)}"
+        f"the configuration of {folder} is neither ours nor of a published model that is known here; it has "
+        f"{sorted(record)}"
     )
 
 

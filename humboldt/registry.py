@@ -7,7 +7,12 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-DOMAINS = {"pde": ("humboldt.domains.pde", "PDE")}
+DOMAINS = {
+    "biodiversity": ("humboldt.domains.biodiversity", "Biodiversity"),
+    "graphs": ("humboldt.domains.graphs", "Graphs"),
+    "pde": ("humboldt.domains.pde", "PDE"),
+    "weather": ("humboldt.domains.weather", "Weather"),
+}
 
 
 def face(name: str) -> ModuleType:

@@ -16,6 +16,7 @@ import xarray as xr
 from humboldt.domains.pde import Evaluation, median_table
 from humboldt.foundations import Model
 
+from .opening import open as open_data
 from .registry import domain
 
 
@@ -59,11 +60,13 @@ def evaluate(
         ValueError: data that do not fit the model, lead steps beyond the data, an unknown rollout.
     """
     science = domain(model.domain)
-    data = data if hasattr(data, "batch") else science.open(data, **(opening or {}))
+    data = data if hasattr(data, "batch") else open_data(data, domain=model.domain, **(opening or {}))
     part = data if split is None else data.split(split)
     models = {"model": model}
     if twin is not False:
         models["twin"] = _twin(model, seed) if twin is True else twin
+    if model.domain != "pde":
+        return _by_channel(science.evaluate(models, part, batch_size=batch_size), model, part, output, json)
     evaluation = science.evaluate(
         models, part, rollout=rollout, step=step, physical=physical, lead_steps=lead_steps, batch_size=batch_size
     )
@@ -83,6 +86,27 @@ def table(scores: xr.Dataset, score: str = "relative_l1") -> str:
     per = "" if unit == "1" else f" / {unit}"
     head = f"median {score} of {scores.sizes['sample']} samples; columns: lead time{per}\n"
     return head + medians.to_string(float_format=lambda x: f"{x:.3f}" if np.isfinite(x) else "-")
+
+
+def _by_channel(scores: xr.Dataset, model: Model, data: Any, output: Any, json: bool) -> xr.Dataset:
+    """Scores by forecast, lead time and channel: printed, and written where that is asked for."""
+    scores.attrs["model"] = repr(model)
+    tidy = scores.to_dataframe().reset_index()
+    rows = [{k: None if v != v else v for k, v in row.items()} for row in tidy.to_dict("records")]
+    record = {"model": repr(model), "provenance": model.provenance, "data": dict(data.describe()), "rows": rows}
+    if output is not None:
+        Path(output).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".scoring-", dir=output) as scratch:
+            (Path(scratch) / "scores.json").write_text(json_format.dumps(record, indent=1) + "\n")
+            scores.to_netcdf(Path(scratch) / "scores.nc")
+            for path in sorted(Path(scratch).iterdir()):
+                os.replace(path, Path(output) / path.name)
+    if json:
+        print(json_format.dumps(record, indent=1))
+    else:
+        named = scores["rmse"].drop_vars(["units", "samples"]).to_series().unstack("lead_time")
+        print("rmse; columns: lead time / hours\n" + named.to_string(float_format=lambda x: f"{x:.4g}"))
+    return scores
 
 
 def _twin(model: Model, seed: int) -> Model:

@@ -32,4 +32,3 @@ def test_set_up_comes_first_with_torch_before_the_rest_and_only_once(tmp_path: P
     (stamp,) = re.findall(r"touch (\S+)", fresh)
     Path(stamp).touch()
     assert "pip install" not in make("-n", command, f"VENV={tmp_path}")
-

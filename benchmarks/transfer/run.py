@@ -24,7 +24,7 @@ from training import Examples, train
 import humboldt.domains.pde as pde
 from humboldt.domains.pde.data import open_trajectories
 
-MODELS = ("pde-nano", "pde-nano4x", "scratch", "scratch4x", "fno", "unet")
+MODELS = ("pde-nano", "pde-nano4x", "scratch", "scratch4x", "fno", "fno4x", "unet", "unet4x")
 RATES = {"fno": 3e-3, "unet": 1e-3}
 
 
@@ -57,7 +57,7 @@ def run(
     print(f"{name} {trajectories} trajectories, seed {seed}: " + " ".join(f"{e:.3f}" for e in medians), flush=True)
     about = {"model": name, "trajectories": trajectories, "seed": seed, "steps": steps, "augmented": augmented}
     count = sum(p.numel() for p in model.parameters()) if isinstance(model, torch.nn.Module) else 0
-    measured = {"seconds": round(seconds, 1), "parameters": count, "rate": options.rates.get(name)}
+    measured = {"seconds": round(seconds, 1), "parameters": count, "rate": options.rates.get(name.removesuffix("4x"))}
     return [
         {**about, "lead_step": step, "error": error, **measured}
         for step, error in zip(options.lead_steps, medians, strict=True)
@@ -68,13 +68,14 @@ def trained(name: str, part: Any, examples: Examples, seed: int, options: argpar
     """A model of this name after its examples."""
     if name == "persistence":
         return Persistence(part.channels)
-    if name in ("fno", "unet"):
+    kind = name.removesuffix("4x")
+    if kind in ("fno", "unet"):
         periodic = all(part.periodic)
         count = len(part.channels)
-        network = baselines.fno(count) if name == "fno" else baselines.unet(count, periodic=periodic)
+        network = baselines.fno(count) if kind == "fno" else baselines.unet(count, periodic=periodic)
         horizon = float(part.times[-1])
         model: Any = baselines.Increment(network, part.channels, part.statistics(), horizon)
-        return train(model, examples, batch=options.batch, rate=options.rates[name], seed=seed)
+        return train(model, examples, batch=options.batch, rate=options.rates[kind], seed=seed)
     from ours import tuned
 
     return tuned(name, examples, seed, options)

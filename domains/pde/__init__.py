@@ -13,6 +13,7 @@ from .heads import ForecastHead
 from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
 from .pretraining import DEVIATION, open_mixture, pde_nano
+from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
 from .rollout import check_lead_times, rollout
 from .weights import (
@@ -27,6 +28,7 @@ from .weights import (
 __all__ = [
     "DEVIATION",
     "PDE",
+    "PROBLEMS",
     "Channel",
     "Evaluation",
     "FieldBatch",

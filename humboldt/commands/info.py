@@ -45,7 +45,13 @@ def methods() -> list[dict[str, Any]]:
 
 def tasks() -> list[dict[str, Any]]:
     """The tasks of each domain."""
-    return [{"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"}]
+    return [
+        {"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"},
+        {"name": "forecast", "domain": "biodiversity", "about": "biodiversity: the next month of every variable"},
+        {"name": "generation", "domain": "graphs", "about": "graphs: what comes next in a sequence"},
+        {"name": "forecast", "domain": "weather", "about": "weather: the state after a lead time"},
+        {"name": "reconstruction", "domain": "weather", "about": "weather: what is hidden of the state"},
+    ]
 
 
 def _options(described: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ import dataclasses
 
 import pytest
 import torch
-from torch.optim import AdamW, Muon
+from torch import nn
+from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from humboldt.finetune import Recipe, fit, method
-from humboldt.finetune.muon import MuonAdamW
+from humboldt.finetune.muon import Muon, MuonAdamW
 from tests.finetune.tiny import Waves, tiny_model
 
 RATES = Recipe(core_rate=1e-2, embedding_rate=1e-2, norm_rate=1e-2, weight_decay=0.0)
@@ -58,6 +59,22 @@ def test_a_step_of_a_matrix_is_nearly_orthogonal():
             singular = torch.linalg.svdvals(change)
             assert singular.median() > 0.6
             assert singular.max() < 1.4
+
+
+def test_steps_are_those_of_torch_up_to_its_half_precision():
+    torch.manual_seed(0)
+    tall, wide = torch.randn(48, 12), torch.randn(12, 48)
+    ours, theirs = ([nn.Parameter(w.clone()) for w in (tall, wide)] for _ in range(2))
+    one = Muon(ours, lr=1e-2, weight_decay=0.1)
+    other = torch.optim.Muon(theirs, lr=1e-2, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for _ in range(3):
+        for weight, twin in zip(ours, theirs, strict=True):
+            weight.grad = torch.randn_like(weight)
+            twin.grad = weight.grad.clone()
+        one.step(), other.step()
+    for weight, twin, start in zip(ours, theirs, (tall, wide), strict=True):
+        step, expected = weight - start, twin - start
+        assert (step - expected).norm() < 0.02 * expected.norm()
 
 
 def test_one_schedule_reaches_both_parts_also_after_reading_back():

@@ -1,6 +1,6 @@
 import torch
 
-from humboldt.foundations import Block, BlockConfig, DropPath, FeedForward, Tokens
+from humboldt.foundations import AttentionConfig, Block, BlockConfig, DropPath, FeedForward, Tokens
 
 from .cores import attention, awake
 
@@ -36,3 +36,23 @@ def test_pre_and_post_norm():
         for branch, normed in ((block.attention, block.attention_norm), (block.feed_forward, block.feed_forward_norm)):
             x = x + (normed(branch(x), t) if norm == "post" else branch(normed(x, t)))
         torch.testing.assert_close(block(tokens).x, x)
+
+
+def test_feed_forward_with_the_approximate_gelu():
+    module, x = FeedForward(4, 8, "gelu_tanh"), torch.randn(2, 3, 4)
+    h = module.expand(x)
+    approximate = 0.5 * h * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (h + 0.044715 * h**3)))
+    torch.testing.assert_close(module(x), module.contract(approximate))
+
+
+def test_a_block_without_biases_has_none():
+    config = BlockConfig(attention=AttentionConfig(heads=2, bias="none"), hidden=16)
+    plain = Block(8, 1, 0, config, 1e-5, bias=False)
+    assert [name for name, _ in plain.named_parameters() if "bias" in name] == []
+    zeroed = Block(8, 1, 0, config, 1e-5)
+    zeroed.load_state_dict(plain.state_dict(), strict=False)
+    torch.nn.init.zeros_(zeroed.attention.out.bias)
+    torch.nn.init.zeros_(zeroed.feed_forward.expand.bias)
+    torch.nn.init.zeros_(zeroed.feed_forward.contract.bias)
+    tokens = Tokens(torch.randn(2, 6, 8))
+    torch.testing.assert_close(plain(tokens).x, zeroed(tokens).x)

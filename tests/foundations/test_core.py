@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from humboldt.foundations import BlockConfig, Core, CoreConfig, DropPath, ScaleConfig, Tokens, testing
+from humboldt.foundations import AttentionConfig, BlockConfig, Core, CoreConfig, DropPath, ScaleConfig, Tokens, testing
 
 from .cores import attention, awake, pair, pyramid, sequence, tokens
 
@@ -185,3 +185,32 @@ def test_two_processes_train_as_one(tmp_path):
     core(tokens(core, 8, 8)).x.square().mean().backward()
     for ours, shared in zip(core.parameters(), torch.load(tmp_path / "gradients.pt"), strict=True):
         torch.testing.assert_close(shared, ours.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_the_state_of_the_way_down_joins_as_the_configuration_says():
+    block = BlockConfig(attention=AttentionConfig(heads=1), hidden=4)
+    scales = tuple(ScaleConfig(width=4, down=(block,), up=(block,), merge=(2,)) for _ in range(4))
+    core = Core(CoreConfig(axes=1, scales=scales, join="concatenate", merge_norm="before")).eval()
+    seen = {}
+    for i, scale in enumerate(core.scales):
+        scale.down[-1].register_forward_hook(lambda part, given, out, i=i: seen.update({("down", i): out.x}))
+        scale.up[0].register_forward_hook(lambda part, given, out, i=i: seen.update({("up", i): given[0].x}))
+        if i < 3:
+            scale.split.register_forward_hook(lambda part, given, out, i=i: seen.update({("split", i): out.x}))
+    given = []
+    core.join.register_forward_hook(lambda part, inputs, out: given.append(inputs[0]))
+    core(Tokens(torch.randn(1, 16, 4)))
+    for i, added in ((0, True), (1, True), (2, False)):
+        expected = seen["split", i] + (seen["down", i] if added else 0)
+        assert torch.equal(seen["up", i], expected)
+    assert torch.equal(given[0][..., 4:], seen["down", 0])
+
+
+def test_a_merge_that_normalises_first_is_not_told_the_condition():
+    block = BlockConfig(attention=AttentionConfig(heads=1), hidden=4)
+    scales = tuple(ScaleConfig(width=4, down=(block,), merge=(2,)) for _ in range(2))
+    core = Core(CoreConfig(axes=1, scales=scales, condition=3, merge_norm="before"))
+    assert (core.scales[0].merge.norm.width, core.scales[0].merge.norm.condition) == (8, 0)
+    x, merge = torch.randn(1, 4, 4), core.scales[0].merge
+    normal = torch.nn.functional.layer_norm(x.view(1, 2, 8), (8,))
+    torch.testing.assert_close(merge(Tokens(x)).x, normal @ merge.reduction.weight.mT)

@@ -13,7 +13,7 @@ def cut(draw):
     grid = tuple(draw(st.integers(1, 9)) for _ in range(axes))
     window = tuple(draw(st.one_of(st.none(), st.integers(1, 5))) for _ in range(axes))
     periodic = tuple(draw(st.booleans()) for _ in range(axes))
-    padding = draw(st.sampled_from(["masked", "visible"]))
+    padding = draw(st.sampled_from(["masked", "visible", "centred"]))
     return grid, {"window": window, "shifted": draw(st.booleans()), "padding": padding}, periodic
 
 
@@ -58,3 +58,18 @@ def test_tables_made_in_inference_mode_serve_training():
     assert table is not None
     assert not table.is_inference()
     assert windows.seams((7,), config, (), CPU) is table
+
+
+def test_centred_padding_stands_around_the_moved_grid():
+    config = AttentionConfig(heads=1, window=(4,), shifted=True, padding="centred", seam=-5.0)
+    layout = windows.lay_out((6,), config)
+    x = torch.arange(1.0, 7.0).view(1, 6, 1)
+    assert windows.split(x, layout).flatten(1).tolist() == [[0, 3, 4, 5, 6, 1, 2, 0]]
+    assert torch.equal(windows.join(windows.split(x, layout), layout), x)
+    scores = windows.seams((6,), config, (), x.device)
+    assert scores[1].tolist() == [[0, -5, -5, -5], [-5, 0, 0, -5], [-5, 0, 0, -5], [-5, -5, -5, 0]]
+
+
+def test_centred_padding_is_visible_where_windows_are_not_moved():
+    config = AttentionConfig(heads=1, window=(4,), padding="centred")
+    assert windows.seams((6,), config, (), torch.device("cpu")) is None

@@ -28,7 +28,8 @@ def test_choices_reach_the_domain():
 
 
 def test_unknown_domains_and_files_are_named():
-    with pytest.raises(ValueError, match=r"a domain is one of \['pde'.*got 'pdes'; did you mean 'pde'"):
+    known = r"a domain is one of \['biodiversity', 'graphs', 'pde', 'weather'\], got 'pdes'; did you mean 'pde'"
+    with pytest.raises(ValueError, match=known):
         humboldt.open("runs.zarr", domain="pdes")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.nc"):
         humboldt.open("nowhere.nc")

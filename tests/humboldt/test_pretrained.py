@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from humboldt import pretrained
+from humboldt.domains import biodiversity
 from humboldt.domains.pde import Channel, FieldBatch, PDEConfig, build, scot_core, write_published
 from humboldt.domains.pde.domain import poseidon
 from humboldt.foundations import CheckpointError, ConfigError, HubError
@@ -47,6 +49,17 @@ def test_a_published_folder_comes_by_the_same_verb(tmp_path):
     config = poseidon(24, 1)
     write_published(build(config), tmp_path)
     assert from_pretrained(tmp_path).config == config
+
+
+def test_released_weights_without_a_configuration_are_recognised(tmp_path):
+    record = {"model": {"embed_dim": 16, "depth": 1, "patch_size": 8, "num_heads": 2, "kv_heads": 1}}
+    config = biodiversity.config_from_published({**record, "H": 160})
+    with torch.device("meta"):
+        state = biodiversity.state_to_published(biodiversity.build(config).state_dict(), config)
+    save_file({k: torch.zeros(v.shape) for k, v in state.items()}, tmp_path / "bfm-pretrained-small.safetensors")
+    model = from_pretrained(tmp_path)
+    assert (model.domain, model.config) == ("biodiversity", config)
+    assert model.embed.normaliser.std.max() > 5000
 
 
 def test_the_random_twin_has_fresh_weights_and_the_same_statistics(model, folder):

@@ -92,7 +92,7 @@ def test_the_command_needs_no_expected_values(tmp_path):
 
 def test_an_unknown_system_is_refused(replay, tmp_path):
     (tmp_path / "config.json").write_text('{"layers": 3}')
-    with pytest.raises(SystemExit, match=r"none of the systems that can be replayed \(poseidon\)"):
+    with pytest.raises(SystemExit, match=r"none of the systems that can be replayed \(bioanalyst, g2pt, poseidon"):
         replay(tmp_path, torch.float32)
 
 

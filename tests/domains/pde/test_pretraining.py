@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from humboldt.domains.pde import build
-from humboldt.domains.pde.pretraining import CHANNELS, FRAME, HORIZON, Family, PretrainingPairs, families, pde_nano
+from humboldt.domains.pde import build, pretraining
+from humboldt.domains.pde.pretraining import (
+    CHANNELS,
+    FRAME,
+    HORIZON,
+    Family,
+    PretrainingPairs,
+    families,
+    open_mixture,
+    pde_nano,
+)
 from humboldt.domains.pde.problems import problem
 
 SIZE, FRAMES = 8, 21
@@ -54,8 +63,23 @@ def test_lead_times_are_those_between_the_two_frames():
 
 def test_families_come_by_their_shares():
     drawn = pairs("shallow-water", "ace").batch(range(400))
-    share = BY_NAME["shallow-water"].share / (BY_NAME["shallow-water"].share + BY_NAME["ace"].share)
+    water, phases = (BY_NAME[name].shares[1] for name in ("shallow-water", "ace"))
+    share = water / (water + phases)
     assert (~drawn.known[:, 0, 0, 0]).float().mean().item() == pytest.approx(share, abs=0.05)
+
+
+def test_the_second_stage_adds_the_gas_and_sees_some_of_the_first_again(monkeypatch):
+    monkeypatch.setattr(pretraining, "REPLAYED", 3)
+    monkeypatch.setattr(pretraining, "_read", lambda family, *others: smooth(family, samples=10))
+    (first, _), (second, held_out) = (open_mixture("stores", pairs=9, stage=s, held_out=2) for s in (0, 1))
+    assert "isothermal-gas" not in first.arrays
+    assert {len(array) for array in first.arrays.values()} == {8}
+    assert set(second.arrays) == {*first.arrays, "isothermal-gas"}
+    for name, array in second.arrays.items():
+        seen = smooth(BY_NAME[name], samples=10)
+        assert np.array_equal(array, seen[: 8 if name == "isothermal-gas" else 3])
+        assert np.array_equal(held_out.arrays[name], seen[8:])
+    assert len({first.seed, second.seed, held_out.seed}) == 3
 
 
 def test_states_and_targets_are_changed_by_one_symmetry_and_vectors_turn():
@@ -86,7 +110,7 @@ def test_what_a_mixture_says_of_itself():
 
 
 def test_every_family_is_a_problem_with_its_fields_and_shares_sum_to_one():
-    assert sum(family.share for family in families()) == pytest.approx(1.0)
+    assert [sum(shares) for shares in zip(*(f.shares for f in families()), strict=True)] == pytest.approx([1.0, 1.0])
     for family in families():
         problem(family.name, **family.choices)
         assert {slot.channel for slot in family.slots} <= {channel.name for channel in CHANNELS}

@@ -1,0 +1,107 @@
+"""Statistics of an entry's variables, read in blocks: what `catalog stats` prints and `verify` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .calendar import CALENDARS
+from .entry import Entry
+from .parts import Part, span
+
+BLOCK = 2**26
+
+
+def summarise(entry: Entry, data: xr.Dataset, part: str | None = None, samples: int | None = None) -> dict[str, dict]:
+    """Mean, deviation, least and greatest value, number of values and of missing ones of each number variable.
+
+    Args:
+        entry: names the variables.
+        data: as `open_contents` gives it.
+        part: only its labels, where they are ranges along a dimension of the data; else all.
+        samples: only so many labels of the first dimension, evenly spread.
+    """
+    chosen = take_part(entry, data, part) if part else data
+    found = {}
+    for key, variable in entry.variables.items():
+        name = variable.name if variable.name in chosen.variables else key
+        if name in chosen.variables and variable.kind == "number" and chosen[name].dtype.kind in "fiu":
+            found[key] = _moments(chosen[name], samples)
+    return found
+
+
+def take_part(entry: Entry, data: xr.Dataset, part: str) -> xr.Dataset:
+    """The labels of a part along its dimension; all where the part is not a range or list of them."""
+    splits = entry.splits
+    chosen = splits.parts.get(part) if splits else None
+    if splits is None or chosen is None or splits.along not in data.dims:
+        return data
+    positions = labels(entry, data, splits.along)
+    inside = [n for n, position in enumerate(positions) if _is_inside(chosen, position, entry)]
+    return data.isel({splits.along: inside}) if chosen.ids or chosen.first is not None else data
+
+
+def labels(entry: Entry, data: xr.Dataset, dim: str) -> np.ndarray:
+    """The labels of a dimension on the number line: days for dates, else the coordinate, else the position."""
+    is_dates = dim == entry.dims.time and entry.calendar and CALENDARS[entry.calendar] != "none"
+    if dim not in data.coords and dim not in data.variables:
+        return np.arange(data.sizes[dim])
+    values = np.asarray(data[dim].values)
+    return days(values, data[dim].attrs, str(entry.calendar)) if is_dates else values
+
+
+def days(values: np.ndarray, attributes: dict[str, Any], calendar: str) -> np.ndarray:
+    """Times such as `hours since 2001-01-01` in days since the year 0 of their calendar."""
+    from .calendar import day_number
+
+    unit, _, origin = str(attributes.get("units", "")).partition(" since ")
+    scale = {"d": 1.0, "h": 1 / 24, "m": 1 / 1440, "s": 1 / 86400}.get(unit.strip()[:1].lower(), np.nan)
+    return day_number(origin.strip()[:10], calendar) + scale * np.asarray(values, np.float64)
+
+
+def _is_inside(part: Part, position: Any, entry: Entry) -> bool:
+    if part.ids is not None:
+        return position in part.ids
+    is_time = entry.splits is not None and entry.splits.along == entry.dims.time
+    bounds = span(part, entry.calendar if is_time else None)
+    return bounds is not None and bool(bounds[0] <= position < bounds[1])
+
+
+def _moments(array: xr.DataArray, samples: int | None) -> dict[str, float]:
+    total = {"n": 0, "missing": 0, "min": np.inf, "max": -np.inf}
+    mean = squares = 0.0
+    for values in _blocks(array, samples):
+        known = values[np.isfinite(values)].astype(np.float64)
+        total["missing"] += values.size - known.size
+        if known.size:
+            here, count = known.mean(), total["n"] + known.size
+            squares += np.square(known - here).sum() + (here - mean) ** 2 * total["n"] * known.size / count
+            mean += (here - mean) * known.size / count
+            total["n"] = count
+            total |= {"min": min(total["min"], known.min()), "max": max(total["max"], known.max())}
+    if not total["n"]:
+        return {"mean": float("nan"), "std": float("nan"), "n": 0, "missing": int(total["missing"])}
+    spread = {"mean": float(mean), "std": float(np.sqrt(squares / total["n"]))}
+    return {
+        **spread,
+        "min": float(total["min"]),
+        "max": float(total["max"]),
+        "n": total["n"],
+        "missing": total["missing"],
+    }
+
+
+def _blocks(array: xr.DataArray, samples: int | None) -> Iterator[np.ndarray]:
+    if array.ndim == 0:
+        yield np.atleast_1d(array.values)
+        return
+    count = array.shape[0]
+    wanted = (
+        np.arange(count) if samples is None else np.unique(np.linspace(0, count - 1, min(samples, count)).astype(int))
+    )
+    step = max(1, BLOCK // max(1, array[:1].nbytes))
+    for first in range(0, len(wanted), step):
+        yield array[wanted[first : first + step]].values

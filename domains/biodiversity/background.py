@@ -1,0 +1,112 @@
+"""Places to compare presences with: the whole region, where people looked, or as a map of effort says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from humboldt.data_catalog import DataError
+
+from .checks import in_polygons
+from .environment import Environment
+from .occurrences import LATITUDE, LONGITUDE, to_degrees
+
+
+def sample_background(
+    environment: Environment,
+    count: int,
+    *,
+    weight: np.ndarray | None = None,
+    within: Any = None,
+    without: pd.DataFrame | None = None,
+    replace: bool = False,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Random cells in which every layer has a value, as likely as they are large (in degrees, cos(latitude)).
+
+    Args:
+        weight: a map of effort [y, x] by which a cell is likelier (a bias file); NaN and 0 are never drawn.
+        within: polygons (GeoSeries, GeoDataFrame, shapely geometry), in the CRS of the layers unless they have their
+            own, outside of which nothing is drawn.
+        without: occurrences whose cells are left out.
+        replace: whether a cell may be drawn twice.
+
+    Returns:
+        `decimalLongitude`, `decimalLatitude`, `x`, `y` in the CRS of the layers, and the value of every layer.
+
+    Raises:
+        DataError: fewer cells than are asked for, weights on another grid, or negative ones.
+    """
+    chance = environment.valid() * environment.areas()[:, None]
+    if weight is not None:
+        chance = chance * _effort(weight, environment.shape)
+    if within is not None:
+        chance = chance * _mask(within, environment)
+    if without is not None:
+        rows, columns = environment.cells(without[LONGITUDE], without[LATITUDE])
+        inside = (rows >= 0) & (columns >= 0)
+        chance[rows[inside], columns[inside]] = 0
+    possible = int((chance > 0).sum())
+    if possible == 0 or (count > possible and not replace):
+        raise DataError(
+            f"background is drawn from cells with values and weight, of which there are {possible}, got a wish for "
+            f"{count}; ask for fewer, allow replace=True, or widen the region"
+        )
+    flat = chance.ravel() / chance.sum()
+    drawn = np.random.default_rng(seed).choice(flat.size, size=count, replace=replace, p=flat)
+    return _described(environment, *np.unravel_index(drawn, environment.shape))
+
+
+def regional_background(
+    environment: Environment, regions: Any, count: int, *, seed: int = 0, **choices: Any
+) -> pd.DataFrame:
+    """`count` places in each polygon of a GeoDataFrame, with the number of its row in `region`."""
+    parts = []
+    for number, (name, shape) in enumerate(zip(regions.index, regions.geometry, strict=True)):
+        own = type(regions.geometry)([shape], crs=regions.crs)
+        part = sample_background(environment, count, within=own, seed=seed + number, **choices)
+        parts.append(part.assign(region=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def target_group_background(environment: Environment, group: pd.DataFrame) -> pd.DataFrame:
+    """The distinct cells in which any species of a group was recorded: where people looked (Phillips et al. 2009).
+
+    Raises:
+        DataError: no record of the group lies in a cell with values.
+    """
+    rows, columns = environment.cells(group[LONGITUDE], group[LATITUDE])
+    inside = (rows >= 0) & (columns >= 0)
+    inside[inside] = environment.valid()[rows[inside], columns[inside]]
+    cells = np.unique(np.stack([rows[inside], columns[inside]]), axis=1)
+    if not cells.size:
+        raise DataError(
+            f"a target group was recorded where the layers have values, got none of {len(group)} records there"
+        )
+    return _described(environment, cells[0], cells[1])
+
+
+def _described(environment: Environment, rows: np.ndarray, columns: np.ndarray) -> pd.DataFrame:
+    x, y = environment.places(rows, columns)
+    longitude, latitude = to_degrees(x, y, environment.crs)
+    values = environment.extract(x, y, environment.crs)
+    return pd.concat([pd.DataFrame({LONGITUDE: longitude, LATITUDE: latitude, "x": x, "y": y}), values], axis=1)
+
+
+def _effort(weight: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    effort = np.nan_to_num(np.asarray(weight, float), nan=0.0)
+    if effort.shape != shape:
+        raise DataError(f"a map of effort lies on the grid of the layers {shape}, got {effort.shape}; regrid it")
+    if (effort < 0).any():
+        raise DataError(f"effort is at least 0, got {effort.min():g}")
+    return effort
+
+
+def _mask(polygons: Any, environment: Environment) -> np.ndarray:
+    """Cells whose middle lies in the polygons, [y, x]."""
+    if getattr(polygons, "crs", None) is not None:
+        polygons = polygons.to_crs(environment.crs)
+    x, y = np.meshgrid(environment.layers["x"].values, environment.layers["y"].values)
+    return in_polygons(polygons, x.ravel(), y.ravel()).reshape(environment.shape)

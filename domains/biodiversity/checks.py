@@ -1,0 +1,121 @@
+"""What is wrong with records of species. Checks flag; `clean_occurrences` drops, and says how many of what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from humboldt.data_catalog import DataError, did_you_mean
+
+from .occurrences import BASIS, DATE, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, days, geopandas
+from .places import Places
+
+log = logging.getLogger(__name__)
+
+NOT_LIVING_WILD = ("FOSSIL_SPECIMEN", "LIVING_SPECIMEN")
+ON_REQUEST = ("sea", "centroid", "uncertain", "unwild", "date")  # checks that need something to compare with
+
+
+def flag_occurrences(
+    table: pd.DataFrame,
+    *,
+    land: Any = None,
+    centroids: np.ndarray | None = None,
+    centroid_radius: float = 1000.0,
+    uncertainty: float | None = None,
+    decimals: int = 2,
+    dates: tuple[str | None, str | None] | None = None,
+) -> pd.DataFrame:
+    """One column a check, True where a record fails it.
+
+    `missing` coordinates, `outside` of 90 and 180 degrees, `swapped` (latitude beyond 90 where longitude is not, or at
+    sea where the swapped point is on land), `zero` (both within 0.01 of 0), `equal` (|latitude| = |longitude|), `sea`,
+    `centroid` (of a country or capital), `imprecise` (fewer decimals than `decimals` in both), `uncertain`, `unwild`
+    (fossils, specimens in care), `date` (outside of the window, or none), `duplicate` (species, place and day).
+
+    Args:
+        land: polygons (GeoSeries, GeoDataFrame or shapely geometry in degrees) outside of which records are at sea.
+        centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect.
+        uncertainty: largest coordinateUncertaintyInMeters.
+        dates: first and last day, as (from, to); None for an open end.
+    """
+    latitude, longitude = table[LATITUDE].to_numpy(float), table[LONGITUDE].to_numpy(float)
+    flags = pd.DataFrame(index=table.index)
+    flags["missing"] = ~(np.isfinite(latitude) & np.isfinite(longitude))
+    flags["outside"] = (np.abs(latitude) > 90) | (np.abs(longitude) > 180)
+    flags["swapped"] = (np.abs(latitude) > 90) & (np.abs(latitude) <= 180) & (np.abs(longitude) <= 90)
+    flags["zero"] = (np.abs(latitude) < 0.01) & (np.abs(longitude) < 0.01)
+    flags["equal"] = (np.abs(latitude) == np.abs(longitude)) & ~flags["missing"]
+    good = ~(flags["missing"] | flags["outside"]).to_numpy()
+    if land is not None:
+        on_land, if_swapped = in_polygons(land, longitude, latitude), in_polygons(land, latitude, longitude)
+        flags["sea"] = good & ~on_land
+        flags["swapped"] |= good & ~on_land & if_swapped
+    if centroids is not None:
+        near = np.zeros(len(table), bool)
+        suspects = Places(*np.asarray(centroids, float).T)
+        near[good] = Places(longitude[good], latitude[good]).nearest(suspects) < centroid_radius
+        flags["centroid"] = near
+    flags["imprecise"] = good & _rounded(latitude, decimals - 1) & _rounded(longitude, decimals - 1)
+    if uncertainty is not None and UNCERTAINTY in table:
+        flags["uncertain"] = pd.to_numeric(table[UNCERTAINTY], errors="coerce").to_numpy() > uncertainty
+    if BASIS in table:
+        flags["unwild"] = table[BASIS].astype(str).str.upper().isin(NOT_LIVING_WILD)
+    if dates is not None:
+        flags["date"] = _outside_of(table, *dates)
+    same = [SPECIES, LATITUDE, LONGITUDE, *([DATE] if DATE in table else [])]
+    flags["duplicate"] = table.duplicated(same)
+    return flags
+
+
+def _rounded(values: np.ndarray, decimals: int) -> np.ndarray:
+    return np.isclose(values, np.round(values, decimals), rtol=0, atol=1e-9)
+
+
+def in_polygons(polygons: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Which points lie in one of the polygons."""
+    geopandas()
+    import shapely
+
+    shape = getattr(polygons, "geometry", polygons)
+    shape = shape.union_all() if hasattr(shape, "union_all") else shape
+    shapely.prepare(shape)
+    return np.asarray(shapely.contains_xy(shape, x, y))
+
+
+def _outside_of(table: pd.DataFrame, first: str | None, last: str | None) -> np.ndarray:
+    day = days(table)
+    late = pd.Series(False, table.index) if last is None else day >= pd.Timestamp(last) + pd.Timedelta(days=1)
+    early = pd.Series(False, table.index) if first is None else day < pd.Timestamp(first)
+    return (early | late | day.isna()).to_numpy()
+
+
+def clean_occurrences(
+    table: pd.DataFrame, *, keep: Sequence[str] = ("imprecise",), **checks: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records that fail no check, and a report: how many failed each, and how many that one alone.
+
+    Args:
+        keep: checks whose failures stay.
+        checks: see `flag_occurrences`.
+
+    Raises:
+        DataError: an unknown check in `keep`, or nothing is left.
+    """
+    flags = flag_occurrences(table, **checks)
+    unknown = [name for name in keep if name not in (*flags, *ON_REQUEST)]
+    if unknown:
+        raise DataError(f"keep names checks, got {unknown[0]!r}{did_you_mean(unknown[0], list(flags.columns))}")
+    counted = flags.drop(columns=[name for name in keep if name in flags])
+    alone = counted[counted.sum(axis=1) == 1]
+    report = pd.DataFrame({"failed": flags.sum(), "alone": alone.sum().reindex(flags.columns, fill_value=0)})
+    report["kept"] = report.index.isin(keep)
+    kept = table[~counted.any(axis=1)]
+    log.info("kept %d of %d records; failed: %s", len(kept), len(table), counted.sum()[lambda n: n > 0].to_dict())
+    if not len(kept):
+        raise DataError(f"no record of {len(table)} passes all checks; failed: {counted.sum().to_dict()}")
+    return kept.reset_index(drop=True), report

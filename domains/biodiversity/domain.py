@@ -1,0 +1,112 @@
+"""Binds the biodiversity parts to the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from humboldt.foundations import Core, Model, TimeNorm, from_dict, to_dict
+
+from .adapters import Step, adapt
+from .batch import GridBatch, GridPrediction
+from .config import GridConfig
+from .embed import GridEmbed
+from .heads import MonthHead
+from .mvit import MViT
+
+
+class Biodiversity:
+    """The science of where species live and how many there are, as the door and the methods reach it."""
+
+    name = "biodiversity"
+
+    def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
+        """Months of gridded variables from a path or xarray object; `split` names a part, or says how parts are made.
+
+        See `open_months` for the other choices.
+        """
+        from .data import open_months
+
+        if not isinstance(split, str):
+            return open_months(source, split=split, **choices)
+        return open_months(source, **choices).split(split)
+
+    def build(self, config: GridConfig | Mapping[str, Any]) -> Model:
+        """A model with fresh weights."""
+        return build(config)
+
+    def head(self, task: str, model: Model, **choices: Any) -> MonthHead:
+        """A fresh head for the task `forecast`, with the model's normalisation; `choices` change the configuration."""
+        if task != "forecast":
+            raise ValueError(f"gridded ecosystems have the task 'forecast', got {task!r}; use task='forecast'")
+        head = MonthHead(from_dict(GridConfig, {**to_dict(model.config), **choices}))
+        initialise(head)
+        head.normaliser.load_state_dict(model.head.get_submodule("normaliser").state_dict())
+        return head
+
+    def metrics(self, model: Model | None = None) -> dict[str, AbsoluteError]:
+        """Mean absolute error: of a model's groups in its normalised units, else of channels as they are."""
+        return {"mean_absolute_error": AbsoluteError(model)}
+
+    def to_xarray(self, prediction: GridPrediction, batch: GridBatch, config: GridConfig) -> xr.Dataset:
+        """A variable per group and name (`surface_t2m`), dims (sample, [level,] latitude, longitude)."""
+        fields, columns, slices = prediction.fields.detach().cpu().numpy(), {}, config.slices()
+        coords: dict[str, Any] = {
+            "latitude": ("latitude", batch.latitude.cpu().numpy(), {"units": "degrees_north"}),
+            "longitude": ("longitude", batch.longitude.cpu().numpy(), {"units": "degrees_east"}),
+        }
+        for group in config.groups:
+            part, dims = fields[:, slices[group.name]], ["sample", "latitude", "longitude"]
+            if group.levels:
+                part = part.reshape(len(part), len(group.variables), group.tokens, *part.shape[2:])
+                dims = ["sample", "level", "latitude", "longitude"]
+                coords["level"] = ("level", list(group.levels), {"units": "hPa"})
+            for i, name in enumerate(group.variables):
+                units = {"units": group.units[i]} if group.units else {}
+                columns[f"{group.name}_{name}"] = (dims, part[:, i], units)
+        return xr.Dataset(columns, coords)
+
+
+class AbsoluteError:
+    """mean |p - t|: (prediction, batch) -> one value per sample and group of a model (normalised), or channel."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.normalise = nn.Identity() if model is None else model.head.get_submodule("normaliser")
+        self.groups = None if model is None else list(model.config.slices().values())
+
+    def __call__(self, prediction: GridPrediction, batch: GridBatch) -> Tensor:
+        """Shape (samples, groups); NaN where a group has no target."""
+        if batch.target is None:
+            raise ValueError("a score needs a target, got a batch without one; open the data with targets")
+        error = (self.normalise(prediction.fields) - self.normalise(batch.target)).abs().flatten(2)
+        groups = self.groups or [slice(c, c + 1) for c in range(error.shape[1])]
+        return torch.stack([error[:, place].flatten(1).nanmean(1) for place in groups], dim=1)
+
+
+def build(config: GridConfig | Mapping[str, Any]) -> Model:
+    """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
+    if not isinstance(config, GridConfig):
+        config = from_dict(GridConfig, dict(config))
+    step = Step()
+    core = MViT(config.core, config.tokens) if config.backbone == "mvit" else Core(config.core)
+    model = Model(GridEmbed(config, step), core, MonthHead(config), domain="biodiversity", config=config)
+    initialise(model)
+    if config.adapter is not None:
+        adapt(model.core, config.adapter, step)
+    return model
+
+
+def initialise(module: nn.Module) -> None:
+    """Fresh weights: truncated normal of deviation 0.02 in linear maps, norms plain, biases zero."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.trunc_normal_(part.weight, std=0.02)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+    for part in module.modules():
+        if isinstance(part, TimeNorm):
+            part.reset_parameters()

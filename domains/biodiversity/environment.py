@@ -1,0 +1,217 @@
+"""Layers of the environment on one grid, and their values at places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from humboldt.data_catalog import DataError, did_you_mean
+
+X_NAMES, Y_NAMES = ("x", "lon", "longitude"), ("y", "lat", "latitude")
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """Layers on one grid.
+
+    Attributes:
+        layers: (layer, y, x), NaN where there is no value; read when it is asked for.
+        crs: of x and y, as pyproj names it.
+        factors: names of layers whose values are classes.
+    """
+
+    layers: xr.DataArray
+    crs: str
+    factors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.factors if name not in self.names]
+        if unknown:
+            near = did_you_mean(unknown[0], list(self.names))
+            raise DataError(f"factors are layers {list(self.names)}, got {unknown[0]!r}{near}")
+        for axis in ("x", "y"):
+            steps = np.diff(self.layers[axis].values.astype(float))
+            if len(steps) < 1 or np.ptp(steps) > 1e-3 * np.abs(steps).mean():
+                raise DataError(
+                    f"layers lie on an evenly spaced grid, got uneven steps along {axis}; regrid them first"
+                )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layers."""
+        return tuple(str(name) for name in self.layers["layer"].values)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.layers.sizes["y"], self.layers.sizes["x"]
+
+    def cells(self, x: Any, y: Any, crs: Any = "EPSG:4326") -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of the cell of each point, -1 outside of the grid."""
+        x, y = _transformed(np.asarray(x, float), np.asarray(y, float), crs, self.crs)
+        return _place(y, self.layers["y"].values), _place(x, self.layers["x"].values)
+
+    def extract(self, x: Any, y: Any, crs: Any = "EPSG:4326") -> pd.DataFrame:
+        """Values of every layer at points, a row a point; NaN outside of the grid and where there is none.
+
+        Args:
+            x, y: coordinates (longitude and latitude by default).
+            crs: of x and y.
+        """
+        rows, columns = self.cells(x, y, crs)
+        inside = (rows >= 0) & (columns >= 0)
+        where = {"y": xr.DataArray(rows[inside], dims="p"), "x": xr.DataArray(columns[inside], dims="p")}
+        values = np.full((len(rows), len(self.names)), np.nan)
+        values[inside] = self.layers.isel(where).transpose("p", "layer").values
+        return pd.DataFrame(values, columns=list(self.names))
+
+    def valid(self) -> np.ndarray:
+        """Cells in which every layer has a value, [y, x]."""
+        return self.layers.notnull().all("layer").values
+
+    def places(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of the middle of cells, in the CRS of the layers."""
+        return self.layers["x"].values[columns], self.layers["y"].values[rows]
+
+    def areas(self) -> np.ndarray:
+        """Relative area of the cells of each row: 1 on the plane, cos(latitude) in degrees."""
+        if not _is_geographic(self.crs):
+            return np.ones(self.shape[0])
+        return np.cos(np.radians(self.layers["y"].values.astype(float)))
+
+
+def open_environment(
+    source: Any, *, names: Sequence[str] | None = None, crs: Any = None, factors: Sequence[str] = ()
+) -> Environment:
+    """Layers from GeoTIFF, NetCDF or Zarr, or several of them on one grid; in any CRS.
+
+    Args:
+        source: a path, a list of paths, {name: path}, or an xarray object with x and y (or longitude and latitude).
+        names: of the layers; by default the bands' descriptions, or file and variable names.
+        crs: of the grid, where the file does not say.
+        factors: names of layers whose values are classes.
+
+    Raises:
+        DataError: no CRS, layers on different grids, or a wrong number of names.
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(source, Mapping) and not isinstance(source, xr.Dataset):
+        source, names = list(source.values()), names or list(source)
+    sources = list(source) if isinstance(source, list | tuple) else [source]
+    parts = [_layers(one, crs) for one in sources]
+    first, found = parts[0]
+    for (other, its), path in zip(parts[1:], sources[1:], strict=True):
+        _same_grid(first, found, other, its, path if isinstance(path, str | Path) else "in memory")
+    layers = xr.concat([p for p, _ in parts], "layer", join="override", coords="minimal", compat="override")
+    if names is not None:
+        if len(names) != layers.sizes["layer"]:
+            raise DataError(f"every layer has a name, got {len(names)} names for {layers.sizes['layer']} layers")
+        layers = layers.assign_coords(layer=list(names))
+    if found is None:
+        raise DataError("a grid says in which CRS it is, got none; pass crs='EPSG:4326' if x and y are degrees")
+    return Environment(layers, found, tuple(factors))
+
+
+def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
+    if isinstance(source, xr.DataArray | xr.Dataset):
+        data, label = source, "layer"
+    else:
+        path = Path(source)
+        if not path.exists():
+            near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+            raise FileNotFoundError(f"layers are read from a file, got {path}, which is not there{near}")
+        is_image = path.suffix.lower() in (".tif", ".tiff", ".vrt", ".asc", ".img")
+        data, label = (_rioxarray().open_rasterio(path, masked=True) if is_image else _store(path)), path.stem
+    found = crs
+    if found is None:
+        _rioxarray()
+        found = data.rio.crs.to_string() if data.rio.crs else None
+    return _stacked(data, label), None if found is None else str(found)
+
+
+def _store(path: Path) -> xr.Dataset:
+    return xr.open_dataset(path, engine="zarr" if path.is_dir() else None, decode_coords="all", chunks=None)
+
+
+def _stacked(data: xr.DataArray | xr.Dataset, label: str) -> xr.DataArray:
+    """(layer, y, x) with names."""
+    renamed = {d: n for n, others in (("x", X_NAMES), ("y", Y_NAMES)) for d in data.dims if str(d).lower() in others}
+    data = data.rename({old: new for old, new in renamed.items() if old != new})
+    if not {"x", "y"} <= set(data.dims):
+        raise DataError(f"layers have the axes x and y, or longitude and latitude, got {tuple(map(str, data.dims))}")
+    if isinstance(data, xr.Dataset):
+        layers = [v for v in data.data_vars if set(data[v].dims) == {"x", "y"}]
+        if not layers:
+            raise DataError(
+                f"a layer lies on (y, x) alone, got variables on {[data[v].dims for v in data.data_vars][:4]}"
+            )
+        return data[layers].to_dataarray("layer").transpose("layer", "y", "x")
+    if set(data.dims) - {"x", "y", "band", "layer"}:
+        raise DataError(f"a layer lies on (y, x) alone, got one on {tuple(map(str, data.dims))}; choose one of each")
+    described = data.attrs.get("long_name")
+    if "band" in data.dims:
+        count = data.sizes["band"]
+        said = (
+            list(described)
+            if isinstance(described, tuple | list)
+            else [described]
+            if count == 1 and described
+            else None
+        )
+        named = said or ([label] if count == 1 else [f"{label}_{i + 1}" for i in range(count)])
+        data = data.rename(band="layer").assign_coords(layer=named)
+    elif "layer" not in data.dims:
+        data = data.expand_dims(layer=[str(data.name or label)])
+    return data.drop_vars("spatial_ref", errors="ignore").transpose("layer", "y", "x")
+
+
+def _same_grid(first: xr.DataArray, crs: str | None, other: xr.DataArray, its: str | None, path: Any) -> None:
+    same = all(
+        first.sizes[axis] == other.sizes[axis] and np.allclose(first[axis], other[axis], rtol=0, atol=1e-6)
+        for axis in ("x", "y")
+    )
+    if not same or crs != its:
+        raise DataError(
+            f"layers lie on one grid, got {first.sizes['y']} x {first.sizes['x']} cells in {crs} and "
+            f"{other.sizes['y']} x {other.sizes['x']} in {its} ({path}); put them on one grid with "
+            "rioxarray: layer.rio.reproject_match(first)"
+        )
+
+
+def _place(values: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    step = float(axis[-1] - axis[0]) / (len(axis) - 1)
+    place = np.floor((values - float(axis[0])) / step + 0.5)
+    inside = np.isfinite(place) & (place >= 0) & (place < len(axis))
+    return np.where(inside, place, -1).astype(int)
+
+
+def _transformed(x: np.ndarray, y: np.ndarray, crs: Any, to: str) -> tuple[np.ndarray, np.ndarray]:
+    if str(crs) == to:
+        return x, y
+    _rioxarray()
+    from pyproj import CRS, Transformer
+
+    if CRS.from_user_input(crs) == CRS.from_user_input(to):
+        return x, y
+    return Transformer.from_crs(crs, to, always_xy=True).transform(x, y)
+
+
+def _is_geographic(crs: str) -> bool:
+    _rioxarray()
+    from pyproj import CRS
+
+    return bool(CRS.from_user_input(crs).is_geographic)
+
+
+def _rioxarray() -> Any:
+    try:
+        import rioxarray
+    except ImportError as error:
+        raise ImportError('layers of the environment need rioxarray: pip install "humboldt[geo]"') from error
+    return rioxarray

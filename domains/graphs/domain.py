@@ -1,0 +1,89 @@
+"""Binds the parts to the contract."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from humboldt.foundations import Core, Head, Model, TimeNorm, from_dict
+
+from .batch import NextTokens, Properties, SequenceBatch
+from .config import GraphConfig
+from .embed import SequenceEmbed
+from .heads import NextTokenHead, PropertyHead
+from .metrics import METRICS, Score
+
+
+class Graphs:
+    """The science of graphs and molecules, as the door and the methods reach it."""
+
+    name = "graphs"
+
+    def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
+        """Graphs from files or objects; `split` names a part, or says how the parts are made. See `open_graphs`."""
+        from .data import open_graphs
+
+        if not isinstance(split, str):
+            return open_graphs(source, split=split, **choices)
+        return open_graphs(source, **choices).split(split)
+
+    def build(self, config: GraphConfig | Mapping[str, Any]) -> Model:
+        """A model with fresh weights."""
+        return build(config)
+
+    def head(self, task: str, model: Model, **choices: Any) -> Head:
+        """A fresh head: `generation`, or `regression` and `classes` with the `count` of properties.
+
+        Raises:
+            ValueError: another task.
+        """
+        if task == "generation":
+            return NextTokenHead(model.embed)  # type: ignore[arg-type]
+        if task in ("regression", "classes"):
+            width = model.config.core.scales[0].width
+            return PropertyHead(width, kind=task, **choices)  # type: ignore[arg-type]
+        raise ValueError(f"tasks of the graphs domain are generation, regression and classes, got {task!r}")
+
+    def metrics(self) -> dict[str, Score]:
+        """Scores per sample."""
+        return dict(METRICS)
+
+    def to_xarray(self, prediction: NextTokens | Properties, batch: SequenceBatch) -> Any:
+        """Logits per token, or values per property, as a labelled object."""
+        import xarray as xr
+
+        if isinstance(prediction, Properties):
+            values = prediction.values.detach().cpu().numpy()
+            return xr.Dataset({"properties": (("sample", "property"), values)})
+        real = batch.real.cpu().numpy()[..., None]
+        logits = np.where(real, prediction.logits.detach().cpu().numpy(), np.nan)
+        return xr.Dataset({"logits": (("sample", "place", "token"), logits)})
+
+
+def build(config: GraphConfig | Mapping[str, Any]) -> Model:
+    """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
+    if not isinstance(config, GraphConfig):
+        config = from_dict(GraphConfig, dict(config))
+    embed = SequenceEmbed(config)
+    model = Model(embed, Core(config.core), NextTokenHead(embed), domain="graphs", config=config)
+    initialise(model)
+    return model
+
+
+def initialise(model: Model, std: float = 0.02) -> None:
+    """Fresh weights as published: normal of deviation `std`, of std / sqrt(2 layers) in the last map of each branch;
+    biases zero, norms plain."""
+    layers = len(model.config.core.scales[0].down)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            last = name.endswith(("attention.out", "feed_forward.contract"))
+            nn.init.normal_(module.weight, std=std / math.sqrt(2 * layers) if last else std)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for module in model.modules():
+        if isinstance(module, TimeNorm):
+            module.reset_parameters()

@@ -1,0 +1,211 @@
+"""Graphs and their properties from files and objects, row by row; a row that cannot be read is counted, not fatal."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from humboldt.data_catalog import DataError
+
+from .graph import Graph, GraphError
+from .molecules import graph_from_molecule, graph_from_smiles, toolkit
+from .vocabulary import Chemistry
+
+COLUMNS = ("smiles", "canonical_smiles", "mol", "molecule", "structure")
+LINES, TABLES = (".smi", ".smiles", ".txt"), (".csv", ".tsv", ".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row that is not in the dataset: its number (from 0, headers not counted), what stood there, and why."""
+
+    row: int
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file or object holds.
+
+    Attributes:
+        items: SMILES, RDKit molecules, graphs, or objects that can be read as graphs, in order.
+        columns: of numbers, by name, one entry a row; text in them is refused when they are asked for.
+        parts: rows of named parts, where the file says them.
+    """
+
+    items: Sequence[Any]
+    columns: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def read_source(source: Any, smiles_column: str | None = None) -> Source:
+    """The rows of a file or object.
+
+    Args:
+        source: a list of SMILES (`.smi`, `.txt`, one a line), a table (`.csv`, `.tsv`, `.parquet`, a DataFrame), an
+            `.sdf` file, `graphs.npz`, or a list of SMILES, RDKit molecules, `Graph`, networkx graphs, `(nodes, edges)`
+            pairs or objects with `edge_index` and `num_nodes`. Files may be compressed (`.gz`).
+        smiles_column: of a table, where its name is not an ordinary one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DataError: a file of another kind, or a table without molecules.
+    """
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        return _table(source, smiles_column, "the table")
+    if not isinstance(source, str | Path):
+        return Source(list(source))
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"graphs are read from a file, got {path}, which is not there; check the path")
+    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if kind in LINES:
+        lines = _bytes(path).decode().splitlines()
+        return Source([line.split()[0] if line.split() else "" for line in lines])
+    if kind in TABLES:
+        return _table(_read_table(path, kind), smiles_column, str(path))
+    if kind == ".sdf":
+        return _structures(path)
+    if kind == ".npz":
+        return _arrays(path)
+    raise DataError(
+        f"graphs are read from {', '.join((*LINES, *TABLES, '.sdf', '.npz'))} (also .gz) or a store of sequences, "
+        f"got {path.name}; convert it"
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def _read_table(path: Path, kind: str) -> Any:
+    import pandas as pd
+
+    if kind in (".parquet", ".pq"):
+        return pd.read_parquet(path)
+    return pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False, na_values=[""])
+
+
+def _table(table: Any, smiles_column: str | None, name: str) -> Source:
+    names = [str(column) for column in table.columns]
+    if smiles_column is None:
+        smiles_column = next((n for known in COLUMNS for n in names if n.lower() == known), None)
+    if smiles_column not in names:
+        raise DataError(f"a table of molecules has a column of SMILES, got {names[:12]} in {name}; give smiles_column=")
+    smiles = table[smiles_column]
+    items = ["" if value is None or value != value else str(value) for value in smiles.tolist()]
+    return Source(items, {n: table[n] for n in names if n != smiles_column})
+
+
+def _structures(path: Path) -> Source:
+    import io
+
+    reader = toolkit().ForwardSDMolSupplier(io.BytesIO(_bytes(path)))
+    molecules = list(reader)
+    names = dict.fromkeys(name for mol in molecules if mol is not None for name in mol.GetPropNames())
+    columns: dict[str, Any] = {name: [_property(mol, name) for mol in molecules] for name in names}
+    return Source(molecules, columns)
+
+
+def _property(mol: Any, name: str) -> str | None:
+    return mol.GetProp(name) if mol is not None and mol.HasProp(name) else None
+
+
+def _arrays(path: Path) -> Source:
+    """`PART_num_nodes`, `PART_edges`, `PART_offsets` of every part."""
+    names, parts = {"val": "validation"}, {}
+    graphs: list[Graph] = []
+    with np.load(path) as found:
+        here = [key.removesuffix("_num_nodes") for key in found if key.endswith("_num_nodes")]
+        if not here:
+            raise DataError(
+                f"graphs.npz holds PART_num_nodes, PART_edges and PART_offsets, got {list(found)} in {path}"
+            )
+        for part in here:
+            counts, edges, offsets = (found[f"{part}_{name}"] for name in ("num_nodes", "edges", "offsets"))
+            start = len(graphs)
+            bounds = zip(counts.tolist(), offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
+            graphs += [Graph.plain(count, edges[a:b].tolist()) for count, a, b in bounds]
+            parts[names.get(part, part)] = tuple(range(start, len(graphs)))
+    return Source(graphs, parts=parts)
+
+
+def read_graphs(items: Iterable[Any], chemistry: Chemistry) -> Iterator[Graph | Skipped]:
+    """The graph of every row, or why there is none."""
+    for row, item in enumerate(items):
+        try:
+            yield to_graph(item, chemistry)
+        except (GraphError, DataError) as error:
+            yield Skipped(row, str(item)[:200], str(error))
+
+
+def to_graph(item: Any, chemistry: Chemistry) -> Graph:
+    """A graph from whatever describes one.
+
+    Raises:
+        GraphError: it is not a graph, or not a molecule.
+    """
+    if isinstance(item, Graph):
+        return item
+    if isinstance(item, str):
+        if not item:
+            raise GraphError("a row holds the SMILES of a molecule, got nothing; leave it out")
+        return graph_from_smiles(item, chemistry)
+    if item is None:
+        raise GraphError("a structure is a molecule that RDKit reads, got one that it does not; leave it out")
+    if hasattr(item, "GetAtoms"):
+        return graph_from_molecule(item, chemistry)
+    if hasattr(item, "edge_index"):
+        edges = np.asarray(item.edge_index).T.tolist()
+        return Graph.plain(int(item.num_nodes), edges)
+    if hasattr(item, "nodes") and hasattr(item, "edges"):
+        return _from_networkx(item)
+    if isinstance(item, tuple) and len(item) == 2:
+        return Graph.plain(int(item[0]), np.asarray(item[1]).reshape(-1, 2).tolist())
+    raise GraphError(
+        f"a graph is a SMILES, a molecule, a networkx graph or (nodes, edges), got a {type(item).__name__}"
+    )
+
+
+def _from_networkx(item: Any) -> Graph:
+    """Labels are the attribute `label` of nodes and edges, if they have one."""
+    number = {node: i for i, node in enumerate(item.nodes)}
+    plain = Graph.plain(len(number), [(number[a], number[b]) for a, b in item.edges if a != b])
+    labels = {frozenset((number[a], number[b])): data.get("label") for a, b, data in item.edges(data=True)}
+    nodes = (data.get("label", label) for (_, data), label in zip(item.nodes(data=True), plain.nodes, strict=True))
+    edges = ((a, b, labels.get(frozenset((a, b))) or label) for a, b, label in plain.edges)
+    return Graph(tuple(nodes), tuple(edges))
+
+
+def numbers(columns: dict[str, Any], names: Sequence[str]) -> np.ndarray:
+    """Columns of numbers (rows, names), NaN where a cell is empty.
+
+    Raises:
+        DataError: a column that is not there, or a cell with text in it.
+    """
+    import difflib
+
+    import pandas as pd
+
+    found = []
+    for name in names:
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, 1)
+            cure = f"did you mean {near[0]!r}?" if near else f"there are {list(columns)[:12]}"
+            raise DataError(f"a property is a column of the data, got {name!r}; {cure}")
+        cells = pd.Series(columns[name])
+        values = pd.to_numeric(cells, errors="coerce")
+        empty = cells.isna() | (cells.astype(str).str.strip() == "")
+        if len(text := cells[values.isna() & ~empty]):
+            raise DataError(
+                f"a property is a number or an empty cell, got {text.iloc[0]!r} in row {text.index[0]} of {name!r} "
+                f"({len(text)} such cells); empty the cell or choose another column"
+            )
+        found.append(values.to_numpy(np.float64))
+    return np.stack(found, axis=1).astype(np.float32) if found else np.zeros((0, 0), np.float32)

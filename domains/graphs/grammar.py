@@ -1,0 +1,174 @@
+"""Which token may come next, so that a sequence is a graph, and every valence holds.
+
+The places of a sequence have types, so a few numbers per sequence say what is allowed: what is expected now, how many
+nodes there are, which pairs are joined, and how many bonds every node can still take.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from humboldt.foundations import ConfigError
+
+from .molecules import largest_valence
+from .vocabulary import BOG, EOC, EOG, FIRST_INDEX, SEPC, SEPG, Vocabulary
+
+KIND, INDEX, AFTER_NODE, OPEN, FIRST_EDGE, SOURCE, TARGET, TYPE, AFTER_EDGE, ENDED = range(10)
+ORDER = {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4, "ZERO": 0}
+PLENTY = 1 << 20  # more bonds than any node takes
+
+
+class Grammar:
+    """The state of several sequences that all begin with `<boc>`.
+
+    A node is followed by the next number; an edge joins two different nodes that are not joined yet. The node part ends
+    in time for the rest to fit into `length`; the edge part ends at the latest when there is no room for another edge
+    or no pair left.
+
+    Args:
+        vocabulary: of the sequences.
+        batch: number of sequences.
+        length: the most tokens of a sequence.
+        valences: no node takes more bonds, counted by their order, than its element can (Kekule bonds only).
+        device: of the masks.
+
+    Raises:
+        ConfigError: valences are asked of graphs that are not molecules with Kekule bonds.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        batch: int,
+        length: int,
+        *,
+        valences: bool = False,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if length < vocabulary.length(1, 0):
+            raise ConfigError(f"a graph takes {vocabulary.length(1, 0)} tokens at least, got length={length}")
+        self.vocabulary, self.length, self.device = vocabulary, length, torch.device(device)
+        self.order, self.takes = self._bonds(valences)
+        count = vocabulary.indices
+        self.state = self._full(batch, KIND)
+        self.nodes, self.source, self.target = (self._full(batch, 0) for _ in range(3))
+        self.left = torch.zeros(batch, count, dtype=torch.long, device=self.device)
+        self.open = torch.zeros(batch, count, count, dtype=torch.bool, device=self.device)
+        self.written = 1
+
+    def _full(self, batch: int, value: int) -> Tensor:
+        return torch.full((batch,), value, dtype=torch.long, device=self.device)
+
+    def _bonds(self, valences: bool) -> tuple[Tensor, Tensor]:
+        """Order of every edge type, and the most bonds of every node type."""
+        vocabulary = self.vocabulary
+        if not valences:
+            order = [0] * len(vocabulary.edges)
+            return torch.tensor(order, device=self.device), self._full(len(vocabulary.nodes), PLENTY)
+        chemistry = vocabulary.chemistry
+        if chemistry is None or chemistry.bonds != "kekule" or (unknown := set(vocabulary.edges) - set(ALLOWED)):
+            odd = "no molecules" if chemistry is None else "aromatic bonds" if chemistry.bonds != "kekule" else unknown
+            raise ConfigError(
+                f"valences are kept for molecules with Kekule bonds, got {odd} in the vocabulary {vocabulary.name}; "
+                "train with Chemistry(bonds='kekule'), or leave valences=False"
+            )
+        order = [ORDER.get(label, PLENTY) for label in vocabulary.edges]
+        takes = [largest_valence(label) for label in vocabulary.nodes]
+        return torch.tensor(order, device=self.device), torch.tensor(takes, device=self.device)
+
+    def allowed(self) -> Bool[Tensor, "b tokens"]:
+        """The tokens that may come next."""
+        vocabulary, state = self.vocabulary, self.state
+        mask = torch.zeros(len(state), len(vocabulary), dtype=torch.bool, device=self.device)
+        room = self.length - self.written
+        first_node, first_edge = vocabulary.first_node, vocabulary.first_edge
+        mask[:, first_node:first_edge] = (state == KIND)[:, None]
+        rows = torch.arange(len(state), device=self.device)
+        mask[rows, FIRST_INDEX + self.nodes.clamp_max(vocabulary.indices - 1)] = state == INDEX
+        after = state == AFTER_NODE
+        mask[:, SEPC] = after & (self.nodes < vocabulary.indices) & (room >= 6)
+        mask[:, EOC] = after
+        mask[:, BOG] = state == OPEN
+        edge = 4 if vocabulary.edge_type_token else 3
+        sources = state_in(state, FIRST_EDGE, SOURCE, AFTER_EDGE)
+        indices = mask[:, FIRST_INDEX:first_node]
+        if sources.any():
+            able = self._partners().any(-1)
+            first = (state == FIRST_EDGE) & (room >= edge)
+            indices |= able & (first | (state == SOURCE))[:, None]
+            mask[:, SEPG] = (state == AFTER_EDGE) & able.any(-1) & (room >= edge + 1)
+        if (state == TARGET).any():
+            indices |= self._partners()[rows, self.source] & (state == TARGET)[:, None]
+        if (state == TYPE).any():
+            least = torch.minimum(self.left[rows, self.source], self.left[rows, self.target])
+            mask[:, first_edge : first_edge + len(vocabulary.edges)] = (self.order <= least[:, None]) & (state == TYPE)[
+                :, None
+            ]
+        mask[:, EOG] = state_in(state, FIRST_EDGE, AFTER_EDGE)
+        mask[:, vocabulary.pad] = state == ENDED
+        return mask
+
+    def _partners(self) -> Bool[Tensor, "b k k"]:
+        """Pairs that may still be joined: not joined yet, and both can take the smallest bond."""
+        smallest = max(int(self.order.min()), 1)
+        able = self.left >= smallest
+        return self.open & able[:, :, None] & able[:, None, :]
+
+    def advance(self, tokens: Int[Tensor, " b"]) -> None:
+        """Write a token to every sequence."""
+        state, rows = self.state, torch.arange(len(self.state), device=self.device)
+        index = (tokens - FIRST_INDEX).clamp(0, self.vocabulary.indices - 1)
+        kind = (tokens - self.vocabulary.first_node).clamp(0, len(self.vocabulary.nodes) - 1)
+        at = rows[state == KIND]
+        self.left[at, self.nodes[at]] = self.takes[kind[at]]
+        at = rows[state == INDEX]
+        earlier = torch.arange(self.vocabulary.indices, device=self.device) < self.nodes[at, None]
+        self.open[at, self.nodes[at]] = earlier
+        self.open[at, :, self.nodes[at]] = earlier
+        self.nodes[at] += 1
+        starts = state_in(state, FIRST_EDGE, SOURCE)
+        self.source = torch.where(starts, index, self.source)
+        self.target = torch.where(state == TARGET, index, self.target)
+        self._join(rows[state == (TYPE if self.vocabulary.edge_type_token else TARGET)], tokens)
+        self.state = self._next(tokens)
+        self.written += 1
+
+    def _join(self, at: Tensor, tokens: Tensor) -> None:
+        a, b = self.source[at], self.target[at]
+        self.open[at, a, b] = False
+        self.open[at, b, a] = False
+        if self.vocabulary.edge_type_token:
+            order = self.order[tokens[at] - self.vocabulary.first_edge]
+            self.left[at, a] -= order
+            self.left[at, b] -= order
+
+    def _next(self, tokens: Tensor) -> Tensor:
+        following = torch.tensor(self._following, device=self.device)[self.state]
+        changes = {EOC: OPEN, SEPC: KIND, SEPG: SOURCE, EOG: ENDED, BOG: FIRST_EDGE}
+        for token, state in changes.items():
+            following = torch.where(tokens == token, state, following)
+        return torch.where(self.state == ENDED, ENDED, following)
+
+    @property
+    def _following(self) -> list[int]:
+        """State after each state, where the token does not decide."""
+        after_target = TYPE if self.vocabulary.edge_type_token else AFTER_EDGE
+        return [INDEX, AFTER_NODE, KIND, FIRST_EDGE, TARGET, TARGET, after_target, AFTER_EDGE, SOURCE, ENDED]
+
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        """Go on with these sequences only."""
+        for name in ("state", "nodes", "source", "target", "left", "open"):
+            setattr(self, name, getattr(self, name)[rows])
+
+
+ALLOWED = tuple(label for label, order in ORDER.items() if order > 0)
+
+
+def state_in(state: Tensor, *states: int) -> Tensor:
+    """Where the state is one of these."""
+    found = state == states[0]
+    for other in states[1:]:
+        found = found | (state == other)
+    return found

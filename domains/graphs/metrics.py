@@ -1,0 +1,103 @@
+"""Scores of predictions, one value per sample (and property), and of generated molecules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .batch import NextTokens, Properties, SequenceBatch
+from .heads import token_losses
+from .molecules import Decoded
+
+Score = Callable[[Any, SequenceBatch], Tensor]
+
+
+def negative_log_likelihood(prediction: NextTokens, batch: SequenceBatch) -> Tensor:
+    """-log p(sequence), in nats, for every sample."""
+    return token_losses(prediction, batch).sum(1)
+
+
+def absolute_error(prediction: Properties, batch: SequenceBatch) -> Tensor:
+    """|value - target| for every sample and property; NaN where the target is not known."""
+    return (prediction.values - _target(batch)).abs()
+
+
+def squared_error(prediction: Properties, batch: SequenceBatch) -> Tensor:
+    """(value - target)^2 for every sample and property; NaN where the target is not known."""
+    return (prediction.values - _target(batch)).square()
+
+
+METRICS: dict[str, Score] = {
+    "negative_log_likelihood": negative_log_likelihood,
+    "absolute_error": absolute_error,
+    "squared_error": squared_error,
+}
+
+
+def _target(batch: SequenceBatch) -> Tensor:
+    if batch.target is None:
+        raise ValueError("a score needs a target, got a batch without one; open the data with targets=[...]")
+    return batch.target
+
+
+def roc_auc(scores: Tensor, labels: Tensor) -> float:
+    """Probability that a positive sample scores higher than a negative one, ties counting half; NaN without both.
+
+    Samples whose label is NaN do not count.
+    """
+    known = ~labels.isnan()
+    scores, labels = scores[known].double(), labels[known]
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    if not len(positive) or not len(negative):
+        return float("nan")
+    ordered = negative.sort().values
+    below = torch.searchsorted(ordered, positive)
+    up_to = torch.searchsorted(ordered, positive, right=True)
+    return float((below + up_to).double().mean() / (2 * len(negative)))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of generated molecules.
+
+    Attributes:
+        samples: all that were drawn.
+        decodable: sequences that are graphs.
+        valid: graphs that are molecules.
+        unique: different molecules.
+        novel: of these, not among the known ones; None where none were given.
+    """
+
+    samples: int
+    decodable: int
+    valid: int
+    unique: int
+    novel: int | None = None
+
+    @classmethod
+    def of(cls, decoded: Iterable[Decoded], known: Iterable[str] | None = None) -> Tally:
+        """Count; `known` are canonical SMILES of the training set."""
+        found = list(decoded)
+        valid = [d.smiles for d in found if d.status == "ok"]
+        different = set(valid)
+        novel = None if known is None else len(different - set(known))
+        graphs = sum(d.status != "error" for d in found)
+        return cls(len(found), graphs, len(valid), len(different), novel)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Validity of all samples and of the decodable ones, uniqueness of the valid, novelty of the unique ones."""
+        shares = {
+            "valid of all": _share(self.valid, self.samples),
+            "valid of decodable": _share(self.valid, self.decodable),
+            "unique of valid": _share(self.unique, self.valid),
+        }
+        return shares | ({} if self.novel is None else {"novel of unique": _share(self.novel, self.unique)})
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")

@@ -1,0 +1,244 @@
+"""Drawing sequences from a model, many at a time, each until its end token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from humboldt.foundations import Cache, ConfigError, Model
+
+from .config import GraphConfig
+from .grammar import Grammar
+from .vocabulary import BOC, EOG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How sequences are drawn.
+
+    Attributes:
+        temperature: logits are divided by it; 0 takes the most probable token.
+        top_k: only the k most probable tokens; all if not given.
+        top_p: only the most probable tokens that together have this probability.
+        constrained: only tokens that keep the sequence a graph; without, only those of the vocabulary.
+        valences: and every valence within its limits (molecules with Kekule bonds).
+        guidance: with goals, logits = (1 - w) without + w with them; 1 needs no second model run.
+        seed: of everything drawn.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    constrained: bool = True
+    valences: bool = False
+    guidance: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ConfigError(f"a temperature is not negative, got {self.temperature}")
+        if self.top_k is not None and self.top_k < 1:
+            raise ConfigError(f"top_k is at least 1, got {self.top_k}; leave it out for all tokens")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p is a probability in (0, 1], got {self.top_p}")
+        if self.valences and not self.constrained:
+            raise ConfigError("valences are kept by constrained drawing, got constrained=False; set it to True")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A drawn sequence.
+
+    Attributes:
+        ids: its tokens, up to the end token if it came.
+        log_likelihood: log p(ids) of the model itself, as in its loss: no temperature, no constraint.
+        log_probability: log of the probability with which it was drawn.
+    """
+
+    ids: tuple[int, ...]
+    log_likelihood: float
+    log_probability: float
+
+
+def sample_sequences(
+    model: Model,
+    count: int,
+    drawing: Drawing | None = None,
+    *,
+    batch_size: int = 256,
+    goals: Mapping[str, float] | None = None,
+    prompt: Sequence[int] = (BOC,),
+    start: int = 0,
+) -> Iterator[list[Sampled]]:
+    """Yield batches of drawn sequences; batch number i depends on the seed and i alone.
+
+    Args:
+        model: of graphs.
+        count: number of sequences in all.
+        drawing: how they are drawn.
+        batch_size: sequences at a time.
+        goals: values of the goals that are given, in their units.
+        prompt: how every sequence begins; `<boc>` if not given.
+        start: batches to leave out, which were drawn before.
+
+    Raises:
+        ConfigError: a goal that the model does not know, or a prompt that constrained drawing cannot take.
+    """
+    drawing = drawing or Drawing()
+    told = goal_values(model.config, goals)
+    for number, done in enumerate(range(0, count, batch_size)):
+        if number >= start:
+            chance = torch.Generator(device=model_device(model)).manual_seed(drawing.seed * 1_000_003 + number)
+            size = min(batch_size, count - done)
+            yield draw_batch(model, size, drawing, told, prompt, chance)
+
+
+def model_device(model: Model) -> torch.device:
+    """Where a model is."""
+    return next(model.parameters()).device
+
+
+def goal_values(config: GraphConfig, goals: Mapping[str, float] | None) -> Float[Tensor, "1 g"] | None:
+    """Values in the order of the model's goals, NaN where not given.
+
+    Raises:
+        ConfigError: a goal that the model does not know.
+    """
+    known = [goal.name for goal in config.goals]
+    if unknown := [name for name in goals or {} if name not in known]:
+        raise ConfigError(f"this model is told the goals {known}, got {unknown[0]!r}; choose one of them")
+    if not goals:
+        return None
+    return torch.tensor([[goals.get(name, float("nan")) for name in known]])
+
+
+@torch.inference_mode()
+def draw_batch(
+    model: Model,
+    count: int,
+    drawing: Drawing,
+    goals: Float[Tensor, "1 g"] | None,
+    prompt: Sequence[int],
+    chance: torch.Generator,
+) -> list[Sampled]:
+    """Sequences that all begin with `prompt`; those that have ended leave the batch, and the others go on faster."""
+    config, device = model.config, model_device(model)
+    was_training = model.training
+    model.eval()
+    decoder = Decoder(model, count, drawing, goals)
+    ids = torch.full((count, config.length), config.vocabulary.pad, dtype=torch.long, device=device)
+    ids[:, : len(prompt)] = torch.tensor(prompt, device=device)
+    likelihood, probability = (torch.zeros(count, dtype=torch.float64, device=device) for _ in range(2))
+    lengths = torch.full((count,), config.length, device=device)
+    grammar = begun(config, count, drawing, prompt, device) if drawing.constrained else None
+    rows, place = torch.arange(count, device=device), len(prompt)
+    logits = decoder.read(ids[:, :place])
+    while True:
+        shaped = shape(logits, drawing, grammar.allowed() if grammar else within(config, logits))
+        tokens = shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance)
+        ids[rows, place] = tokens
+        likelihood[rows] += chosen(logits.log_softmax(-1), tokens)
+        probability[rows] += chosen(shaped.log_softmax(-1), tokens)
+        ended = tokens == EOG
+        place += 1
+        lengths[rows[ended]] = place
+        if grammar:
+            grammar.advance(tokens)
+        if place == config.length or bool(ended.all()):
+            break
+        if bool(ended.any()):
+            left = (~ended).nonzero().squeeze(1)
+            rows = rows[left]
+            tokens = tokens[left]
+            decoder.keep(left)
+            if grammar:
+                grammar.keep(left)
+        logits = decoder.read(tokens[:, None])
+    model.train(was_training)
+    return [
+        Sampled(tuple(sequence[:length]), a, b)
+        for sequence, length, a, b in zip(
+            ids.tolist(), lengths.tolist(), likelihood.tolist(), probability.tolist(), strict=True
+        )
+    ]
+
+
+def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device) -> Grammar:
+    """A grammar that has read the prompt.
+
+    Raises:
+        ConfigError: the prompt is not the beginning of a graph.
+    """
+    if not prompt or prompt[0] != BOC:
+        raise ConfigError(f"a sequence begins with <boc>, got the prompt {config.vocabulary.text(prompt)!r}")
+    grammar = Grammar(config.vocabulary, count, config.length, valences=drawing.valences, device=device)
+    for token in prompt[1:]:
+        if not bool(grammar.allowed()[:, token].all()):
+            raise ConfigError(f"a prompt is the beginning of a graph, got {config.vocabulary.text(prompt)!r}")
+        grammar.advance(torch.full((count,), token, device=device))
+    return grammar
+
+
+class Decoder:
+    """A model with a cache: told the next tokens of every sequence, it says the logits after the last of them."""
+
+    def __init__(self, model: Model, count: int, drawing: Drawing, goals: Float[Tensor, "1 g"] | None) -> None:
+        self.model, self.weight = model, drawing.guidance
+        self.guided = goals is not None and drawing.guidance != 1
+        told = None if goals is None else goals.expand(count, -1).to(model_device(model))
+        embed = model.embed
+        self.conditions = [embed.condition(told, count)]  # type: ignore[operator]
+        if self.guided:
+            self.conditions.append(embed.condition(None, count))  # type: ignore[operator]
+        self.caches = [Cache(model.core, count, model.config.length) for _ in self.conditions]
+
+    def read(self, ids: Int[Tensor, "b n"]) -> Float[Tensor, "b rows"]:
+        """Logits of what comes next."""
+        found = []
+        for cache, condition in zip(self.caches, self.conditions, strict=True):
+            tokens = self.model.embed.place(ids, cache.filled, condition)  # type: ignore[operator]
+            found.append(self.model.head.logits(cache.advance(tokens).x[:, -1:])[:, 0])  # type: ignore[operator]
+        return found[0] if not self.guided else self.weight * found[0] + (1 - self.weight) * found[1]
+
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        """Go on with these sequences only."""
+        for cache in self.caches:
+            cache.keep(rows)
+        self.conditions = [None if c is None else c[rows] for c in self.conditions]
+
+
+def within(config: GraphConfig, logits: Float[Tensor, "b rows"]) -> Bool[Tensor, "b tokens"]:
+    """All tokens of the vocabulary; spare rows of the embedding were never trained."""
+    return torch.ones(len(logits), len(config.vocabulary), dtype=torch.bool, device=logits.device)
+
+
+def shape(
+    logits: Float[Tensor, "b rows"], drawing: Drawing, allowed: Bool[Tensor, "b tokens"]
+) -> Float[Tensor, "b tokens"]:
+    """Logits of the distribution that is drawn from; what is not allowed has none."""
+    logits = logits[:, : allowed.shape[1]].masked_fill(~allowed, float("-inf"))
+    if drawing.temperature not in (0, 1):
+        logits = logits / drawing.temperature
+    if drawing.top_k is not None and drawing.top_k < logits.shape[1]:
+        least = logits.topk(drawing.top_k, dim=-1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, float("-inf"))
+    if drawing.top_p is not None and drawing.top_p < 1:
+        ordered, places = logits.sort(dim=-1, descending=True)
+        before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+        dropped = torch.zeros_like(allowed).scatter(1, places, before >= drawing.top_p)
+        logits = logits.masked_fill(dropped, float("-inf"))
+    return logits
+
+
+def multinomial(logits: Float[Tensor, "b rows"], chance: torch.Generator) -> Int[Tensor, " b"]:
+    """One token of every row."""
+    return torch.multinomial(logits.float().softmax(-1), 1, generator=chance).squeeze(1)
+
+
+def chosen(logs: Float[Tensor, "b rows"], tokens: Int[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """The entry of every row's token."""
+    return logs.double().gather(1, tokens[:, None]).squeeze(1)

@@ -1,0 +1,119 @@
+"""Which molecules are for training, validation and test, where their place in the file is not what decides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from humboldt.data_catalog import DataError, Split, split_units
+
+from .molecules import toolkit
+
+KINDS = ("position", "random", "scaffold", "scaffold_chiral")
+
+
+def scaffold(mol_or_smiles: Any, chiral: bool = False) -> str:
+    """SMILES of the Bemis-Murcko scaffold: rings and what joins them; empty for a molecule without rings."""
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
+    mol = toolkit().MolFromSmiles(mol_or_smiles) if isinstance(mol_or_smiles, str) else mol_or_smiles
+    return str(MurckoScaffold.MurckoScaffoldSmiles(mol=mol, includeChirality=chiral))
+
+
+def scaffold_split(
+    smiles: Sequence[Any], shares: tuple[float, float, float] = (0.8, 0.1, 0.1), *, chiral: bool = False
+) -> Split:
+    """Molecules of one scaffold stay together; the largest groups fill train, then validation, then test.
+
+    Deterministic: groups are taken by size, of equal ones the one whose first row comes last first (as DeepChem and
+    MoleculeNet do). `chiral` tells scaffolds apart by their chirality (Hu et al. 2020). The two differ by points in
+    the scores: say which one was used.
+    """
+    groups: dict[str, list[int]] = {}
+    for row, item in enumerate(smiles):
+        groups.setdefault(scaffold(item, chiral), []).append(row)
+    ordered = sorted(groups.values(), key=lambda rows: (len(rows), rows[0]), reverse=True)
+    first, second = shares[0] * len(smiles), (shares[0] + shares[1]) * len(smiles)
+    train: list[int] = []
+    validation: list[int] = []
+    test: list[int] = []
+    for rows in ordered:
+        if len(train) + len(rows) <= first:
+            train += rows
+        elif len(train) + len(validation) + len(rows) <= second:
+            validation += rows
+        else:
+            test += rows
+    return Split(train=tuple(sorted(train)), validation=tuple(sorted(validation)), test=tuple(sorted(test)))
+
+
+def random_split(count: int, shares: tuple[float, float, float] = (0.8, 0.1, 0.1), seed: int = 0) -> Split:
+    """A seeded shuffle, cut by shares."""
+    rows = list(range(count))
+    random.Random(seed).shuffle(rows)
+    first, second = round(shares[0] * count), round((shares[0] + shares[1]) * count)
+    parts = (tuple(sorted(part)) for part in (rows[:first], rows[first:second], rows[second:]))
+    return Split(**dict(zip(("train", "validation", "test"), parts, strict=True)))
+
+
+def listed_split(path: str | Path, variant: str | None = None) -> tuple[dict[str, tuple[int, ...]], str]:
+    """Rows of each part in a split file (`scaffold_split.json`), and the hash of the file.
+
+    Raises:
+        DataError: the file does not hold this variant.
+    """
+    content = Path(path).read_bytes()
+    found = json.loads(content)
+    if variant is None and "train" not in found and len(found) == 1:
+        variant = next(iter(found))
+    if variant is not None:
+        found = found.get(variant, found)
+    if "train" not in found:
+        raise DataError(
+            f"a split file lists train, valid and test, got {sorted(found)} in {path}; name a variant of it, such as "
+            "split={'file': ..., 'variant': 'murcko'}"
+        )
+    names = {"train": "train", "valid": "validation", "validation": "validation", "val": "validation", "test": "test"}
+    rows = {names[key]: tuple(int(row) for row in value) for key, value in found.items() if key in names}
+    return rows, hashlib.sha256(content).hexdigest()
+
+
+def make_split(
+    items: Sequence[Any],
+    rows: Sequence[int],
+    by: str,
+    choice: Mapping[str, Any] | None,
+    parts: Mapping[str, tuple[int, ...]],
+    seed: int,
+) -> tuple[Split, str]:
+    """The parts, as places among the rows that were read, and a word on how they were made.
+
+    Args:
+        items: what was read at these rows.
+        rows: numbers of the rows in the file.
+        by: one of `KINDS`.
+        choice: sizes or rows of the parts, or {"file": path, "variant": name}.
+        parts: as the file itself says.
+        seed: of a random split.
+    """
+    if by not in KINDS:
+        raise DataError(f"a split is made by {', '.join(KINDS)}, got {by!r}")
+    place = {row: i for i, row in enumerate(rows)}
+
+    def here(listed: Mapping[str, Sequence[int]]) -> Split:
+        return Split(**{part: tuple(place[r] for r in chosen if r in place) for part, chosen in listed.items()})
+
+    if choice is not None and "file" in choice:
+        listed, digest = listed_split(choice["file"], choice.get("variant"))
+        return here(listed), f"{Path(choice['file']).name} {choice.get('variant', '')} sha256 {digest[:16]}".strip()
+    if choice is not None:
+        return split_units(len(items), choice), "sizes given"
+    if by.startswith("scaffold"):
+        return scaffold_split(items, chiral=by == "scaffold_chiral"), f"{by} 80/10/10"
+    if by == "random":
+        return random_split(len(items), seed=seed), f"random 80/10/10, seed {seed}"
+    return (here(parts), "as in the file") if parts else (split_units(len(items)), "position in the file")

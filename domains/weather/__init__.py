@@ -1,0 +1,90 @@
+"""Weather and climate: states of the atmosphere on the sphere and a lead time in, the state at the target time out."""
+
+from . import metrics, spectra, verification
+from .adapt import fit_to_data, set_statistics
+from .analyses import open_analyses
+from .batch import WeatherBatch, WeatherPrediction
+from .channels import Channel
+from .climatology import PublishedClimatology, TableClimatology, make_climatology
+from .config import WeatherConfig
+from .data import open_weather
+from .dataset import WeatherDataset
+from .domain import Weather, build, initialise, unit_core
+from .embed import WeatherEmbed
+from .evaluation import evaluate
+from .forcings import static_fields
+from .forecast import forecast, write_forecast
+from .grid import Grid, merra2, regular
+from .heads import StateHead, squared_error
+from .labelled import batch_from_xarray, batch_to_xarray, forecast_to_xarray
+from .masking import TokenMask, given_mask, observed_mask, random_mask
+from .objective import MaskedForecasts, rollout_loss
+from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
+from .regrid import regrid
+from .rollout import rollout
+from .weights import (
+    model_from_published,
+    published_state,
+    read_published,
+    state_from_published,
+    state_to_published,
+    write_published,
+)
+from .wxc_files import open_wxc_files, published_sample, read_wxc_statistics
+
+__all__ = [
+    "Channel",
+    "Grid",
+    "MaskedForecasts",
+    "PublishedClimatology",
+    "StateHead",
+    "TableClimatology",
+    "TokenMask",
+    "Weather",
+    "WeatherBatch",
+    "WeatherConfig",
+    "WeatherDataset",
+    "WeatherEmbed",
+    "WeatherPrediction",
+    "batch_from_xarray",
+    "batch_to_xarray",
+    "build",
+    "config_from_published",
+    "config_to_published",
+    "evaluate",
+    "fit_to_data",
+    "forecast",
+    "forecast_to_xarray",
+    "given_mask",
+    "initialise",
+    "is_published",
+    "make_climatology",
+    "merra2",
+    "metrics",
+    "model_from_published",
+    "observed_mask",
+    "open_analyses",
+    "open_weather",
+    "open_wxc_files",
+    "prithvi_wxc",
+    "prithvi_wxc_small",
+    "published_sample",
+    "published_state",
+    "random_mask",
+    "read_published",
+    "read_wxc_statistics",
+    "regrid",
+    "regular",
+    "rollout",
+    "rollout_loss",
+    "set_statistics",
+    "spectra",
+    "squared_error",
+    "state_from_published",
+    "state_to_published",
+    "static_fields",
+    "unit_core",
+    "verification",
+    "write_forecast",
+    "write_published",
+]

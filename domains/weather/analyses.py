@@ -1,0 +1,257 @@
+"""Analyses, reanalyses and model output as they are published, as one Dataset with one set of names.
+
+Dimensions are `number` (members), `time`, `level` (hPa, or numbers of model levels), `latitude` (south first) and
+`longitude` (rising). They are found by CF attributes first and by common names after that.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from humboldt.data_catalog import DataError, did_you_mean, parse_units
+
+NAMES = {
+    "latitude": ("latitude", "lat", "nav_lat", "y_lat", "rlat"),
+    "longitude": ("longitude", "lon", "nav_lon", "rlon", "long"),
+    "time": ("time", "valid_time", "Time", "t", "datetime", "init_time"),
+    "level": ("level", "lev", "plev", "pressure_level", "isobaricInhPa", "isobaricInPa", "pressure", "height_level",
+              "model_level", "hybrid", "sigma"),
+    "number": ("number", "realization", "member", "ensemble", "ens", "sample"),
+}  # fmt: skip
+NORTH, EAST = ("degrees_north", "degree_north", "degrees_N"), ("degrees_east", "degree_east", "degrees_E")
+PRESSURE_UNITS = ("hPa", "millibars", "mb", "mbar", "Pa")
+PRESSURE_NAMES = ("level", "plev", "pressure_level", "isobaricInhPa", "isobaricInPa", "pressure")
+SUFFIXES = (".nc", ".nc4", ".cdf", ".grib", ".grb", ".grib2", ".grb2", ".h5", ".hdf5")
+
+
+def open_analyses(source: Any, *, dims: Mapping[str, str] | None = None, west: float | int | None = None) -> xr.Dataset:
+    """Open one or many files, a Zarr store, or an xarray object; values are read when they are asked for.
+
+    Args:
+        source: a path, a pattern with `*`, a folder of files, a URL, a list of them, or an xarray object. Files with
+            the same variables are joined in time, files with other variables are put beside them.
+        dims: {role: name in the file} for coordinates that are not recognised.
+        west: longitude at which the first column of a global grid shall stand, such as -180; as it is by default.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DataError: coordinates that are not found, times out of order, twice, or of several calendars; other rules.
+        ImportError: a GRIB file without cfgrib; names the extra.
+    """
+    parts = [canonical(part, dims or {}) for part in _opened(source)]
+    groups: dict[frozenset[str], list[xr.Dataset]] = {}
+    for part in parts:
+        groups.setdefault(frozenset(map(str, part.data_vars)), []).append(part)
+    joined = [_joined(group) for group in groups.values()]
+    data = joined[0] if len(joined) == 1 else _beside(joined)
+    if "time" in data.dims:
+        _check_times(data["time"])
+    return data if west is None else starting_at(data, west)
+
+
+def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = ()) -> xr.Dataset:
+    """One Dataset with canonical names, order of rows and columns, levels and times; `more` dimensions come first."""
+    data, vertical = _without_bounds(data), dims.get("level") or _find(data, "level")
+    for role in NAMES:
+        name = dims.get(role) or _find(data, role)
+        if name is not None and name != role:
+            data = data.drop_vars(role, errors="ignore").rename({name: role})
+    if not {"latitude", "longitude"} <= set(data.dims):
+        raise DataError(
+            f"weather data have dimensions for latitude and longitude, got {sorted(map(str, data.dims))}; name them "
+            "with dims={'latitude': ..., 'longitude': ...}"
+        )
+    extra = [d for d in data.dims if d not in (*NAMES, *more)]
+    if wide := [d for d in extra if data.sizes[d] > 1]:
+        raise DataError(
+            f"weather data have the dimensions {list(NAMES)}, got {wide} beside them; select one, as in "
+            f"data.isel({wide[0]}=0), or name its role with dims={{...}}"
+        )
+    data = data.squeeze(extra, drop=True) if extra else data
+    keep = [c for c in data.coords if c not in data.dims]
+    data = _decoded(data.drop_vars([c for c in keep if c != "time"]))
+    if "time" in data.coords and "time" not in data.dims:
+        data = data.expand_dims("time")
+    return _levels(_ordered(data), vertical).transpose(
+        *more, "number", "time", "level", "latitude", "longitude", missing_dims="ignore"
+    )
+
+
+def starting_at(data: xr.Dataset, west: float | int) -> xr.Dataset:
+    """Columns of a global grid rolled so that they begin at `west` or just east of it."""
+    longitude = (data["longitude"].values - west) % 360 + west
+    longitude = np.where(longitude > west + 360 - 1e-6, longitude - 360, longitude)
+    first = int(longitude.argmin())
+    return data.assign_coords(longitude=("longitude", longitude, data["longitude"].attrs)).roll(
+        longitude=-first, roll_coords=True
+    )
+
+
+def _opened(source: Any) -> list[xr.Dataset]:
+    if isinstance(source, xr.DataArray):
+        return [source.to_dataset(name=source.name or "field")]
+    if isinstance(source, xr.Dataset):
+        return [source]
+    if isinstance(source, Sequence) and not isinstance(source, str):
+        return [part for one in source for part in _opened(one)]
+    text = os.fspath(source)
+    if "://" not in text and any(mark in text for mark in "*?["):
+        if not (found := sorted(glob.glob(text))):
+            raise FileNotFoundError(f"data are read from files, but nothing matches {text}")
+        return [part for one in found for part in _opened(one)]
+    path = Path(text)
+    if "://" not in text and not path.exists():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise FileNotFoundError(f"data are read from files, {text} is not there{did_you_mean(path.name, beside)}")
+    if path.is_dir() and not any((path / mark).is_file() for mark in ("zarr.json", ".zgroup", ".zmetadata")):
+        if not (files := sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)):
+            raise DataError(f"a folder of data holds {', '.join(SUFFIXES)} files or a Zarr store, {text} has none")
+        return [part for one in files for part in _opened(one)]
+    return [_open_one(text)]
+
+
+def _open_one(path: str) -> xr.Dataset:
+    if path.endswith((".grib", ".grb", ".grib2", ".grb2")):
+        try:
+            import cfgrib  # noqa: F401
+        except ImportError as error:
+            raise ImportError('GRIB files need cfgrib: pip install "humboldt[weather]"') from error
+        choices: dict[str, Any] = {"engine": "cfgrib", "backend_kwargs": {"indexpath": ""}}
+    else:
+        is_zarr = path.rstrip("/").endswith(".zarr") or Path(path).is_dir()
+        choices = {"engine": "zarr" if is_zarr else None}
+    try:
+        with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
+            warnings.filterwarnings("ignore", message="Failed to open Zarr store with consolidated")
+            return xr.open_dataset(path, chunks={}, decode_times=False, **choices)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"data are NetCDF, GRIB or Zarr, got {path}, which cannot be read as such ({error}); check that it is whole"
+        ) from error
+
+
+def _without_bounds(data: xr.Dataset) -> xr.Dataset:
+    named = {v.attrs.get(key) for v in data.variables.values() for key in ("bounds", "climatology")}
+    return data.drop_vars([name for name in data.variables if name in named])
+
+
+def _find(data: xr.Dataset, role: str) -> str | None:
+    """The dimension coordinate of a role: by attributes, else by name."""
+    candidates = {str(d): data[d].attrs if d in data.variables else {} for d in data.dims}
+    marks = {
+        "latitude": lambda a: a.get("standard_name") == "latitude" or a.get("units") in NORTH,
+        "longitude": lambda a: a.get("standard_name") == "longitude" or a.get("units") in EAST,
+        "time": lambda a: a.get("standard_name") == "time" or a.get("axis") == "T" or " since " in str(a.get("units")),
+        "level": lambda a: a.get("standard_name") == "air_pressure" or a.get("axis") == "Z" or "positive" in a,
+        "number": lambda a: a.get("standard_name") == "realization" or a.get("axis") == "E",
+    }  # fmt: skip
+    by_marks = [name for name, attrs in candidates.items() if marks[role](attrs)]
+    by_names = [name for name in NAMES[role] if name in candidates]
+    return next(iter([*by_marks, *by_names]), None)
+
+
+def _decoded(data: xr.Dataset) -> xr.Dataset:
+    """Times as dates, of any calendar; `begin_date` and `begin_time` where units are missing."""
+    if "time" not in data.coords:
+        return data
+    time = data["time"]
+    if not np.issubdtype(time.dtype, np.number):
+        return data
+    units = str(time.attrs.get("units", ""))
+    if "since" not in units and "begin_date" in time.attrs:
+        day = f"{int(time.attrs['begin_date']):08d}"
+        minutes = int(time.attrs.get("begin_time", 0))
+        start = f"{day[:4]}-{day[4:6]}-{day[6:]} {minutes // 60:02d}:{minutes % 60:02d}:00"
+        time = time.assign_attrs(units=f"minutes since {start}")
+    elif "since" not in units:
+        raise DataError(
+            f"a time coordinate counts from a date, as in 'hours since 2000-01-01', got units {units!r}; set "
+            "data.time.attrs['units']"
+        )
+    kept = {k: v for k, v in time.attrs.items() if k in ("units", "calendar")}
+    coordinate = xr.Dataset(coords={"time": ("time" if time.ndim else (), time.values, kept)})
+    return data.assign_coords(time=xr.decode_cf(coordinate)["time"])
+
+
+def _ordered(data: xr.Dataset) -> xr.Dataset:
+    """South first, longitudes rising without a seam, no cyclic column."""
+    if data.sizes["latitude"] > 1 and float(data["latitude"][0]) > float(data["latitude"][-1]):
+        data = data.isel(latitude=slice(None, None, -1))
+    longitude = data["longitude"].values.astype(float)
+    drops = np.concatenate([[0], np.diff(longitude) < 0]).cumsum()
+    if drops[-1] > 1:
+        raise DataError(
+            f"longitudes rise, once around at most, got {longitude[:5].tolist()} ...; sort the columns, as in "
+            "data.sortby('longitude')"
+        )
+    longitude = longitude + 360 * drops
+    data = data.assign_coords(longitude=("longitude", longitude, data["longitude"].attrs))
+    return data.isel(longitude=slice(None, -1)) if longitude[-1] - longitude[0] > 360 - 1e-3 else data
+
+
+def _levels(data: xr.Dataset, name: str | None) -> xr.Dataset:
+    """Pressure in hPa, or numbers of model levels; the attribute `kind` says which."""
+    if "level" not in data.dims:
+        return data
+    if "level" not in data.coords:
+        return data.assign_coords(level=("level", np.arange(data.sizes["level"]) + 1.0, {"kind": "model"}))
+    level, values = data["level"], data["level"].values.astype(float)
+    units = str(level.attrs.get("units", ""))
+    said = units in PRESSURE_UNITS or level.attrs.get("standard_name") == "air_pressure"
+    pressure = said or (parse_units(units) == {} and level.attrs.get("kind", "hPa") == "hPa" and name in PRESSURE_NAMES)
+    if pressure and (units == "Pa" or (not units and values.max() > 2000)):
+        values = values / 100
+    kind = "hPa" if pressure else "model"
+    attrs = {"kind": kind, "units": "hPa" if pressure else "1"}
+    return data.assign_coords(level=("level", values, attrs))
+
+
+def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Files with the same variables, one after the other in time; fields without time are those of their file."""
+    if len(parts) == 1:
+        return parts[0]
+    if not all("time" in part.dims for part in parts):
+        raise DataError("files with the same variables are joined in time, but some have no time; open them one by one")
+    calendars = {part["time"].dt.calendar for part in parts}
+    if len(calendars) > 1:
+        raise DataError(
+            f"files that are joined share their calendar, got {sorted(calendars)}; convert one with "
+            "data.convert_calendar(...)"
+        )
+    spread = [
+        part.assign({n: v.expand_dims(time=part["time"]) for n, v in part.data_vars.items() if "time" not in v.dims})
+        for part in sorted(parts, key=lambda part: part["time"].values[0])
+    ]
+    try:
+        return xr.concat(spread, dim="time", data_vars="minimal", coords="minimal", compat="override", join="exact")
+    except ValueError as error:
+        raise DataError(
+            f"files that are joined in time share their grid and levels, but: {error}; interpolate them to one grid"
+        ) from error
+
+
+def _beside(parts: list[xr.Dataset]) -> xr.Dataset:
+    try:
+        return xr.merge(parts, join="exact", compat="no_conflicts")
+    except (ValueError, xr.MergeError) as error:
+        raise DataError(
+            f"files with different variables share their grid, levels and times, but: {error}; open them one by one"
+        ) from error
+
+
+def _check_times(time: xr.DataArray) -> None:
+    values = time.values
+    for earlier, later in pairwise(values):
+        if later == earlier:
+            raise DataError(f"each time stands once, got {later} twice; drop one with data.drop_duplicates('time')")
+        if later < earlier:
+            raise DataError(f"times rise, got {later} after {earlier}; sort them with data.sortby('time')")

@@ -1,0 +1,148 @@
+"""Which variable and level of the data is which channel, with its units converted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from humboldt.data_catalog import DataError, did_you_mean
+
+from .channels import Channel
+from .lexicon import Quantity, conversion, quantity
+
+
+@dataclass(frozen=True)
+class Column:
+    """One channel in the data: factor * variable[level] + offset."""
+
+    channel: Channel
+    variable: str
+    level: int | None
+    factor: float
+    offset: float
+
+    def read(self, fields: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The field (h, w) in the channel's units, from the values (level, h, w) or (h, w) of every variable."""
+        values = fields[self.variable]
+        values = values if self.level is None else values[self.level]
+        if (self.factor, self.offset) == (1.0, 0.0):
+            return np.asarray(values, dtype=np.float32)
+        return np.asarray(self.factor * values.astype(np.float64) + self.offset, dtype=np.float32)
+
+
+def channels_of(
+    data: xr.Dataset, variables: Sequence[str] | None, levels: Sequence[float | int] | None
+) -> tuple[Channel, ...]:
+    """The channels that the data themselves offer: every variable in time, on every level, in its own units.
+
+    Raises:
+        DataError: a variable or level that is not there.
+    """
+    names = [str(v) for v in data.data_vars if "time" in data[v].dims] if variables is None else list(variables)
+    made: list[Channel] = []
+    for name in names:
+        if name not in data:
+            raise _missing(name, data)
+        variable, known = data[name], quantity(name, str(data[name].attrs.get("standard_name", "")))
+        plain = Channel(
+            variable=name,
+            units=_units(variable, known),
+            standard_name=str(variable.attrs.get("standard_name") or (known.standard_name if known else "")),
+            long_name=str(variable.attrs.get("long_name", "")),
+        )
+        if "level" not in variable.dims:
+            made.append(plain)
+            continue
+        there = [float(v) for v in data["level"].values]
+        for level in there if levels is None else levels:
+            _level(level, there, name)
+            kind = data["level"].attrs["kind"]
+            made.append(dataclasses.replace(plain, level=float(level), level_kind=kind))
+    return tuple(made)
+
+
+def columns_of(
+    data: xr.Dataset, channels: Sequence[Channel], units: Mapping[str, str] | None = None
+) -> tuple[Column, ...]:
+    """Where each channel is in the data: under its own name, or under another name of the same quantity.
+
+    Args:
+        units: {variable in the data: units} where the label is missing or wrong.
+
+    Raises:
+        DataError: a channel, or its level, is not there, or its units are of another kind.
+    """
+    return tuple(_column(data, channel, units or {}) for channel in channels)
+
+
+def _column(data: xr.Dataset, channel: Channel, units: Mapping[str, str]) -> Column:
+    wanted = quantity(channel.variable, channel.standard_name, channel.level is not None)
+    name = _name(data, channel, wanted)
+    if name is None:
+        raise _missing(channel.variable, data)
+    variable, level = data[name], None
+    if channel.level is not None:
+        if "level" not in variable.dims:
+            raise DataError(f"{channel.name} is wanted on a level, but {name!r} has none; choose another variable")
+        kind = data["level"].attrs["kind"]
+        if kind != channel.level_kind:
+            raise DataError(
+                f"{channel.name} is wanted on a level of the kind {channel.level_kind!r}, the data have {kind!r}; "
+                "interpolate them to the levels of the model"
+            )
+        there = [float(v) for v in data["level"].values]
+        level = _level(channel.level, there, name)
+    elif "level" in variable.dims:
+        if data.sizes["level"] > 1:
+            raise DataError(
+                f"{channel.name} is wanted without a level, but {name!r} has {data.sizes['level']}; select one"
+            )
+        level = 0
+    found = units.get(name) or _units(variable, quantity(name, str(variable.attrs.get("standard_name", ""))))
+    factor, offset = conversion(found, channel.units, wanted, name)
+    return Column(channel, name, level, factor, offset)
+
+
+def _name(data: xr.Dataset, channel: Channel, wanted: Quantity | None) -> str | None:
+    if channel.variable in data:
+        return channel.variable
+    if wanted is None:
+        return None
+    same = []
+    for name in map(str, data.data_vars):
+        attrs, has_level = data[name].attrs, "level" in data[name].dims
+        found = quantity(name, str(attrs.get("standard_name", "")), has_level)
+        fits = found == wanted or (found and wanted.bridge and found.bridge == wanted.bridge and _alike(found, wanted))
+        if fits and has_level == (channel.level is not None):
+            same.append(name)
+    return same[0] if same else None
+
+
+def _alike(one: Quantity, other: Quantity) -> bool:
+    """A geopotential and a height, a depth and a mass, of the same place."""
+    return one.surface == other.surface and one.bridge == "gravity"
+
+
+def _level(level: float | int, there: Sequence[float | int], name: str) -> int:
+    near = [i for i, value in enumerate(there) if abs(value - level) < 1e-3]
+    if not near:
+        raise DataError(f"{name!r} is there on the levels {list(there)}, got level {level:g}; choose one of them")
+    return near[0]
+
+
+def _units(variable: xr.DataArray, known: Quantity | None) -> str:
+    said = variable.attrs.get("units")
+    return str(said).strip() if said is not None else (known.units if known else "1")
+
+
+def _missing(name: str, data: xr.Dataset) -> DataError:
+    names: list[Any] = list(data.data_vars)
+    return DataError(
+        f"there is no variable {name!r} (nor another name of it that is known) in the data{did_you_mean(name, names)}; "
+        f"they have {sorted(map(str, names))[:20]}"
+    )

@@ -1,0 +1,239 @@
+"""Samples of the atmosphere: states at two times and what came after, as batches."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from humboldt.data_catalog import DataError
+
+from .batch import WeatherBatch
+from .channels import Channel
+from .climatology import Climatology
+from .columns import Column, columns_of
+from .forcings import static_fields
+from .grid import Grid
+from .samples import Sample
+from .time import add_hours
+
+SHARES = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeatherDataset:
+    """A series of states on one grid, and the samples that are made of it.
+
+    Attributes:
+        data: canonical analyses.
+        columns: where the channels are.
+        static: static channels in order; what `forcings` does not make is read from the data.
+        static_columns: where those are.
+        samples: of the whole series, or of a part of it.
+        climatology: of the target times, or None.
+        fill: {variable: value} for missing values that mean something (no soil: wet, no leaves: none).
+        parts: {name: (first time, last time)}; by default 70, 10 and 20 % of the series.
+    """
+
+    data: xr.Dataset
+    columns: tuple[Column, ...]
+    static: tuple[Channel, ...]
+    static_columns: tuple[Column, ...]
+    samples: tuple[Sample, ...]
+    climatology: Climatology | None = None
+    fill: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Names and units of the fields of a state."""
+        return tuple(column.channel for column in self.columns)
+
+    @property
+    def grid(self) -> Grid:
+        """Where the rows and columns lie."""
+        return Grid(*(tuple(self.data[n].values.astype(float).tolist()) for n in ("latitude", "longitude")))
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the frames."""
+        return self.data["time"].values
+
+    def state(self, frame: int, member: int = 0) -> np.ndarray:
+        """One state (c, h, w) in the units of the channels; NaN where it is missing."""
+        return self._read(self.columns, frame, member)
+
+    def batch(self, indices: Sequence[int]) -> WeatherBatch:
+        """The samples with these indices."""
+        return self.collate([self.samples[i] for i in indices])
+
+    def collate(self, samples: Sequence[Sample]) -> WeatherBatch:
+        """Any samples of the series as one batch; its targets are NaN where a sample has none."""
+        fields = [[self.state(i, s.member) for i in s.inputs] for s in samples]
+        times = [self.times[s.inputs[-1]] for s in samples]
+        nothing = np.full((len(self.columns), *self.grid.shape), np.nan, np.float32)
+        targets = [nothing if s.target is None else self.state(s.target, s.member) for s in samples]
+        climate = None
+        if self.climatology is not None:
+            climate = np.stack([self.expected(self._target_time(s)) for s in samples])
+        return WeatherBatch(
+            fields=_tensor(fields),
+            static=_tensor([self.static_at(s.inputs[-1], s.member) for s in samples]),
+            lead_time=torch.tensor([s.lead_time for s in samples]),
+            input_time=torch.tensor([s.input_time for s in samples]),
+            climate=None if climate is None else torch.from_numpy(climate),
+            target=None if all(s.target is None for s in samples) else _tensor(targets),
+            channels=self.channels,
+            static_channels=self.static,
+            grid=self.grid,
+            time=tuple(times),
+        )
+
+    def series(self, index: int, steps: int) -> tuple[WeatherBatch, ...]:
+        """The batches of a rollout from a sample: each begins where the one before ends.
+
+        Raises:
+            DataError: the series ends before.
+        """
+        starts = {(s.inputs[-1], s.lead_time, s.input_time, s.member): s for s in self.samples}
+        chain = [self.samples[index]]
+        while len(chain) < steps:
+            last = chain[-1]
+            here = -1 if last.target is None else last.target
+            after = starts.get((here, last.lead_time, last.input_time, last.member))
+            if after is None or last.lead_time <= 0:
+                raise DataError(
+                    f"a rollout of {steps} steps of {last.lead_time:g} h from sample {index} has data for {len(chain)}"
+                    "; start earlier, or take fewer steps"
+                )
+            chain.append(after)
+        return tuple(self.collate([sample]) for sample in chain)
+
+    def static_at(self, frame: int, member: int = 0) -> np.ndarray:
+        """The static channels (s, h, w) at a frame."""
+        return self.static_at_time(self.times[frame], frame, member)
+
+    def static_at_time(self, time: Any, frame: int, member: int = 0) -> np.ndarray:
+        """The same with the calendar of another time, as for a forecast beyond the series."""
+        surface = {c.channel.name: self._read((c,), frame, member)[0] for c in self.static_columns}
+        return static_fields(self.static, self.grid, time, surface)
+
+    def expected(self, time: Any) -> np.ndarray:
+        """The climatology (c, h, w) at a time.
+
+        Raises:
+            DataError: it is of another grid.
+        """
+        assert self.climatology is not None
+        fields = self.climatology.at(time)
+        here = {n: self.data[n].values for n in ("latitude", "longitude")}
+        shapes = {n: fields[n].values for n in here}
+        if any(len(shapes[n]) != len(here[n]) or not np.allclose(shapes[n], here[n], atol=1e-4) for n in here):
+            fields = _fitted(fields, here)
+        values = {str(n): fields[n].values for n in fields.data_vars}
+        return np.stack([column.read(values) for column in columns_of(fields, self.channels)])
+
+    def split(self, name: str) -> WeatherDataset:
+        """The part called `train`, `validation` or `test`: samples that lie in its period with all their frames."""
+        if name not in {**SHARES, **self.parts}:
+            raise ValueError(f"a part is one of {sorted({**SHARES, **self.parts})}, got {name!r}")
+        first, last = self._period(name)
+        frames = [(s, [*s.inputs, *([] if s.target is None else [s.target])]) for s in self.samples]
+        kept = tuple(s for s, at in frames if first <= min(at) and max(at) <= last)
+        if not kept:
+            raise DataError(f"the part {name!r} has no whole sample; name longer periods with split={{...}}")
+        return dataclasses.replace(self, samples=kept)
+
+    def take(self, count: int) -> WeatherDataset:
+        """The first `count` samples of this part."""
+        if not 1 <= count <= len(self):
+            raise ValueError(f"this part has {len(self)} samples, got a wish for {count}")
+        return dataclasses.replace(self, samples=self.samples[:count])
+
+    def arranged(self, inputs: Sequence[Channel], outputs: Sequence[Channel]) -> WeatherDataset:
+        """The same samples with the channels of a model, in its order and units."""
+        if tuple(inputs) != tuple(outputs):
+            raise DataError("a weather model predicts what it takes, got other outputs than inputs")
+        return dataclasses.replace(self, columns=columns_of(self.data, inputs))
+
+    def statistics(self) -> dict[str, np.ndarray]:
+        """Per channel over the frames of this part: `mean`, `std`, and `increment`, the size of target - last state."""
+        frames = sorted({(i, s.member) for s in self.samples for i in s.inputs})
+        sums, squares, counts = np.zeros((3, len(self.columns)))
+        for frame, member in frames:
+            x = self.state(frame, member).astype(np.float64).reshape(len(self.columns), -1)
+            sums += np.nansum(x, 1)
+            counts += np.isfinite(x).sum(1)
+        mean = sums / np.maximum(counts, 1)
+        for frame, member in frames:
+            x = self.state(frame, member).astype(np.float64).reshape(len(self.columns), -1) - mean[:, None]
+            squares += np.nansum(x**2, 1)
+        changes = np.zeros((2, len(self.columns)))
+        for s in self.samples:
+            if s.target is not None and s.target != s.inputs[-1]:
+                x = self.state(s.target, s.member).astype(np.float64) - self.state(s.inputs[-1], s.member)
+                changes += np.nansum(x**2, (1, 2)), np.isfinite(x).sum((1, 2))
+        std = np.sqrt(squares / np.maximum(counts, 1))
+        return {"mean": mean, "std": std, "increment": np.sqrt(changes[0] / np.maximum(changes[1], 1))}
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-ready: channels, units, grid, period, sizes."""
+        return {
+            "variables": [c.name for c in self.channels],
+            "units": {c.name: c.units for c in self.channels},
+            "static": [c.name for c in self.static],
+            "grid": list(self.grid.shape),
+            "first": str(self.times[0]),
+            "last": str(self.times[-1]),
+            "frames": len(self.times),
+            "members": self.data.sizes.get("number", 1),
+            "samples": len(self),
+        }
+
+    def _read(self, columns: Sequence[Column], frame: int, member: int) -> np.ndarray:
+        values = {}
+        for name in dict.fromkeys(column.variable for column in columns):
+            variable = self.data[name]
+            at = {d: i for d, i in (("time", frame), ("number", member)) if d in variable.dims}
+            found = variable.isel(at).values
+            fill = self.fill.get(name)
+            values[name] = found if fill is None else np.where(np.isnan(found), fill, found)
+        return np.stack([column.read(values) for column in columns])
+
+    def _target_time(self, sample: Sample) -> Any:
+        start = sample.inputs[-1] if sample.lead_time >= 0 else sample.inputs[0]
+        return add_hours(self.times[start], sample.lead_time)
+
+    def _period(self, name: str) -> tuple[int, int]:
+        if self.parts:
+            first, last = self.parts[name]
+            times = self.data["time"].to_index()
+            chosen = np.arange(len(times))[times.slice_indexer(str(first), str(last))]
+            return (int(chosen[0]), int(chosen[-1])) if len(chosen) else (1, 0)
+        count, (low, high) = len(self.times), SHARES[name]
+        return round(low * count), round(high * count) - 1
+
+
+def _tensor(values: Any) -> Tensor:
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def _fitted(fields: xr.Dataset, here: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """A climatology that holds the grid and more (a pole, the whole globe) cut down to it."""
+    try:
+        return fields.sel(here, method="nearest", tolerance=1e-4)
+    except (KeyError, ValueError) as error:
+        sizes = {n: fields.sizes[n] for n in here}
+        raise DataError(
+            f"a climatology has the grid of the data {[len(v) for v in here.values()]}, got another one "
+            f"{list(sizes.values())}; regrid it"
+        ) from error

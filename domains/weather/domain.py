@@ -1,0 +1,137 @@
+"""Binds the weather parts to the contract, and holds the configurations of the released models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from humboldt.foundations import (
+    AttentionConfig,
+    BlockConfig,
+    Core,
+    CoreConfig,
+    Model,
+    ScaleConfig,
+    TimeNorm,
+    from_dict,
+    to_dict,
+)
+
+from .config import WeatherConfig
+from .embed import WeatherEmbed
+from .heads import StateHead
+
+
+class Weather:
+    """The science of the atmosphere, as the door and the methods reach it."""
+
+    name = "weather"
+
+    def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
+        """States from files, a store or an xarray object; `split` names a part, or gives the period of every part.
+
+        See `open_weather` for the other choices.
+        """
+        from .data import open_weather
+
+        if not isinstance(split, str):
+            return open_weather(source, split=split, **choices)
+        return open_weather(source, **choices).split(split)
+
+    def build(self, config: WeatherConfig | Mapping[str, Any]) -> Model:
+        """A model with fresh weights."""
+        return build(config)
+
+    def head(self, task: str, model: Model, **choices: Any) -> StateHead:
+        """A fresh head for the task `forecast` (or `reconstruction`, the same head at lead time 0)."""
+        if task not in ("forecast", "reconstruction"):
+            raise ValueError(f"the weather domain has the tasks 'forecast' and 'reconstruction', got {task!r}")
+        config = from_dict(WeatherConfig, {**to_dict(model.config), **choices})
+        head = StateHead(config)
+        if config.channels == model.config.channels:
+            head.normaliser.load_state_dict(model.head.get_submodule("normaliser").state_dict())
+        return head
+
+    def metrics(self) -> dict[str, Any]:
+        """Area-weighted scores per sample and channel."""
+        from . import metrics
+        from .evaluation import AreaScore
+
+        named = {"mse": metrics.squared_error, "mae": metrics.absolute_error, "bias": metrics.bias}
+        return {name: AreaScore(score) for name, score in named.items()}
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, **choices: Any) -> Any:
+        """Scores by forecast, lead time and channel (see `evaluation.evaluate`)."""
+        from .evaluation import evaluate
+
+        return evaluate(models, data, **choices)
+
+    def predict(self, model: Model, state: Any, lead_times: Any, *, output: Any = None, **choices: Any) -> Any:
+        """A forecast as one Dataset, or written to `output` step by step (see `forecast`)."""
+        import xarray as xr
+
+        from .forecast import forecast, write_forecast
+
+        steps = forecast(model, state, lead_times, **choices)
+        if output is None:
+            return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
+        return xr.open_dataset(write_forecast(steps, output), engine="zarr" if str(output).endswith(".zarr") else None)
+
+    def to_xarray(self, prediction: Any, batch: Any) -> Any:
+        """One lead time as the CF conventions have it."""
+        from .labelled import forecast_to_xarray
+
+        return forecast_to_xarray(prediction, batch.time, {})
+
+
+def build(config: WeatherConfig | Mapping[str, Any]) -> Model:
+    """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
+    if not isinstance(config, WeatherConfig):
+        config = from_dict(WeatherConfig, dict(config))
+    model = Model(WeatherEmbed(config), Core(config.core), StateHead(config), domain="weather", config=config)
+    initialise(model)
+    return model
+
+
+def initialise(model: Model) -> None:
+    """Fresh weights: truncated normal of deviation 0.02 in linear maps, norms plain, biases zero."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for module in model.modules():
+        if isinstance(module, TimeNorm):
+            module.reset_parameters()
+    nn.init.trunc_normal_(model.head.get_parameter("mask_token"), std=0.02)
+    for maps in (model.embed.get_submodule("time.input_time"), model.embed.get_submodule("time.lead_time")):
+        nn.init.uniform_(maps.weight, 0, 0.5)  # type: ignore[arg-type]  # radians per hour
+
+
+def unit_core(
+    *, width: int, pairs: int, heads: int, hidden: int, shifted: bool = False, drop_path: float = 0.0
+) -> CoreConfig:
+    """Attention inside each unit, then `pairs` times across units and inside each unit again (arXiv 2409.13598).
+
+    With `shifted`, every other stage after the first sees units that are moved by half their size. A shift moves all
+    tokens of a slot alike, so attention across units needs none.
+    """
+    layers = range(2 * pairs + 1)
+    blocks = tuple(
+        BlockConfig(
+            attention=AttentionConfig(
+                heads=heads,
+                window=(None, 1) if layer % 2 else (1, None),
+                shifted=shifted and layer % 4 == 2,
+                bias="none",
+                out_bias=False,
+            ),
+            hidden=hidden,
+            norm="pre",
+            drop_path=drop_path,
+        )
+        for layer in layers
+    )
+    return CoreConfig(axes=2, scales=(ScaleConfig(width=width, down=blocks),))

@@ -1,0 +1,154 @@
+"""Forecasts from data: any lead time, step by step, written as they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import torch
+import xarray as xr
+
+from humboldt.data_catalog import DataError
+from humboldt.foundations import Model
+
+from .batch import WeatherBatch
+from .data import open_weather
+from .dataset import WeatherDataset
+from .labelled import forecast_to_xarray
+from .rollout import rollout
+from .time import add_hours
+
+
+def open_states(model: Model, source: Any, **choices: Any) -> WeatherDataset:
+    """Data as initial states of a model: its channels in its units, no targets asked for."""
+    if isinstance(source, WeatherDataset):
+        return source.arranged(model.config.inputs, model.config.outputs)
+    config = model.config
+    wanted = {"channels": config.channels, "static": config.static, "input_times": config.input_times}
+    return open_weather(source, **{**wanted, "lead_times": [0], "targets": False, **choices})
+
+
+@torch.no_grad()
+def forecast(
+    model: Model,
+    source: Any,
+    lead_times: Iterable[float | int],
+    *,
+    step: float | int | None = None,
+    start: Sequence[int] = (-1,),
+    **choices: Any,
+) -> Iterator[xr.Dataset]:
+    """Yield the state at each lead time as a CF Dataset; one of them is in memory at a time.
+
+    Args:
+        model: a weather model.
+        source: a dataset, or what `open_weather` takes.
+        lead_times: positive and rising, in hours.
+        step: hours of the steps of a rollout, of which lead times are multiples; None predicts each lead time at once.
+        start: numbers of the samples to start from; the last state by default.
+        choices: of `open_weather`, such as `climatology`, `input_steps` or `west`.
+
+    Raises:
+        ValueError: lead times that do not rise or are no multiples of the step.
+        DataError: the data do not fit the model.
+    """
+    hours = [float(h) for h in lead_times]
+    if not hours or any(b <= a for a, b in zip([0.0, *hours], hours, strict=False)):
+        raise ValueError(f"lead times are positive and rise, got {hours}")
+    data = open_states(model, source, **choices)
+    samples = [data.samples[i] for i in start]
+    first = _told(
+        data, data.collate([dataclasses.replace(s, target=None) for s in samples]), hours[0] if step is None else step
+    )
+    weights = next(model.parameters())
+    about = {"source": repr(model), "weights_sha256": _hash(model), "history": "forecast made with humboldt"}
+    was_training = model.training
+    model.eval()
+    try:
+        if step is None:
+            for lead in hours:
+                prediction = model(_told(data, first, lead).to(weights.device, weights.dtype))
+                yield forecast_to_xarray(prediction, first.time, about)
+            return
+        if any(abs(h / step - round(h / step)) > 1e-6 for h in hours):
+            raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
+
+        def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
+            return _told(data, batch, step).to(weights.device, weights.dtype)
+
+        begun = first.to(weights.device, weights.dtype)
+        for number, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
+            if any(round(h / step) == number for h in hours):
+                yield forecast_to_xarray(prediction, first.time, about)
+    finally:
+        model.train(was_training)
+
+
+def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> Path:
+    """Write the lead times of a forecast as they come, to a Zarr store (`.zarr`) or a NetCDF file; returns the path.
+
+    Raises:
+        DataError: the path is taken, or there are no lead times.
+    """
+    path = Path(path)
+    if path.exists():
+        raise DataError(f"a forecast is written to a new file, {path} is there; remove it or choose another name")
+    aside, count = path.with_name(f".writing-{path.name}"), 0
+    for count, step in enumerate(steps, 1):
+        if path.suffix == ".zarr":
+            more: dict[str, Any] = {"mode": "w"} if count == 1 else {"append_dim": "lead_time"}
+            step.to_zarr(aside, consolidated=False, encoding=_encoding(step) if count == 1 else None, **more)
+        elif count == 1:
+            step.to_netcdf(aside, unlimited_dims=["lead_time"], encoding=_encoding(step))
+        else:
+            _append(step, aside)
+    if not count:
+        raise DataError("a forecast has at least one lead time, got none")
+    os.replace(aside, path)
+    return path
+
+
+def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
+    """The batch with static fields of its newest state, and with the climatology of its target."""
+    static = np.stack([data.static_at_time(t, -1) for t in batch.time])
+    climate = None
+    if data.climatology is not None:
+        climate = torch.from_numpy(np.stack([data.expected(add_hours(t, lead)) for t in batch.time]))
+    return dataclasses.replace(
+        batch,
+        static=torch.from_numpy(static),
+        climate=climate,
+        lead_time=torch.full_like(batch.lead_time, float(lead)),
+    )
+
+
+def _append(step: xr.Dataset, path: Path) -> None:
+    with netCDF4.Dataset(path, "a") as file:
+        place = file.dimensions["lead_time"].size
+        for name in [*step.data_vars, "lead_time", "valid_time"]:
+            variable, given = file[str(name)], step[name]
+            values = _numbers(given, variable) if name == "valid_time" else given.values
+            index = tuple(slice(place, place + 1) if d == "lead_time" else slice(None) for d in given.dims)
+            variable[index] = values
+
+
+def _numbers(times: xr.DataArray, variable: Any) -> np.ndarray:
+    """Times in the units of a variable of the file."""
+    dates = [t.astype("datetime64[s]").astype(object) if times.dtype.kind == "M" else t for t in times.values.ravel()]
+    return np.asarray(netCDF4.date2num(dates, variable.units, variable.calendar)).reshape(times.shape)
+
+
+def _encoding(step: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """Times counted in hours from one date, so that later lead times fit; fields without a fill value where none is."""
+    first = str(step["time"].values.ravel()[0])[:10]
+    times = {"units": f"hours since {first} 00:00:00", "dtype": "float64", "_FillValue": None}
+    return {"time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
+
+
+def _hash(model: Model) -> str:
+    return str(model.provenance.get("loaded", {}).get("sha256") or model.provenance.get("sha256") or "unknown")

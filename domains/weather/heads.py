@@ -1,0 +1,108 @@
+"""From tokens to the state at the target time, with the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from humboldt.foundations import Core, CoreConfig, Head, Normaliser, Tokens, Units
+
+from .batch import WeatherBatch, WeatherPrediction
+from .config import WeatherConfig
+from .time import later
+
+
+class StateHead(Head[WeatherBatch, WeatherPrediction]):
+    """Masked tokens are put back, a decoder looks at all of them, and each becomes its patch of the correction.
+
+    state = deviation * correction + base, where the base is the climatology, an input or the mean.
+
+    Args:
+        config: the model's configuration.
+    """
+
+    def __init__(self, config: WeatherConfig) -> None:
+        super().__init__()
+        self.config = config
+        count = len(config.channels)
+        self.mask_token = nn.Parameter(torch.zeros(config.width))
+        self.decoder = Core(config.decoder)
+        self.unembed = nn.Linear(config.width, count * config.patch**2)
+        self.normaliser = Normaliser([0.0] * count, [1.0] * count)
+
+    def forward(self, tokens: Tokens, batch: WeatherBatch) -> WeatherPrediction:
+        """The state on the batch's own grid."""
+        units = self.config.units(tuple(batch.fields.shape[-2:]))
+        decoded = self.decoder(Tokens(self.whole(tokens, batch), tokens.condition, units=units))
+        correction = self.fields(self.unembed(self.left(decoded, self.config.decoder)), units)
+        correction = correction[..., : batch.fields.shape[-2], : batch.fields.shape[-1]]
+        state = torch.addcmul(self.base(batch), correction, self._spread(self.normaliser.std, correction))
+        return WeatherPrediction(state, self.config.channels, batch.grid, later(batch.time, batch.lead_time))
+
+    def whole(self, tokens: Tokens, batch: WeatherBatch) -> Float[Tensor, "b unit slot d"]:
+        """All tokens in natural order: what was seen, and mask tokens that know their place elsewhere."""
+        x = self.left(tokens, self.config.core)
+        if batch.mask is None:
+            return x
+        assert tokens.context is not None
+        return batch.mask.scatter(x, tokens.context + self.mask_token)
+
+    def left(self, tokens: Tokens, stack: CoreConfig) -> Float[Tensor, "b unit slot d"]:
+        """Tokens where a released stack leaves them: moved by half a unit if its last block is."""
+        shifted = stack.scales[0].down[-1].attention.shifted and self.config.ends_shifted
+        return tokens.units.shift(tokens.x) if shifted and tokens.units is not None else tokens.x
+
+    def fields(self, x: Float[Tensor, "b unit slot d"], units: Units) -> Float[Tensor, "b c h w"]:
+        """One value per channel and point of a patch to fields."""
+        p = self.config.patch
+        return rearrange(units.lay(x), "b h w (c ph pw) -> b c (h ph) (w pw)", ph=p, pw=p)
+
+    def base(self, batch: WeatherBatch) -> Float[Tensor, "b c h w"]:
+        """What the network corrects, in physical units; the channel's mean where it is missing."""
+        mean = self._spread(self.normaliser.mean, batch.fields[:, 0])
+        if self.config.residual == "none":
+            return mean.expand_as(batch.fields[:, 0])
+        if self.config.residual == "climate":
+            assert batch.climate is not None
+            base = batch.climate
+        else:
+            ahead = (batch.lead_time > 0).view(-1, 1, 1, 1)
+            base = torch.where(ahead, batch.fields[:, -1], batch.fields[:, 0])
+        return torch.where(base.isnan(), mean, base)
+
+    def loss(self, prediction: WeatherPrediction, batch: WeatherBatch) -> Tensor:
+        """Mean of cos(latitude) ((p - t) / deviation)^2 over samples, channels and points with a target.
+
+        Raises:
+            ValueError: the batch carries no target.
+        """
+        if batch.target is None:
+            raise ValueError("a loss needs a target, got a batch without one; open the data with targets")
+        rows = None
+        if batch.grid is not None:
+            rows = torch.as_tensor(batch.grid.cosine_weights()).to(prediction.fields)
+        return squared_error(prediction.fields, batch.target, rows, self.normaliser.std.to(prediction.fields) ** -2)
+
+    @staticmethod
+    def _spread(values: Tensor, like: Tensor) -> Any:
+        return values.to(like.dtype).view(-1, 1, 1)
+
+
+def squared_error(
+    prediction: Float[Tensor, "b c h w"],
+    target: Float[Tensor, "b c h w"],
+    rows: Float[Tensor, " h"] | None = None,
+    channels: Float[Tensor, " c"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean over what has a target (is not NaN) of  rows * channels * (p - t)^2;  the weights are taken as they are."""
+    known = ~target.isnan()
+    error = torch.where(known, prediction - target, 0).square()
+    if rows is not None:
+        error = error * rows[:, None]
+    if channels is not None:
+        error = error * channels[:, None, None]
+    return error.sum() / known.sum().clamp(min=1)

@@ -1,0 +1,123 @@
+"""What a weather model is trained on: masked reconstruction and forecasting mixed, and rollouts over many steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from humboldt.foundations import ConfigError, Model
+
+from .batch import WeatherBatch
+from .channels import Channel
+from .config import WeatherConfig
+from .dataset import WeatherDataset
+from .masking import MaskKind, random_mask
+from .samples import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedForecasts:
+    """One item per last state; its input step and lead time are drawn, and tokens are hidden at random.
+
+    With a lead time of 0 among those of the data, what is hidden is reconstructed; with others it is forecast as well.
+    The draw depends on the indices of the whole batch, so it differs from pass to pass and is the same when a run is
+    repeated. A batch shares the kind and the ratio of its mask.
+
+    Attributes:
+        data: samples with all input steps and lead times that may be drawn.
+        config: of the model that is trained.
+        kinds: of masks, drawn with equal chance: `units` (published as global), `slots` (local).
+        ratios: of hidden tokens, drawn with equal chance; 0 hides nothing.
+        shuffled: leave the seen tokens in the order of the draw, as the released models were trained.
+    """
+
+    data: WeatherDataset
+    config: WeatherConfig
+    kinds: tuple[MaskKind, ...] = ("units", "slots")
+    ratios: tuple[float, ...] = (0.5,)
+    shuffled: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.kinds or not self.ratios or not all(0 <= r < 1 for r in self.ratios):
+            raise ConfigError(
+                f"masks have at least one kind and ratios in [0, 1), got kinds={self.kinds}, ratios={self.ratios}"
+            )
+        groups: dict[tuple[int, int], list[Sample]] = {}
+        for sample in self.data.samples:
+            groups.setdefault((sample.member, sample.inputs[-1]), []).append(sample)
+        object.__setattr__(self, "_groups", tuple(map(tuple, groups.values())))
+
+    @property
+    def groups(self) -> tuple[tuple[Sample, ...], ...]:
+        """The samples of every last state."""
+        return vars(self)["_groups"]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def batch(self, indices: Sequence[int]) -> WeatherBatch:
+        """The items with these indices."""
+        chance = torch.Generator().manual_seed(zlib.crc32(np.asarray(indices, dtype=np.int64).tobytes()))
+
+        def draw(choices: Sequence[Any]) -> Any:
+            return choices[int(torch.randint(len(choices), (), generator=chance))]
+
+        batch = self.data.collate([draw(self.groups[i]) for i in indices])
+        kind, ratio = draw(self.kinds), draw(self.ratios)
+        if ratio == 0 and not self.shuffled:
+            return batch
+        units = self.config.units(tuple(batch.fields.shape[-2:]))
+        return batch.masked(random_mask(kind, ratio, len(batch), units, chance, shuffled=self.shuffled))
+
+    def split(self, name: str) -> MaskedForecasts:
+        """The part called `train`, `validation` or `test`."""
+        return dataclasses.replace(self, data=self.data.split(name))
+
+    def take(self, count: int) -> MaskedForecasts:
+        """The first `count` samples of this part."""
+        return dataclasses.replace(self, data=self.data.take(count))
+
+    def arranged(self, inputs: Sequence[Channel], outputs: Sequence[Channel]) -> MaskedForecasts:
+        """The same items with the channels of a model."""
+        return dataclasses.replace(self, data=self.data.arranged(inputs, outputs))
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-ready: the data, and how tokens are hidden."""
+        masks = {"kinds": list(self.kinds), "ratios": list(self.ratios), "shuffled": self.shuffled}
+        return {**self.data.describe(), "masks": masks}
+
+
+def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: int = 1) -> Tensor:
+    """Mean loss of the last `gradient_steps` steps of a rollout, each made from the ones before.
+
+    Earlier steps are made without gradient (pushforward, arXiv 2202.03376), so memory does not depend on their number.
+    With more than one gradient step, each is computed again in the backward pass, and only its state is kept.
+
+    Args:
+        series: one batch per step with its target, static fields and climatology; the states of all but the first are
+            replaced by predictions (see `WeatherDataset.series`).
+    """
+    if not 1 <= gradient_steps <= len(series):
+        raise ValueError(
+            f"a rollout of {len(series)} steps has 1 to {len(series)} gradient steps, got {gradient_steps}"
+        )
+    losses, state = [], series[0].fields
+    for number, told in enumerate(series):
+        batch, learns = dataclasses.replace(told, fields=state), number >= len(series) - gradient_steps
+        with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
+            if learns and gradient_steps > 1:
+                prediction = checkpoint(model, batch, use_reentrant=False)
+            else:
+                prediction = model(batch)
+            if learns:
+                losses.append(model.head.loss(prediction, batch))
+        state = batch.step(prediction.fields).fields
+    return torch.stack(losses).mean()

@@ -1,0 +1,148 @@
+"""Scores of labelled forecasts: the functions of `metrics` over xarray objects, in memory or chunk by chunk with dask.
+
+Forecast and target have `latitude` and `longitude`, ensembles `number`; all other dimensions are kept. Regions are
+chosen by `sel` before, land or sea by setting the rest to NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from humboldt.data_catalog import DataError
+
+from . import metrics
+from .grid import Grid
+
+PLACE = ("latitude", "longitude")
+
+
+def rows_of(data: xr.DataArray, weights: str = "area") -> torch.Tensor:
+    """Weights of the rows: `area` of the cells (WeatherBench 2) or `cosine` of the latitude.
+
+    Raises:
+        DataError: another word, or no latitude.
+    """
+    if weights not in ("area", "cosine"):
+        raise DataError(f"rows are weighed by 'area' or 'cosine', got {weights!r}")
+    if not set(PLACE) <= set(data.dims):
+        raise DataError(f"scores are taken over {PLACE}, got dimensions {data.dims}; rename them")
+    grid = Grid(*(tuple(data[name].values.astype(float).tolist()) for name in PLACE))
+    return torch.from_numpy(grid.area_weights() if weights == "area" else grid.cosine_weights())
+
+
+def mse(forecast: xr.DataArray, target: xr.DataArray, weights: str = "area") -> xr.DataArray:
+    """Area mean of the squared error."""
+    return _over_place(metrics.squared_error, forecast, target, rows=rows_of(target, weights))
+
+
+def rmse(
+    forecast: xr.DataArray, target: xr.DataArray, over: str | None = "time", weights: str = "area"
+) -> xr.DataArray:
+    """Root of the mean squared error over the area *and* over the dimension `over`, the root last."""
+    squares = mse(forecast, target, weights)
+    return (squares if over is None else squares.mean(over)) ** 0.5
+
+
+def mae(forecast: xr.DataArray, target: xr.DataArray, weights: str = "area") -> xr.DataArray:
+    """Area mean of the absolute error."""
+    return _over_place(metrics.absolute_error, forecast, target, rows=rows_of(target, weights))
+
+
+def bias(forecast: xr.DataArray, target: xr.DataArray, weights: str = "area") -> xr.DataArray:
+    """Area mean of forecast less target."""
+    return _over_place(metrics.bias, forecast, target, rows=rows_of(target, weights))
+
+
+def acc(forecast: xr.DataArray, target: xr.DataArray, climate: xr.DataArray, weights: str = "area") -> xr.DataArray:
+    """Correlation of anomalies from the climatology (see `metrics.anomaly_correlation`)."""
+    return _over_place(metrics.anomaly_correlation, forecast, target, climate, rows=rows_of(target, weights))
+
+
+def crps(ensemble: xr.DataArray, target: xr.DataArray, fair: bool = True, weights: str = "area") -> xr.DataArray:
+    """Area mean of the continuous ranked probability score of an ensemble (dimension `number`)."""
+    points = _apply(lambda e, t: metrics.crps(e.movedim(-1, 0), t, fair), (ensemble, target), (("number",), ()))
+    return _apply(metrics.area_mean, (points,), (PLACE,), rows=rows_of(target, weights))
+
+
+def brier(
+    ensemble: xr.DataArray, target: xr.DataArray, threshold: float, fair: bool = True, weights: str = "area"
+) -> xr.DataArray:
+    """Area mean of the Brier score of the event `value >= threshold`."""
+
+    def score(e: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return metrics.brier(e.movedim(-1, 0), t, threshold, fair)
+
+    points = _apply(score, (ensemble, target), (("number",), ()))
+    return _apply(metrics.area_mean, (points,), (PLACE,), rows=rows_of(target, weights))
+
+
+def energy_score(
+    ensemble: xr.DataArray, target: xr.DataArray, fair: bool = True, weights: str = "area"
+) -> xr.DataArray:
+    """Energy score of whole fields (see `metrics.energy_score`)."""
+
+    def score(e: torch.Tensor, t: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return metrics.energy_score(e.movedim(-3, 0), t, rows, fair)
+
+    return _apply(score, (ensemble, target), (("number", *PLACE), PLACE), rows=rows_of(target, weights))
+
+
+def spread_skill(
+    ensemble: xr.DataArray, target: xr.DataArray, over: str | None = "time", weights: str = "area"
+) -> xr.Dataset:
+    """`spread`, `error` of the mean and their `ratio`, 1 if reliable; means over `over` are taken before the roots."""
+    squares = mse(ensemble.mean("number"), target, weights)
+    variance = _apply(metrics.area_mean, (ensemble.var("number", ddof=1),), (PLACE,), rows=rows_of(target, weights))
+    spread, error = (np.sqrt(x if over is None else x.mean(over)) for x in (variance, squares))
+    members = ensemble.sizes["number"]
+    ratio = np.sqrt((members + 1) / members) * spread / error
+    return xr.Dataset({"spread": spread, "error": error, "ratio": ratio})
+
+
+def fss(
+    forecast: xr.DataArray, target: xr.DataArray, threshold: float, window: int, closed: bool = False
+) -> xr.DataArray:
+    """Fractions skill score in windows of `window` by `window` points (see `metrics.fractions_skill`)."""
+    return _over_place(metrics.fractions_skill, forecast, target, threshold=threshold, window=window, closed=closed)
+
+
+def _over_place(score: Callable[..., torch.Tensor], *fields: xr.DataArray, **choices: Any) -> xr.DataArray:
+    return _apply(score, fields, (PLACE,) * len(fields), **choices)
+
+
+def _apply(
+    score: Callable[..., torch.Tensor],
+    fields: tuple[xr.DataArray, ...],
+    dims: tuple[tuple[str, ...], ...],
+    **choices: Any,
+) -> xr.DataArray:
+    """A function of tensors over labelled arrays of one shape beside `dims`; values are taken in double precision."""
+
+    def on_arrays(*values: np.ndarray) -> np.ndarray:
+        return score(*(torch.from_numpy(np.ascontiguousarray(v, dtype=np.float64)) for v in values), **choices).numpy()
+
+    beside = [f.isel(dict.fromkeys(d, 0), drop=True) for f, d in zip(fields, dims, strict=True)]
+    shape = xr.broadcast(*beside)[0]
+    spread = [
+        f.broadcast_like(shape, exclude=d) if set(shape.dims) - set(f.dims) else f
+        for f, d in zip(fields, dims, strict=True)
+    ]
+    try:
+        return xr.apply_ufunc(
+            on_arrays,
+            *(f.transpose(*shape.dims, *d) for f, d in zip(spread, dims, strict=True)),
+            input_core_dims=dims,
+            dask="parallelized",
+            dask_gufunc_kwargs={"allow_rechunk": True},
+            output_dtypes=[np.float64],
+            join="exact",
+        )
+    except ValueError as error:
+        raise DataError(
+            f"forecast and target share their coordinates, but: {error}; select or interpolate one to the other"
+        ) from error

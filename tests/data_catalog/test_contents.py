@@ -1,0 +1,50 @@
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from humboldt.data_catalog import DataError, open_contents
+
+
+def test_tables_archives_and_stores(tmp_path):
+    frame = pd.DataFrame({"smiles": ["C", "CC"], "logp": [0.5, 1.5]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "a.tsv.gz", index=False, sep="\t")
+    frame.to_parquet(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.tsv.gz", "a.parquet"):
+        found = open_contents(tmp_path / name)
+        assert list(found["logp"].values) == [0.5, 1.5]
+        assert list(found["smiles"].values) == ["C", "CC"]
+    np.savez(tmp_path / "a.npz", edges=np.eye(2))
+    assert open_contents(tmp_path / "a.npz")["edges"].shape == (2, 2)
+    xr.Dataset({"u": ("x", [1.0])}).to_netcdf(tmp_path / "u.nc")
+    assert open_contents(tmp_path / "u.nc")["u"].values == 1.0
+
+
+def test_a_folder_is_one_dataset(tmp_path):
+    pd.DataFrame({"site": [1, 2, 3]}).to_csv(tmp_path / "sites.csv", index=False)
+    pd.DataFrame({"record": [1, 2]}).to_csv(tmp_path / "records.csv", index=False)
+    xr.Dataset({"u": ("x", [1.0])}, attrs={"license": "CC0-1.0"}).to_netcdf(tmp_path / "u.nc")
+    found = open_contents(tmp_path)
+    assert dict(found.sizes) == {"sites_row": 3, "records_row": 2, "x": 1}
+    assert found.attrs["license"] == "CC0-1.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("a.csv", "a table is CSV"), ("a.npz", "is .npz"), ("a.nc", "cannot be read")]
+)
+def test_what_cannot_be_read(tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"" if name == "a.csv" else b"\x00\x01")
+    with pytest.raises(DataError, match=message):
+        open_contents(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        open_contents(tmp_path / "nowhere.nc")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"without any"):
+        open_contents(tmp_path / "empty")
+
+
+def test_pickles_in_an_archive_are_not_read(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.array([{}], dtype=object))
+    with pytest.raises(DataError, match=r"is .npz"):
+        open_contents(tmp_path / "a.npz")

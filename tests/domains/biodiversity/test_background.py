@@ -1,0 +1,74 @@
+"""Where presences are compared with."""
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pytest
+import rioxarray  # noqa: F401
+import shapely
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.biodiversity import (
+    open_environment,
+    read_occurrences,
+    regional_background,
+    sample_background,
+    target_group_background,
+)
+from tests.domains.biodiversity.layers import layers
+
+
+@pytest.fixture
+def environment():
+    return open_environment(layers())
+
+
+def test_every_cell_with_values_can_be_drawn_once(environment):
+    drawn = sample_background(environment, 19)
+    assert sorted(drawn["warm"]) == list(range(1, 20))
+    pd.testing.assert_frame_equal(drawn, sample_background(environment, 19))
+    with pytest.raises(DataError, match="of which there are 19, got a wish for 20; ask for fewer"):
+        sample_background(environment, 20)
+
+
+def test_cells_in_degrees_are_drawn_by_their_area(environment):
+    drawn = sample_background(environment, 200_000, replace=True)
+    share = (drawn["decimalLatitude"] == 50).mean() / (drawn["decimalLatitude"] == 52).mean()
+    assert share == pytest.approx(np.cos(np.radians(50)) / np.cos(np.radians(52)), rel=0.02)
+
+
+def test_effort_weighs_cells_and_polygons_bound_them(environment):
+    effort = np.zeros((4, 5))
+    effort[2, 3], effort[1, 1], effort[0, 0] = 3, 1, 5
+    drawn = sample_background(environment, 20_000, weight=effort, replace=True)
+    shares = drawn["warm"].value_counts(normalize=True)
+    ratio = np.cos(np.radians(51)) / np.cos(np.radians(52))
+    assert set(shares.index) == {13.0, 6.0}
+    assert shares[13.0] / shares[6.0] == pytest.approx(3 * ratio, rel=0.05)
+    within = geopandas.GeoSeries([shapely.box(11.5, 49.5, 13.5, 51.5)], crs="EPSG:4326").to_crs("EPSG:3857")
+    assert sorted(sample_background(environment, 4, within=within)["warm"]) == [12, 13, 17, 18]
+    with pytest.raises(DataError, match=r"lies on the grid of the layers \(4, 5\), got \(2, 2\)"):
+        sample_background(environment, 1, weight=np.ones((2, 2)))
+    with pytest.raises(DataError, match="effort is at least 0, got -1"):
+        sample_background(environment, 1, weight=-np.ones((4, 5)))
+
+
+def test_cells_of_presences_can_be_left_out(environment):
+    presences = read_occurrences(pd.DataFrame({"lon": [12.1], "lat": [51.2], "species": "s"}))
+    assert 12.0 not in set(sample_background(environment, 18, without=presences)["warm"])
+
+
+def test_a_target_group_gives_the_cells_where_people_looked(environment):
+    group = pd.DataFrame({"lon": [12.1, 12.2, 10.0, 10.0, 99.0], "lat": [51.2, 51.1, 53.0, 52.0, 0.0], "species": "s"})
+    found = target_group_background(environment, read_occurrences(group))
+    assert sorted(found["warm"]) == [5, 12]
+    with pytest.raises(DataError, match="got none of 1 records there"):
+        target_group_background(environment, read_occurrences(group.tail(1)))
+
+
+def test_regions_have_as_many_each(environment):
+    shapes = [shapely.box(9.5, 49.5, 11.5, 53.5), shapely.box(11.5, 49.5, 14.5, 53.5)]
+    regions = geopandas.GeoDataFrame({"geometry": shapes}, index=["west", "east"], crs="EPSG:4326")
+    found = regional_background(environment, regions, 5)
+    assert found["region"].value_counts().to_dict() == {"west": 5, "east": 5}
+    assert (found.loc[found["region"] == "west", "decimalLongitude"] < 11.5).all()

@@ -1,0 +1,205 @@
+"""Drawing: the cache says what the whole sequence says, every distribution is the one that was asked for."""
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import humboldt
+from humboldt.cli import main
+from humboldt.data_catalog import DataError
+from humboldt.domains.graphs import (
+    PUBLISHED,
+    Drawing,
+    Goal,
+    SequenceBatch,
+    decode,
+    decode_molecule,
+    open_graphs,
+    plain_vocabulary,
+    sample_sequences,
+    stream,
+)
+from humboldt.domains.graphs.metrics import negative_log_likelihood
+from humboldt.domains.graphs.sample import Decoder, shape
+from humboldt.foundations import ConfigError
+from tests.domains.graphs.small import MOLECULES, small
+
+QM9 = PUBLISHED["qm9"]
+
+
+def drawn(model: Any, count: int, drawing: Drawing | None = None, **choices: Any) -> list[Any]:
+    return [sampled for batch in sample_sequences(model, count, drawing, **choices) for sampled in batch]
+
+
+@pytest.mark.parametrize("goals", [(), (Goal(name="qed"),)])
+def test_cached_and_whole_logits_agree(goals):
+    model = small(QM9, goals=goals).double()
+    ids = torch.randint(27, (3, 12))
+    told = torch.tensor([[0.7]]).double() if goals else None
+    given = None if told is None else told.expand(3, -1)
+    whole = model(SequenceBatch(ids, torch.ones_like(ids, dtype=torch.bool), given)).logits
+    decoder = Decoder(model, 3, Drawing(), told)
+    torch.testing.assert_close(decoder.read(ids[:, :4]), whole[:, 3], rtol=1e-10, atol=1e-10)
+    for place in range(4, 12):
+        torch.testing.assert_close(decoder.read(ids[:, place : place + 1]), whole[:, place], rtol=1e-10, atol=1e-10)
+
+
+def test_cached_and_whole_logits_agree_in_single_precision():
+    model, ids = small(QM9), torch.randint(27, (3, 12))
+    whole, decoder = (
+        model(SequenceBatch(ids, torch.ones_like(ids, dtype=torch.bool))).logits,
+        Decoder(model, 3, Drawing(), None),
+    )
+    for place in range(12):
+        torch.testing.assert_close(decoder.read(ids[:, place : place + 1]), whole[:, place], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("vocabulary", [QM9, PUBLISHED["moses"], plain_vocabulary("p", 9, False)])
+def test_constrained_drawing_from_a_random_model_gives_graphs_only(vocabulary):
+    model = small(vocabulary, length=50)
+    found = drawn(model, 60, batch_size=40)
+    assert len(found) == 60
+    for sampled in found:
+        decode(sampled.ids, vocabulary)
+    loose = drawn(model, 20, Drawing(constrained=False))
+    assert any(_fails(sampled.ids, vocabulary) for sampled in loose)
+    assert max(max(sampled.ids) for sampled in loose) < len(vocabulary)
+
+
+def _fails(ids: Any, vocabulary: Any) -> bool:
+    try:
+        decode(ids, vocabulary)
+    except ValueError:
+        return True
+    return False
+
+
+def test_with_valences_every_molecule_is_valid():
+    vocabulary = open_graphs(list(MOLECULES)).vocabulary
+    found = drawn(small(vocabulary, length=80), 60, Drawing(valences=True))
+    assert {decode_molecule(sampled.ids, vocabulary).status for sampled in found} == {"ok"}
+
+
+def test_log_likelihoods_are_those_of_the_loss():
+    model = small(QM9)
+    found = drawn(model, 12, Drawing(temperature=0.7, top_k=9), batch_size=5)
+    batch = SequenceBatch.of([sampled.ids for sampled in found], QM9.pad)
+    with torch.no_grad():
+        expected = -negative_log_likelihood(model(batch), batch)
+    assert [sampled.log_likelihood for sampled in found] == pytest.approx(expected.tolist(), rel=1e-4)
+    assert all(sampled.log_probability >= sampled.log_likelihood for sampled in drawn(model, 12))
+
+
+def test_frequencies_are_probabilities():
+    """The first token after <boc>, drawn many times."""
+    model = small(QM9)
+    found = drawn(model, 4000, batch_size=4000)
+    logits = model(SequenceBatch(torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1, dtype=torch.bool))).logits[0, 0]
+    expected = logits[16:20].softmax(-1)
+    counts = torch.bincount(torch.tensor([sampled.ids[1] for sampled in found]), minlength=20)[16:20]
+    torch.testing.assert_close(counts / 4000, expected, atol=0.03, rtol=0)
+
+
+def test_shapes_of_distributions():
+    logits = torch.tensor([[0.1, 0.4, 0.2, 0.3]]).log()
+    every = torch.ones(1, 4, dtype=torch.bool)
+    assert shape(logits, Drawing(top_k=2), every).softmax(-1).tolist()[0] == pytest.approx([0, 4 / 7, 0, 3 / 7])
+    assert shape(logits, Drawing(top_p=0.5), every).softmax(-1).tolist()[0] == pytest.approx([0, 4 / 7, 0, 3 / 7])
+    assert shape(logits, Drawing(top_p=0.4), every).softmax(-1).tolist()[0] == pytest.approx([0, 1, 0, 0])
+    squared = [p * p / 0.3 for p in (0.1, 0.4, 0.2, 0.3)]
+    assert shape(logits, Drawing(temperature=0.5), every).softmax(-1).tolist()[0] == pytest.approx(squared)
+    assert shape(logits, Drawing(), torch.tensor([[True, False, False]]))[0].isfinite().tolist() == [True, False, False]
+
+
+def test_the_seed_decides_and_batches_may_be_left_out():
+    model = small(QM9)
+    first = drawn(model, 10, Drawing(seed=3), batch_size=4)
+    assert first == drawn(model, 10, Drawing(seed=3), batch_size=4)
+    assert first != drawn(model, 10, Drawing(seed=4), batch_size=4)
+    assert first[8:] == drawn(model, 10, Drawing(seed=3), batch_size=4, start=2)
+
+
+def test_guidance_and_goals():
+    model = small(QM9, goals=(Goal(name="qed"),))
+    logits = {}
+    for weight, goals in ((1.0, None), (1.0, 2.0), (0.0, 2.0), (3.0, 2.0)):
+        told = None if goals is None else torch.tensor([[goals]])
+        logits[weight, goals] = Decoder(model, 1, Drawing(guidance=weight), told).read(
+            torch.zeros(1, 1, dtype=torch.long)
+        )
+    torch.testing.assert_close(logits[0.0, 2.0], logits[1.0, None])
+    expected = logits[1.0, None] + 3 * (logits[1.0, 2.0] - logits[1.0, None])
+    torch.testing.assert_close(logits[3.0, 2.0], expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ConfigError, match=r"told the goals \['qed'\], got 'logp'"):
+        drawn(model, 1, goals={"logp": 1.0})
+
+
+def test_the_most_probable_sequence_and_a_prompt():
+    model = small(QM9)
+    prompt = QM9.read("<boc> ATOM_C IDX_0 <sepc> ATOM_O IDX_1 <eoc>")
+    first, second = drawn(model, 2, Drawing(temperature=0.0), prompt=prompt)
+    assert first.ids == second.ids
+    assert decode(first.ids, QM9).nodes == ("C", "O")
+    with pytest.raises(ConfigError, match="a prompt is the beginning of a graph"):
+        drawn(model, 1, prompt=[0, 0])
+
+
+def test_settings_that_make_no_sense():
+    for choices, message in (
+        ({"temperature": -1.0}, "not negative"),
+        ({"top_k": 0}, "at least 1"),
+        ({"top_p": 0.0}, r"in \(0, 1\]"),
+        ({"valences": True, "constrained": False}, "set it to True"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            Drawing(**choices)
+
+
+def test_an_interrupted_file_goes_on_to_the_same_end(tmp_path):
+    model = small(open_graphs(list(MOLECULES)).vocabulary)
+    whole = stream(model, 20, tmp_path / "whole.csv", batch_size=6)
+    assert (whole.samples, whole.decodable) == (20, 20)
+    lines = (tmp_path / "whole.csv").read_text().splitlines(keepends=True)
+    part = tmp_path / "part.csv"
+    part.write_text("".join(lines[:9]) + lines[9][:7])
+    (tmp_path / "part.csv.json").write_text((tmp_path / "whole.csv.json").read_text())
+    assert stream(model, 20, part, batch_size=6) == whole
+    assert part.read_text() == (tmp_path / "whole.csv").read_text()
+    with pytest.raises(DataError, match=r"made with temperature=1.0; choose another file, or overwrite"):
+        stream(model, 20, part, Drawing(temperature=0.5), batch_size=6)
+    assert stream(model, 4, part, Drawing(temperature=0.5), overwrite=True).samples == 4
+
+
+@pytest.mark.integration
+def test_the_command_and_the_verb(tmp_path, capsys):
+    vocabulary = open_graphs(list(MOLECULES)).vocabulary
+    folder = small(vocabulary, length=80).save(tmp_path / "model")
+    output = tmp_path / "s.csv"
+    assert main(["sample", str(folder), "-n", "12", "--output", str(output), "--valences", "--batch-size", "8"]) == 0
+    said = capsys.readouterr().out
+    assert "12 samples in" in said
+    assert "valid of all         100.00 %" in said
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["status"] for row in rows} == {"ok"}
+    assert all(math.isfinite(float(row["log_likelihood"])) for row in rows)
+    assert len(humboldt.sample(folder, 3, seed=1)) == 3
+
+
+def test_plain_graphs_are_written_as_json(tmp_path):
+    import json
+
+    stream(small(plain_vocabulary("p", 5)), 3, tmp_path / "g.csv")
+    with Path(tmp_path / "g.csv").open() as file:
+        found = [json.loads(row["graph"]) for row in csv.DictReader(file)]
+    assert all(set(graph) == {"nodes", "edges"} for graph in found)
+
+
+@pytest.mark.integration
+def test_nothing_is_drawn_from_a_forecaster():
+    with pytest.raises(ConfigError, match="samples are drawn from models of graphs, got one of pde"):
+        humboldt.sample("humboldt/pde-nano", 1)

@@ -1,0 +1,48 @@
+"""What to expect at a time of the year and of the day."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.weather import TableClimatology, make_climatology
+
+
+def years(calendar="standard", missing=False):
+    time = xr.date_range("2000-01-01", "2002-12-30T18:00", freq="6h", calendar=calendar, use_cftime=True)
+    day = np.array([t.dayofyr for t in time])
+    values = day + np.array([t.hour for t in time]) * 100.0
+    if missing:
+        values = np.where(np.arange(len(values)) % 3 == 0, np.nan, values)
+    field = values[:, None, None].repeat(2, 1).astype(np.float32)
+    coords = {"time": time, "latitude": [0.0, 1.0], "longitude": [5.0]}
+    return xr.Dataset({"x": (("time", "latitude", "longitude"), field, {"units": "K"})}, coords)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_mean_over_a_window_of_days_is_that_of_its_middle(missing):
+    made = make_climatology(years(missing=missing), window=3, hours=6)
+    assert made["x"].dims == ("dayofyear", "hour", "latitude", "longitude")
+    np.testing.assert_allclose(made["x"].sel(dayofyear=100, hour=12).values, 1300, atol=0 if not missing else 1)
+    assert made["x"].attrs["units"] == "K"
+    if not missing:  # around the turn of the year: days 1 and 2 of three years, 365 of three and 366 of one
+        wanted = (1 * 3 + 2 * 3 + 366 * 1) / 7 if made.sizes["dayofyear"] == 366 else None
+        np.testing.assert_allclose(made["x"].sel(dayofyear=1, hour=0).values, wanted, rtol=1e-5)
+
+
+def test_short_calendars_have_short_years():
+    assert make_climatology(years("360_day"), window=1, hours=12).sizes["dayofyear"] == 360
+    assert make_climatology(years("noleap"), window=1, hours=12).sizes["dayofyear"] == 365
+
+
+def test_a_time_takes_its_day_and_the_hour_before_it():
+    made = TableClimatology(make_climatology(years("noleap"), window=1, hours=6))
+    assert made.at(np.datetime64("2020-02-01T07:30"))["x"].values[0, 0] == 632
+    assert made.at(np.datetime64("2020-12-31T00"))["x"].values[0, 0] == 365  # day 366
+
+
+def test_refusals():
+    with pytest.raises(DataError, match=r"odd number of days and hours divide 24, got window=2, hours=6"):
+        make_climatology(years(), window=2)
+    with pytest.raises(DataError, match=r"has dims dayofyear and hour, got \['latitude', 'longitude', 'time'\]"):
+        TableClimatology(years())

@@ -1,0 +1,80 @@
+"""Forecasts from data, made and written step by step."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import humboldt
+from humboldt.data_catalog import DataError
+from humboldt.domains.weather import forecast, make_climatology, open_weather, rollout, write_forecast
+from tests.domains.weather.analyses_on_disk import analyses
+from tests.domains.weather.models import model
+
+
+def states(frames=4):
+    data = analyses(frames=frames, rows=8, columns=16)
+    data = data.assign(t2m=data["msl"].assign_attrs(units="K"))
+    return data.assign(PHIS=(data["t2m"].isel(time=0, drop=True) * 0).assign_attrs(units="m2 s-2"))
+
+
+@torch.no_grad()
+def test_a_rollout_is_told_the_calendar_and_the_climatology_of_its_steps():
+    made, data = model(), states(6).isel(time=slice(0, 4))
+    climate = make_climatology(states(6), 3)
+    found = list(forecast(made, data, [6, 12], step=6, climatology=climate))
+    opened = open_weather(states(6), channels=made.config.channels, static=made.config.static, climatology=climate)
+    (start,) = [i for i, s in enumerate(opened.samples) if s.inputs[-1] == 3]
+    first = opened.batch([start])
+    second = next(i for i, s in enumerate(opened.samples) if s.inputs[-1] == 4)
+    told = opened.batch([second])
+
+    def ahead(_, batch):
+        values = {**vars(batch), "static": told.static, "climate": told.climate}
+        return type(batch)(**values)
+
+    wanted = list(rollout(made, first, 2, ahead))
+    for step, prediction in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(step["T2M"].values[0, 0], prediction.sel("T2M")[0].numpy(), rtol=1e-5, atol=1e-4)
+    assert [s["valid_time"].values[0, 0] for s in found] == [
+        np.datetime64("2020-02-29T00"),
+        np.datetime64("2020-02-29T06"),
+    ]
+
+
+def test_any_lead_time_at_once_without_targets():
+    made = model()
+    found = humboldt.predict(made, states(2), [1.5, 240.0], climatology=make_climatology(states(), 3))
+    assert found.sizes["lead_time"] == 2
+    assert found["valid_time"].values.ravel()[-1] == np.datetime64("2020-03-09T06")
+    assert float(abs(found["T"].isel(lead_time=0) - found["T"].isel(lead_time=1)).max()) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["f.zarr", "f.nc"])
+def test_what_is_written_step_by_step_is_what_was_forecast(tmp_path, name):
+    made, climate = model(), make_climatology(states(), 3)
+    steps = list(forecast(made, states(), [6, 12, 18], step=6, climatology=climate, start=(-2, -1)))
+    path = write_forecast(iter(steps), tmp_path / name)
+    with xr.open_dataset(path, **({"engine": "zarr", "consolidated": False} if name.endswith("zarr") else {})) as data:
+        data = data.load()
+    whole = xr.concat(steps, dim="lead_time", data_vars="minimal")
+    xr.testing.assert_allclose(
+        data["T"].transpose("time", "lead_time", ...), whole["T"].transpose("time", "lead_time", ...)
+    )
+    assert data["lead_time"].values.tolist() in ([6, 12, 18], [21600000000000, 43200000000000, 64800000000000])
+    np.testing.assert_array_equal(
+        data["valid_time"].transpose("time", "lead_time").values,
+        whole["valid_time"].transpose("time", "lead_time").values,
+    )
+    assert data["T"].attrs["units"] == "K"
+    with pytest.raises(DataError, match=r"written to a new file, .* is there"):
+        write_forecast(iter(steps), path)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r"lead times are positive and rise, got \[6.0, 6.0\]"):
+        next(forecast(model(), states(), [6, 6]))
+    with pytest.raises(ValueError, match=r"multiples of its step of 6 hours, got \[8.0\]"):
+        next(forecast(model(), states(), [8], step=6, climatology=make_climatology(states(), 3)))
+    with pytest.raises(DataError, match=r"no variable 'T2M'"):
+        next(forecast(model(), analyses(), [6]))

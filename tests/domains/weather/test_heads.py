@@ -1,0 +1,90 @@
+"""From tokens to states: what is corrected, what masked places know, the loss."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from humboldt.domains.weather import given_mask, random_mask, squared_error
+from tests.domains.weather.models import batch, model
+
+
+def silent(**choices):
+    """A model whose network says nothing."""
+    made = model(**choices)
+    with torch.no_grad():
+        made.head.unembed.weight.zero_(), made.head.unembed.bias.zero_()
+    return made
+
+
+def test_what_is_corrected():
+    given = dataclasses.replace(batch(samples=3), lead_time=torch.tensor([0.0, 6.0, -3.0]))
+    assert torch.equal(silent(residual="climate")(given).fields, given.climate)
+    temporal = silent(residual="temporal")(given).fields
+    assert torch.equal(temporal, torch.stack([given.fields[0, 0], given.fields[1, 1], given.fields[2, 0]]))
+    mean = silent(residual="none")
+    assert torch.equal(mean(given).fields[1, 2], mean.head.normaliser.mean[2].expand(8, 16))
+
+
+def test_a_missing_base_is_the_mean():
+    given = batch()
+    given.climate[0, 1, 2, 3] = torch.nan
+    made = silent()
+    assert made(given).fields[0, 1, 2, 3] == made.head.normaliser.mean[1]
+
+
+def test_hidden_places_do_not_reach_the_prediction():
+    made, given = model(), batch()
+    hidden = torch.zeros(2, 2, dtype=torch.bool)
+    hidden[0, 1] = True
+    mask = given_mask("units", hidden, 2, made.config.units((8, 16)))
+    other = given.fields.clone()
+    other[..., :4, 8:] += 5  # the points of the hidden unit
+    masked = [made(dataclasses.replace(given, fields=f, mask=mask)).fields for f in (given.fields, other)]
+    assert torch.equal(*masked)
+    assert not torch.allclose(made(given).fields, made(dataclasses.replace(given, fields=other)).fields)
+
+
+def test_the_natural_order_is_deterministic_and_a_shuffled_one_is_another_result():
+    made, given = model(), batch()
+    assert torch.equal(made(given).fields, made(given).fields)
+    shuffled = random_mask("slots", 0.0, 2, made.config.units((8, 16)), shuffled=True)
+    assert not torch.allclose(made(given.masked(shuffled)).fields, made(given).fields)
+    natural = shuffled.in_natural_order()
+    torch.testing.assert_close(made(given.masked(natural)).fields, made(given).fields)
+
+
+@pytest.mark.parametrize("shape", [(8, 16), (6, 14), (9, 17), (12, 24), (3, 5)])
+def test_any_grid_is_taken_and_returned(shape):
+    made, given = model(), batch(*shape)
+    prediction = made(given)
+    assert prediction.fields.shape == (2, 3, *shape)
+    assert torch.isfinite(prediction.fields).all()
+    assert prediction.grid == given.grid
+    assert prediction.time == (np.datetime64("2020-02-29T00:00:00"),) * 2
+
+
+def test_a_stack_that_ends_shifted_stays_so_only_where_it_is_asked_for():
+    given = batch()
+    settled, left = (model(pairs=(2, 1), ends_shifted=flag) for flag in (False, True))
+    assert not torch.allclose(settled(given).fields, left(given).fields)
+    even = [model(pairs=(2, 2), ends_shifted=flag)(given).fields for flag in (False, True)]
+    assert torch.equal(*even)
+
+
+def test_the_loss_weighs_rows_and_channels_and_leaves_out_what_is_missing():
+    made, given = model(), batch()
+    given.target[0, 0, 1] = torch.nan
+    prediction = made(given)
+    rows = np.cos(np.deg2rad(given.grid.latitude))
+    error = (prediction.fields - given.target).detach().numpy() / made.head.normaliser.std.numpy()[:, None, None]
+    wanted = np.nanmean(rows[:, None] * error**2)
+    assert made.head.loss(prediction, given).item() == pytest.approx(wanted, rel=1e-5)
+    with pytest.raises(ValueError, match=r"a loss needs a target"):
+        made.head.loss(prediction, dataclasses.replace(given, target=None))
+
+
+def test_the_squared_error_of_nothing_is_zero():
+    nothing = torch.full((1, 1, 2, 2), torch.nan)
+    assert squared_error(torch.zeros(1, 1, 2, 2), nothing).item() == 0

@@ -1,0 +1,88 @@
+"""Masked reconstruction and forecasting mixed; rollouts whose memory does not grow."""
+
+import pytest
+import torch
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.weather import MaskedForecasts, make_climatology, open_weather, rollout_loss
+from humboldt.foundations import ConfigError
+from tests.domains.weather.analyses_on_disk import analyses
+from tests.domains.weather.models import CHANNELS, model
+
+
+def opened(frames=12, **choices):
+    data = analyses(frames=frames, rows=8, columns=16)
+    data = data.assign(t2m=data["msl"].assign_attrs(units="K"))
+    data = data.assign(PHIS=(data["t2m"].isel(time=0, drop=True) * 0).assign_attrs(units="m2 s-2"))
+    static = model().config.static
+    return open_weather(data, channels=CHANNELS, static=static, climatology=make_climatology(data, 3), **choices)
+
+
+def test_steps_lead_times_kinds_and_ratios_are_all_drawn():
+    data = opened(input_steps=[6, 12], lead_times=[0, 6, 12])
+    made = MaskedForecasts(data=data, config=model().config, ratios=(0.25, 0.5))
+    assert len(made) == 11
+    seen = set()
+    for first in range(9):
+        for second in range(9):
+            batch = made.batch([first, second])
+            hidden = batch.mask.hidden
+            seen |= {("kind", hidden.dim()), ("count", hidden.dim(), hidden.shape[-1])}
+            seen |= {("lead", h) for h in batch.lead_time.tolist()} | {("step", h) for h in batch.input_time.tolist()}
+    assert seen == {
+        *(("lead", h) for h in (0, 6, 12)), *(("step", h) for h in (6, 12)), ("kind", 2), ("kind", 3),
+        ("count", 2, 1), ("count", 2, 2), ("count", 3, 2), ("count", 3, 4),
+    }  # fmt: skip
+
+
+def test_what_is_drawn_depends_on_the_indices_alone():
+    made = MaskedForecasts(data=opened(), config=model().config)
+    torch.manual_seed(1)
+    one = made.batch([3, 5])
+    torch.manual_seed(2)
+    assert torch.equal(one.mask.hidden, made.batch([3, 5]).mask.hidden)
+    assert torch.isfinite(model().loss(one))
+
+
+def test_a_ratio_of_zero_is_a_dense_forecast_and_bad_ratios_are_refused():
+    made = MaskedForecasts(data=opened(), config=model().config, ratios=(0.0,))
+    assert made.batch([0]).mask is None
+    with pytest.raises(ConfigError, match=r"ratios in \[0, 1\), got .*ratios=\(1.0,\)"):
+        MaskedForecasts(data=opened(), config=model().config, ratios=(1.0,))
+
+
+def kept(steps, gradient_steps):
+    """Bytes of distinct tensors that the backward pass keeps."""
+    made, series = model().train(), opened().series(0, steps)
+    found = {}
+
+    def pack(x):
+        found[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        loss = rollout_loss(made, series, gradient_steps)
+    loss.backward()
+    assert torch.isfinite(made.head.unembed.weight.grad).all()
+    return sum(found.values())
+
+
+def test_memory_does_not_depend_on_the_number_of_steps():
+    one = kept(1, 1)
+    assert kept(6, 1) < 1.05 * one
+    assert kept(4, 4) < one  # only the states of checkpointed steps are kept
+
+
+def test_the_loss_is_that_of_the_last_steps():
+    made, series = model(), opened().series(2, 3)
+    state, losses = series[0].fields, []
+    for told in series:
+        batch = type(told)(**{**vars(told), "fields": state})
+        prediction = made(batch)
+        losses.append(made.head.loss(prediction, batch))
+        state = torch.cat([state[:, 1:], prediction.fields[:, None]], dim=1)
+    torch.testing.assert_close(rollout_loss(made, series, 2), torch.stack(losses[1:]).mean())
+    with pytest.raises(ValueError, match=r"a rollout of 3 steps has 1 to 3 gradient steps, got 4"):
+        rollout_loss(made, series, 4)
+    with pytest.raises(DataError, match=r"a rollout of 20 steps of 6 h from sample 2 has data for 8"):
+        opened().series(2, 20)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from humboldt.catalog_page import page_fragment, picture
+from humboldt.data_catalog import load_catalog
+
+CATALOG = load_catalog()
+
+
+@pytest.mark.parametrize("name", ["weather.generated-rossby-waves", "biodiversity.generated-virtual-species"])
+def test_maps_are_drawn_north_up(name):
+    values = picture(CATALOG.find(name))
+    assert values is not None
+    assert values.shape in ((32, 64), (60, 80))
+    assert np.isfinite(values).all()
+
+
+def test_graphs_are_drawn_as_their_matrix():
+    matrix = picture(CATALOG.find("graphs.generated-trees"))
+    assert matrix is not None
+    assert matrix.sum() == 2 * 63
+    assert np.array_equal(matrix, matrix.T)
+
+
+def test_published_sets_without_a_solver_have_no_picture():
+    assert picture(CATALOG.find("pde.pdegym-se-af")) is None
+    assert picture(CATALOG.find("weather.era5-arco")) is None
+
+
+@pytest.mark.integration
+def test_the_page_of_the_docs_shows_a_picture_of_every_generated_set(tmp_path):
+    text = page_fragment(tmp_path / "catalog")
+    for entry in CATALOG.search(kind="generated"):
+        assert f'src="catalog/{entry.id}.png"' in text
+        assert (tmp_path / "catalog" / f"{entry.id}.png").stat().st_size < 20_000
+    assert 'src="catalog/pde.pdegym-ns-sines.png"' in text
