@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from .errors import DataError
+from .loader import Samples, read_ahead, work_ahead
 
 
 def block_shuffle(groups: np.ndarray, seed: int | list[int], together: int = 8) -> np.ndarray:
@@ -108,6 +110,17 @@ class Sampler:
             batch = self.order.batch(self.position)
             self.position += 1  # what was handed out counts as seen
             yield batch
+
+    def read(self, source: Samples, *, workers: int = 0, **choices: Any) -> Iterator[np.ndarray]:
+        """The batches themselves, read ahead; only what was handed out counts as seen.
+
+        workers: processes that read; 0 for threads of this one. choices: see `read_ahead` and `work_ahead`.
+        """
+        batches = map(self.order.batch, range(self.position, len(self)))
+        ahead = work_ahead(source, batches, workers=workers, **choices) if workers else None
+        for values in ahead or read_ahead(source, batches, **choices):
+            self.position += 1
+            yield values
 
     def state_dict(self) -> dict[str, int]:
         """Number of batches that were handed out, and what it counts in."""

@@ -51,6 +51,26 @@ def test_a_sampler_goes_on_at_the_same_sample():
         Sampler(Order(samples=20, batch_size=4)).load_state_dict(cut.state_dict())
 
 
+class Numbers:
+    """Samples that are their own numbers."""
+
+    def read_many(self, samples, out=None):
+        """A batch."""
+        return np.asarray(samples, float)
+
+
+def test_what_was_read_ahead_does_not_count_as_seen():
+    order = Order(samples=20, batch_size=3)
+    whole = [b.tolist() for b in Sampler(order).read(Numbers())]
+    assert whole == [b.tolist() for b in Sampler(order)]
+    cut = Sampler(order)
+    batches = cut.read(Numbers(), threads=2, most_bytes=10**6)
+    assert [next(batches).tolist() for _ in range(2)] == whole[:2]
+    rest = Sampler(order)
+    rest.load_state_dict(cut.state_dict())
+    assert [b.tolist() for b in rest.read(Numbers())] == whole[2:]
+
+
 def test_shares_that_cannot_be_are_refused():
     with pytest.raises(DataError, match="numbered 0 to 1, got 2"):
         Order(samples=9, batch_size=1, share=2, shares=2)
