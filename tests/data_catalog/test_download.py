@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from humboldt.data_catalog import DataError
-from humboldt.data_catalog import download as module  # type: ignore[attr-defined]
+from humboldt.data_catalog import download as module
 from humboldt.data_catalog.download import download
 from tests.data_catalog.file_server import FileServer
 

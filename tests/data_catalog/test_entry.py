@@ -1,4 +1,5 @@
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -101,7 +102,7 @@ def test_names_of_the_catalog():
     assert not any(map(is_identifier, ("nowhere.nc", "runs.zarr", "pde.", "pde/burgers", "pde.a.nc")))
 
 
-def mutated(draw) -> str:
+def mutated(draw: Any) -> str:
     """The text of an entry with some of its pieces taken out, doubled, swapped or replaced."""
     text = draw(st.sampled_from(TEXTS))
     for _ in range(draw(st.integers(1, 6))):

@@ -194,8 +194,7 @@ def test_processes_that_fetch_at_once_ask_once(server, tmp_path):
     path = tmp_path / "entry.yaml"
     path.write_text(write_entry(served(server)))
     command = [sys.executable, "-c", CHILD, path, tmp_path / "cache"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    children = [subprocess.Popen(command, **pipes) for _ in range(4)]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
     ended = [process.communicate() for process in children]
     assert [process.returncode for process in children] == [0] * 4, ended
     assert server.asked == [("a.bin", None)]

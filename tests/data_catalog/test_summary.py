@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import summarise
-from humboldt.data_catalog import summary as module  # type: ignore[attr-defined]
+from humboldt.data_catalog import summary as module
 from tests.data_catalog.small_entries import entry
 
 VALUES = np.random.default_rng(0).normal(280.0, 3.0, (40, 5)).astype(np.float32)

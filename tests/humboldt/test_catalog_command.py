@@ -81,7 +81,7 @@ def test_add_then_find(capsys, tmp_path, root):
     assert added == {"id": "pde.mine", "path": str(tmp_path / "entries" / "pde.mine.yaml")}
     assert "pde.mine 1.0.0: ok" in said(capsys, "catalog verify pde.mine")
     assert main([*words[:3], "--id", "pde.other"]) == 2
-    assert "got no licence, citation; the file does not say it" in capsys.readouterr().err
+    assert "got no citation; the file does not say it" in capsys.readouterr().err
 
 
 def test_export(capsys, tmp_path):
