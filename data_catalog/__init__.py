@@ -1,7 +1,9 @@
 """What data there is: lazy stores, fast samples, splits, statistics, units (no torch)."""
 
+from .convert import convert
 from .samples import Column, SampleReader
 from .shipped import example
+from .sources import Source, open_source
 from .splits import Split, split_units
 from .statistics import Moments, channel_statistics, read_statistics, write_statistics
 from .store import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder
@@ -14,14 +16,17 @@ __all__ = [
     "DataError",
     "Moments",
     "SampleReader",
+    "Source",
     "Split",
     "UnreadableLayoutError",
     "ZarrLayout",
     "ZarrReader",
     "channel_statistics",
+    "convert",
     "did_you_mean",
     "example",
     "hdf5_variable",
+    "open_source",
     "open_store",
     "parse_units",
     "read_statistics",

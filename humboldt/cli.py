@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": Command("forecast from labelled states, xarray file in, NetCDF out", "predict"),
     "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain"),
     "generate": Command("make training data with the solvers", "generate"),
+    "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
     "info": Command("list models, methods or tasks", "info"),
 }
 
