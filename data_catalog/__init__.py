@@ -1,11 +1,14 @@
 """What data there is: lazy stores, fast samples, splits, statistics, units (no torch)."""
 
 from .convert import convert
+from .moments import Moments
+from .one_pass import compute_statistics
+from .quantiles import QuantileSketch
 from .samples import Column, SampleReader
 from .shipped import example
 from .sources import Source, open_source
 from .splits import Split, split_units
-from .statistics import Moments, channel_statistics, read_statistics, write_statistics
+from .statistics import channel_statistics, read_statistics, write_statistics
 from .store import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder
 from .units import parse_units, require_units, same_units
 from .zarr_layout import UnreadableLayoutError, ZarrLayout, read_zarr_layout
@@ -15,6 +18,7 @@ __all__ = [
     "Column",
     "DataError",
     "Moments",
+    "QuantileSketch",
     "SampleReader",
     "Source",
     "Split",
@@ -22,6 +26,7 @@ __all__ = [
     "ZarrLayout",
     "ZarrReader",
     "channel_statistics",
+    "compute_statistics",
     "convert",
     "did_you_mean",
     "example",

@@ -104,7 +104,7 @@ def through_cluster(
     import distributed
 
     waiting, numbers = iter(enumerate(tasks)), {}
-    finished = distributed.as_completed()
+    finished = distributed.as_completed(loop=client.loop)
 
     def submit(count: int) -> None:
         for number, task in itertools.islice(waiting, count):
