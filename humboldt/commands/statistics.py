@@ -20,8 +20,8 @@ def run(words: Sequence[str]) -> None:
         "source", nargs="+", type=str, help="Zarr store, file, folder, quoted pattern, or several files"
     )
     add = parser.add_argument
-    option(add, "train", dict[str, Any] | str | None, None,
-           "what is trained on, such as '{time: [1979, 2015]}' or '{sample: 16}', or all; the usual split of samples")  # fmt: skip
+    text = "what is trained on, '{time: [1979, 2015]}', '{sample: 16}' or all; the usual split of samples by default"
+    option(add, "train", dict[str, Any] | str | None, None, text)
     option(add, "leads", list[int], [1], "lead times of the increments [steps]")
     option(add, "per", list[str] | None, None, "dimension with statistics for each place; levels and components")
     option(

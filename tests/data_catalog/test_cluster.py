@@ -26,7 +26,8 @@ def main(source, output):
 
     dask.config.set({"distributed.scheduler.allowed-failures": 10, "distributed.scheduler.worker-ttl": None})
     killed = []
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1") as cluster:
+    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with LocalCluster(n_workers=2, processes=True, **options) as cluster:
         def kill():
             journal = Path(output + ".partial", "journal.jsonl")
             while not journal.exists() or len(journal.read_text().splitlines()) < 5:

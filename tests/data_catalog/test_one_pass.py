@@ -41,7 +41,8 @@ def truth(data: xr.Dataset, last: int, lead: int) -> dict[str, np.ndarray]:
     """Mean, deviation and increments of each level over the first times, in memory."""
     x = data.z.values.astype(np.float64)
     w = np.broadcast_to(np.clip(np.cos(np.radians(data.lat.values)), 0, None)[:, None], (7, 6))
-    days, found = data.time.values, {"mean": [], "std": [], "difference": []}
+    days = data.time.values
+    found: dict[str, list[float]] = {"mean": [], "std": [], "difference": []}
     for level in range(3):
         starts = [t for t in range(last - lead) if days[t + lead] - days[t] == lead]
         parts = x[:last, level], np.stack([x[t + lead, level] - x[t, level] for t in starts])
