@@ -51,6 +51,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.timeout(900)
 def test_a_worker_is_killed_and_nothing_is_lost(tmp_path: Path, root: Path) -> None:
     """In a process of its own: what a cluster leaves behind when a worker dies is no matter of other tests."""
     yearly(tmp_path / "years")
@@ -58,7 +59,7 @@ def test_a_worker_is_killed_and_nothing_is_lost(tmp_path: Path, root: Path) -> N
     (tmp_path / "run.py").write_text(RUN)
     words = [sys.executable, str(tmp_path / "run.py"), str(tmp_path / "years"), str(tmp_path / "t.zarr")]
     done = subprocess.run(
-        words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=250
+        words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=800
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])

@@ -306,6 +306,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(1500)
 def test_thirty_kills_at_random_instants_end_with_the_same_bytes(years, tmp_path, root):
     """Each run is killed again and again until one ends; what it leaves then is what an undisturbed run leaves."""
     output = tmp_path / "out"
