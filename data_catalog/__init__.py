@@ -1,12 +1,12 @@
 """What data there is: lazy stores, fast samples, splits, statistics, units (no torch)."""
 
+from .any_source import Source, open_source
 from .convert import convert
 from .moments import Moments
 from .one_pass import compute_statistics
 from .quantiles import QuantileSketch
 from .samples import Column, SampleReader
 from .shipped import example
-from .sources import Source, open_source
 from .splits import Split, split_units
 from .statistics import channel_statistics, read_statistics, write_statistics
 from .store import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder

@@ -17,13 +17,13 @@ import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
+from .any_source import Source, open_source
 from .chunking import ArrayPlan, chunk_lengths, plan_array
 from .codecs import fastest_worth_it, measure_codecs, require_codec
 from .execution import completed
 from .growing import Growing, differences, free_bytes, read_json, require_room
 from .headers import native_chunks
 from .shards import Infinite, Job, Missing, Region, is_full, read_box, run
-from .sources import Source, open_source
 from .store import DataError, zarr_folder
 from .zarr_writing import RECORD, finish, lay_out
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from humboldt._version import __version__
 
+from .any_source import open_source
 from .calendars import calendar_of, is_dated
 from .cell_areas import area_weights
 from .chunking import grown, tiles
@@ -26,7 +27,6 @@ from .headers import native_chunks
 from .joining import SAMPLES
 from .quantiles import ERROR
 from .shards import read_box
-from .sources import open_source
 from .splits import split_units
 from .statistics import read_statistics, statistics_file, write_statistics
 from .store import DataError
