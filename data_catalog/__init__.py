@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .amplification import Amplification as Amplification
     from .amplification import amplification as amplification
     from .amplification import say_amplification as say_amplification
+    from .any_source import Source as Source
+    from .any_source import open_source as open_source
     from .array_reader import ArrayReader as ArrayReader
     from .buffers import aligned as aligned
     from .cache import cache_folder as cache_folder
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .contents import open_contents as open_contents
     from .conversion import Conversion as Conversion
     from .conversion import cf_conversion as cf_conversion
+    from .convert import convert as convert
     from .decoding import UnreadableLayoutError as UnreadableLayoutError
     from .digests import file_digest as file_digest
     from .digests import manifest_digest as manifest_digest
@@ -43,12 +46,15 @@ if TYPE_CHECKING:
     from .loader import Samples as Samples
     from .loader import read_ahead as read_ahead
     from .loader import work_ahead as work_ahead
+    from .moments import Moments as Moments
+    from .one_pass import compute_statistics as compute_statistics
     from .open_array import open_array as open_array
     from .order import Order as Order
     from .order import Sampler as Sampler
     from .order import block_shuffle as block_shuffle
     from .page import fragment as fragment
     from .page import page as page
+    from .quantiles import QuantileSketch as QuantileSketch
     from .remote import DiskCache as DiskCache
     from .remote import RemoteZarrReader as RemoteZarrReader
     from .samples import Column as Column
@@ -59,7 +65,6 @@ if TYPE_CHECKING:
     from .sources import Generated as Generated
     from .splits import Split as Split
     from .splits import split_units as split_units
-    from .statistics import Moments as Moments
     from .statistics import channel_statistics as channel_statistics
     from .statistics import read_statistics as read_statistics
     from .statistics import write_statistics as write_statistics
@@ -67,6 +72,7 @@ if TYPE_CHECKING:
     from .store import hdf5_variable as hdf5_variable
     from .store import open_store as open_store
     from .store import store_path as store_path
+    from .store import zarr_folder as zarr_folder
     from .summary import summarise as summarise
     from .synthetic import synthesise as synthesise
     from .units import parse_units as parse_units
@@ -85,6 +91,7 @@ if TYPE_CHECKING:
 _ROOMS: dict[str, tuple[str, ...]] = {
     "add": ("add_entry", "draft"),
     "amplification": ("Amplification", "amplification", "say_amplification"),
+    "any_source": ("Source", "open_source"),
     "array_reader": ("ArrayReader",),
     "buffers": ("aligned",),
     "cache": ("cache_folder", "home", "is_here", "located"),
@@ -92,6 +99,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "catalog": ("Catalog", "load_catalog"),
     "contents": ("open_contents",),
     "conversion": ("cf_conversion", "Conversion"),
+    "convert": ("convert",),
     "decoding": ("UnreadableLayoutError",),
     "digests": ("file_digest", "manifest_digest", "values_digest"),
     "entry": ("Entry", "is_identifier", "parse_entry", "read_entry", "write_entry"),
@@ -100,17 +108,20 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "fetch": ("fetch", "plan_fetch"),
     "hdf5_reader": ("HDF5Reader",),
     "loader": ("read_ahead", "Samples", "work_ahead"),
+    "moments": ("Moments",),
+    "one_pass": ("compute_statistics",),
     "open_array": ("open_array",),
     "order": ("block_shuffle", "Order", "Sampler"),
     "page": ("fragment", "page"),
+    "quantiles": ("QuantileSketch",),
     "remote": ("DiskCache", "RemoteZarrReader"),
     "samples": ("Column", "SampleReader"),
     "selection": ("Request",),
     "shipped": ("example",),
     "sources": ("Files", "Generated"),
     "splits": ("Split", "split_units"),
-    "statistics": ("channel_statistics", "Moments", "read_statistics", "write_statistics"),
-    "store": ("did_you_mean", "hdf5_variable", "open_store", "store_path"),
+    "statistics": ("channel_statistics", "read_statistics", "write_statistics"),
+    "store": ("did_you_mean", "hdf5_variable", "open_store", "store_path", "zarr_folder"),
     "summary": ("summarise",),
     "synthetic": ("synthesise",),
     "units": ("parse_units", "require_units", "same_units"),

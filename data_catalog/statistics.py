@@ -1,4 +1,4 @@
-"""Mean and deviation of each channel, computed in one pass, and kept beside the data."""
+"""Statistics of the channels of samples, and where statistics are kept: beside the data."""
 
 from __future__ import annotations
 
@@ -12,53 +12,26 @@ from typing import Any
 
 import numpy as np
 
+from .moments import Moments
 from .samples import SampleReader
 
 log = logging.getLogger(__name__)
 _this_session: dict[str, dict[str, Any]] = {}
 
 
-class Moments:
-    """Running mean and variance per channel in float64 (Chan, Golub and LeVeque 1979); NaN is left out."""
-
-    def __init__(self, channels: int) -> None:
-        self.count = np.zeros(channels)
-        self.mean = np.zeros(channels)
-        self.squares = np.zeros(channels)
-
-    def update(self, values: np.ndarray) -> None:
-        """Take in values [n, channel, ...]."""
-        for channel in range(values.shape[1]):
-            x = values[:, channel].astype(np.float64)
-            x = x[~np.isnan(x)]
-            if x.size:
-                mean = x.mean()
-                self._merge(channel, x.size, mean, float(np.square(x - mean).sum()))
-
-    def _merge(self, channel: int, count: int, mean: float, squares: float) -> None:
-        total = self.count[channel] + count
-        shift = mean - self.mean[channel]
-        self.squares[channel] += squares + shift**2 * self.count[channel] * count / total
-        self.mean[channel] += shift * count / total
-        self.count[channel] = total
-
-    @property
-    def variance(self) -> np.ndarray:
-        """Population variance per channel."""
-        return self.squares / np.maximum(self.count, 1)
-
-
 def channel_statistics(reader: SampleReader, samples: Sequence[int]) -> dict[str, dict[str, float]]:
-    """Mean and deviation of each channel over whole samples, one block of them at a time; a channel that does not vary
-    has the deviation 1."""
+    """Mean, deviation, extremes and number of missing values of each channel over whole samples, one block of them at a
+    time; a channel that does not vary has the deviation 1."""
     moments = Moments(len(reader.columns))
     for _, block in reader.blocks(samples):
         for sample in block:
             moments.update(sample)
     deviation = np.sqrt(moments.variance)
     deviation = np.where(deviation > 1e-7 * np.abs(moments.mean), deviation, 1.0)
+    values = {"mean": moments.mean, "std": deviation, "min": moments.minimum, "max": moments.maximum}
+    counts = {"count": moments.count, "missing": moments.missing}
     return {
-        column.name: {"mean": float(moments.mean[i]), "std": float(deviation[i])}
+        column.name: {k: float(v[i]) for k, v in values.items()} | {k: int(v[i]) for k, v in counts.items()}
         for i, column in enumerate(reader.columns)
     }
 

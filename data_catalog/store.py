@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import glob
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,21 +18,31 @@ from xarray.core import indexing
 
 from .errors import DataError
 
+UNFINISHED = "humboldt_unfinished"
+"""Attribute of a store that is not whole."""
+OTHER_FORMATS = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".tif", ".tiff", ".geotiff")
+
 
 def open_store(source: Any) -> xr.Dataset:
-    """A Zarr store, a NetCDF file, or an xarray object, lazily, with times left as the numbers in the file.
+    """A Zarr store, a file of another format, a folder, a pattern or a list of files (joined, see `open_source`), or an
+    xarray object, lazily, with times left as the numbers in the file.
 
     Variables stand in the order of the file; a Zarr store has none, there they are sorted by name.
 
     Raises:
         FileNotFoundError: nothing is there; the message gives the nearest names in that folder.
-        DataError: it is there, but it is not a store that can be read.
+        DataError: it is there, but it is not a store that can be read, or not finished.
     """
     if isinstance(source, xr.DataArray):
         return source.to_dataset(name=source.name or "field")
     if isinstance(source, xr.Dataset):
         return source
     text = str(source)
+    refuse_unfinished(text)
+    if not text.rstrip("/").endswith(".zarr") and zarr_folder(text) is None and _are_files(source):
+        from .any_source import open_source  # which opens stores by this function
+
+        return open_source(source).data
     if "://" not in text and not Path(text).exists():
         raise FileNotFoundError(
             f"data are read from a file or a Zarr folder, got {text}, which is not there{near(text)}"
@@ -43,7 +55,11 @@ def open_store(source: Any) -> xr.Dataset:
                 "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning
             )
             data = xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
+        if data.attrs.get(UNFINISHED):
+            raise unfinished(text)
         return data[sorted(data.data_vars, key=str)] if is_zarr else data
+    except DataError:
+        raise
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "
@@ -54,6 +70,41 @@ def open_store(source: Any) -> xr.Dataset:
 def store_path(source: Any) -> str | None:
     """The folder, file or URL of a store; None for an object in memory."""
     return str(source) if isinstance(source, str | Path) else None
+
+
+def _are_files(source: Any) -> bool:
+    """Whether a source is several files, or one of a format that xarray does not know by its name."""
+    if not isinstance(source, str | os.PathLike):
+        return isinstance(source, Sequence)
+    text = os.fspath(source)
+    return (
+        glob.has_magic(text) or text.lower().endswith(OTHER_FORMATS) or (os.path.isdir(text) and bool(os.listdir(text)))
+    )
+
+
+def refuse_unfinished(path: str) -> None:
+    """Refuse a store that is still being written, under its own name or that of the folder in which it grows."""
+    if "://" in path:
+        return
+    inside = path.rstrip("/").endswith(".partial") and Path(path, "store").is_dir()
+    if inside or (not Path(path).exists() and Path(f"{path}.partial", "store").is_dir()):
+        raise unfinished(path)
+
+
+def unfinished(path: str) -> DataError:
+    """The error for a store that is not whole."""
+    return DataError(
+        f"a store is read when it is whole, got {path}, which is not finished; "
+        "repeat the command that writes it, which goes on where it was"
+    )
+
+
+def zarr_folder(source: Any) -> str | None:
+    """The folder of a local Zarr store; None for anything else."""
+    if not isinstance(source, str | Path):
+        return None
+    marks = ("zarr.json", ".zgroup", ".zmetadata")
+    return str(source) if any((Path(source) / mark).is_file() for mark in marks) else None
 
 
 def near(path: str) -> str:

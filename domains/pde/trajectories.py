@@ -243,6 +243,12 @@ class TrajectoryDataset:
         A part without training trajectories gives those of the file's training part. A channel that does not vary has
         the deviation 1. With `shared` the channels of a group (the components of a vector) share one deviation.
         """
+        _, record = self._statistics_record()
+        found = {name: (entry["mean"], entry["std"]) for name, entry in record.items()}
+        return self._with_shared_deviation(found) if shared else found
+
+    def _statistics_record(self) -> tuple[str, dict[str, Any]]:
+        """Fingerprint of what the statistics are of, and the statistics of each channel."""
         train = set(self.parts.train)
         samples = [s for s in self.samples if s in train] or list(self.parts.train)
         key = digest([self._content, samples])
@@ -250,8 +256,7 @@ class TrajectoryDataset:
         if record is None:
             record = channel_statistics(self.reader, samples)
             write_statistics(self.source, key, record)
-        found = {name: (entry["mean"], entry["std"]) for name, entry in record.items()}
-        return self._with_shared_deviation(found) if shared else found
+        return key, record
 
     def _with_shared_deviation(self, found: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         groups: dict[str, list[float]] = {}
@@ -271,8 +276,14 @@ class TrajectoryDataset:
         return digest([self._content, list(self.samples), self.pairs.tolist(), names])
 
     def describe(self) -> dict[str, Any]:
-        """JSON-ready: channels with units, sizes, splits, pairs, fingerprint."""
+        """JSON-ready: channels with units, sizes, splits, pairs, fingerprint; of a training part also its statistics,
+        which a checkpoint keeps with the fingerprint of what they are of."""
+        statistics = {}
+        if self.part == "train":
+            key, record = self._statistics_record()
+            statistics = {"statistics": {"fingerprint": key, "channels": record}}
         return {
+            **statistics,
             "source": str(self.source) if isinstance(self.source, str | os.PathLike) else "xarray object",
             "variables": [c.name for c in self.layout.channels],
             "channels": [dataclasses.asdict(c) for c in self.channels],

@@ -1,0 +1,26 @@
+"""`humboldt convert` and `humboldt statistics` are one call of one function each."""
+
+import json
+
+import pytest
+
+from humboldt.cli import main
+from tests.data_catalog.source_files import yearly
+
+
+def test_from_files_to_statistics(tmp_path, capsys):
+    yearly(tmp_path / "years")
+    store = str(tmp_path / "t.zarr")
+    assert main(["convert", str(tmp_path / "years"), store, "--window", "{time: 5}", "--dry-run"]) == 0
+    assert "a chunk is {'time': 5, 'lat': 4, 'lon': 6}" in capsys.readouterr().out
+    assert main(["convert", str(tmp_path / "years"), store, "--window", "{time: 5}"]) == 0
+    assert main(["statistics", store, "--train", "{time: [2001, 2002]}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.partition("\n")[2])
+    assert found["over"] == {"time": [40, 60]}
+    assert found["variables"]["t"]["mean"] == pytest.approx(280, abs=0.2)
+    assert main(["statistics", store, "--train", "all"]) == 0
+    assert "missing" in capsys.readouterr().out
+    assert main(["statistics", store]) == 2
+    assert "say train={'time'" in capsys.readouterr().err
+    assert main(["convert", store, str(tmp_path / "t.nc")]) == 2
+    assert "whose name ends in .zarr, got" in capsys.readouterr().err
