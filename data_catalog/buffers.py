@@ -43,9 +43,9 @@ def scratch(use: str, size: int) -> np.ndarray:
 
 def read_into(file: int, start: int, out: np.ndarray) -> int:
     """Fill contiguous memory from a place in an open file; how many bytes there were."""
-    done = os.preadv(file, [out], start)
+    done = os.preadv(file, [out.data], start)
     while 0 < done < out.nbytes:
-        more = os.preadv(file, [out.reshape(-1).view(np.uint8)[done:]], start + done)
+        more = os.preadv(file, [out.reshape(-1).view(np.uint8)[done:].data], start + done)
         if not more:
             break
         done += more

@@ -169,7 +169,8 @@ class ChunkReader(ArrayReader):
             return self._read_cover(place, start, out, strides)
         for index in itertools.product(*outer):
             at = start + sum(i * stride for i, stride in zip(index, strides, strict=False))
-            if not self.fetch_part(place, at, out[(*index, ...)]):
+            piece: Any = (*index, ...)
+            if not self.fetch_part(place, at, out[piece]):
                 return False
         return True
 
@@ -180,7 +181,8 @@ class ChunkReader(ArrayReader):
         size = spread(out.shape[axis + 1 :], inner) + out.itemsize
         cover = scratch("cover", size)[:size]
         for n in range(out.shape[axis]):
-            piece = out[(0,) * axis + (n, ...)]
+            where: Any = (*(0,) * axis, n, ...)
+            piece = out[where]
             if not self.fetch_part(place, start + n * strides[axis], cover):
                 return False
             piece[...] = np.lib.stride_tricks.as_strided(cover[: out.itemsize].view(out.dtype), piece.shape, inner)

@@ -19,6 +19,7 @@ import numpy as np
 from .buffers import scratch
 from .errors import DataError
 
+inflating: Any
 try:  # two to three times as fast, with the same results
     from isal import isal_zlib as inflating
 except ImportError:
@@ -39,7 +40,10 @@ STREAMS = {
 }
 CHECKSUMS = ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")
 ELEMENTWISE = ("delta", "fixedscaleoffset", "astype", "quantize", "bitround")
-FAULTS = (RuntimeError, ValueError, TypeError, OSError, EOFError, MemoryError, zlib.error, lzma.LZMAError)
+FAULTS: tuple[type[BaseException], ...] = (
+    *(RuntimeError, ValueError, TypeError, OSError, EOFError, MemoryError),
+    *(zlib.error, lzma.LZMAError),
+)
 if inflating is not zlib:
     FAULTS = (*FAULTS, inflating.error)
 

@@ -84,4 +84,4 @@ class DiskCache:
 
 def digest(raw: bytes | np.ndarray) -> bytes:
     """A short checksum."""
-    return hashlib.blake2b(raw, digest_size=CHECK).digest()
+    return hashlib.blake2b(raw if isinstance(raw, bytes) else raw.data, digest_size=CHECK).digest()

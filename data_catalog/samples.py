@@ -97,7 +97,8 @@ class SampleReader:
         """The dataset, opened in this process."""
         if self.held.dataset is None or self.held.process != os.getpid():
             self.held.dataset, self.held.process = self.opener(), os.getpid()
-            self.held.readers.clear(), self.held.routes.clear()
+            self.held.readers.clear()
+            self.held.routes.clear()
         return self.held.dataset
 
     @property

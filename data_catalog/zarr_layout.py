@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -114,7 +114,7 @@ def version_3(said: Mapping[str, Any]) -> ZarrLayout:
         shards = tuple(o // i for o, i in zip(outer, inner, strict=True))
         require(index_codecs(shard) in (["bytes"], ["bytes", "crc32c"]), index_codecs(shard), "plain shard indexes")
     axes, order, stored = codecs_3(codecs, len(inner))
-    dtype = np.dtype(said["data_type"] if said["data_type"] != "bool" else "?").newbyteorder(order)  # type: ignore[call-overload]
+    dtype = np.dtype(said["data_type"] if said["data_type"] != "bool" else "?").newbyteorder(order)
     size = ChunkLayout(shape=shape, chunks=inner, dtype=dtype).chunk_bytes
     return ZarrLayout(
         shape=shape,
@@ -140,10 +140,12 @@ def index_codecs(shard: Mapping[str, Any]) -> list[str]:
 
 def codecs_3(
     codecs: Sequence[Mapping[str, Any]], axes: int
-) -> tuple[tuple[int, ...] | None, str, list[dict[str, Any]]]:
+) -> tuple[tuple[int, ...] | None, Literal["<", ">"], list[dict[str, Any]]]:
     """Order of the axes, byte order, and the codecs of version 3 as configurations of numcodecs."""
     order: tuple[int, ...] | None = None
-    endian, stored, serialised = "<", [], False
+    endian: Literal["<", ">"] = "<"
+    stored: list[dict[str, Any]] = []
+    serialised = False
     for codec in codecs:
         name, options = codec["name"], codec.get("configuration") or {}
         if name == "transpose":

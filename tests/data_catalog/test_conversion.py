@@ -1,5 +1,7 @@
 """Decoding, units and normalisation in one pass give what xarray and arithmetic give."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from humboldt.data_catalog import Conversion, DataError, cf_conversion
 
-CF = {
+CF: dict[str, tuple[str, dict[str, Any]]] = {
     "packed": ("i2", {"scale_factor": 0.01, "add_offset": 273.15, "_FillValue": -999}),
     "two absent": ("f4", {"_FillValue": np.float32(1e20), "missing_value": np.float32(-5)}),
     "unsigned": ("i1", {"_Unsigned": "true", "_FillValue": np.int8(-1), "scale_factor": 0.5}),

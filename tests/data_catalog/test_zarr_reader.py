@@ -91,7 +91,12 @@ def test_a_chunk_of_many_samples_is_decoded_once(tmp_path, monkeypatch):
     folder, values = store(tmp_path / "a", compressors=ZstdCodec())
     reader, fetched = ZarrReader(folder), []
     fetch = reader.fetch
-    monkeypatch.setattr(reader, "fetch", lambda place: fetched.append(place) or fetch(place))
+
+    def counted(place):
+        fetched.append(place)
+        return fetch(place)
+
+    monkeypatch.setattr(reader, "fetch", counted)
     for sample in (0, 1, 0):
         assert np.array_equal(reader.read_many([sample])[0], values[sample])
     assert sorted(fetched) == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
@@ -102,9 +107,12 @@ def test_of_a_raw_chunk_only_the_wanted_bytes_are_read(name, tmp_path, monkeypat
     folder, values = store(tmp_path / "a", **{**STORES[name], "chunks": (7, 5, 9), "shards": None})
     reader, bytes_read = ZarrReader(folder), []
     part = reader.fetch_part
-    monkeypatch.setattr(
-        reader, "fetch_part", lambda place, start, out: bytes_read.append(out.nbytes) or part(place, start, out)
-    )
+
+    def counted(place, start, out):
+        bytes_read.append(out.nbytes)
+        return part(place, start, out)
+
+    monkeypatch.setattr(reader, "fetch_part", counted)
     assert np.array_equal(reader.read_many([3]), values[[3]])
     assert sum(bytes_read) == values[3].nbytes
 

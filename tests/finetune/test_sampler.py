@@ -25,9 +25,11 @@ def test_the_order_follows_the_seed_and_changes_from_pass_to_pass():
 
 
 def test_a_dataset_may_say_in_which_order_it_is_read():
-    data = Waves(6)
-    data.shuffled = lambda seed: np.roll(np.arange(6), seed[-1])  # seed[-1] is the number of the pass
-    batches = Batches(data, 3, 4, seed=0)
+    class Turned(Waves):
+        def shuffled(self, seed: list[int]) -> np.ndarray:
+            return np.roll(np.arange(6), seed[-1])  # the last number is that of the pass
+
+    batches = Batches(Turned(6), 3, 4, seed=0)
     assert [batches.order[n][1] for n in range(4)] == [[0, 1, 2], [3, 4, 5], [5, 0, 1], [2, 3, 4]]
 
 
