@@ -66,8 +66,8 @@ class LocalFiles:
         if file is None:
             return None
         try:
-            self._stamped(name, os.fstat(file))
-            return read_into(file, start, out)
+            size = self._stamped(name, os.fstat(file))
+            return read_into(file, start, out) if start < size else 0
         finally:
             os.close(file)
 
