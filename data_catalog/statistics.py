@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,9 @@ def statistics_file(source: Any) -> Path | None:
 
 def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
     """What was kept for this source under this fingerprint, or None."""
-    if key in _this_session:
-        return _this_session[key]
+    here = _this_session.get(_name(source), {})
+    if key in here:
+        return here[key]
     path = statistics_file(source)
     try:
         return json.loads(path.read_text())[key] if path else None
@@ -61,8 +63,10 @@ def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
 
 def write_statistics(source: Any, key: str, value: dict[str, Any]) -> Path | None:
     """Keep a record for this source, atomically; where nothing can be written it is kept in memory, and logged."""
-    _this_session[key] = value
-    path = statistics_file(source)
+    name, path = _name(source), statistics_file(source)
+    if name not in _this_session and not isinstance(source, str | os.PathLike | Sequence):
+        weakref.finalize(source, _this_session.pop, name, None)
+    _this_session.setdefault(name, {})[key] = value
     if path is None:
         return None
     try:
@@ -76,3 +80,8 @@ def write_statistics(source: Any, key: str, value: dict[str, Any]) -> Path | Non
         log.info("the statistics could not be kept in %s (%s): they are kept in memory", path, error)
         return None
     return path
+
+
+def _name(source: Any) -> str:
+    """Tells sources apart in this process: by their paths, or as the object that they are."""
+    return str(source) if isinstance(source, str | os.PathLike | Sequence) else f"object {id(source)}"

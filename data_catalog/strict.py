@@ -64,7 +64,7 @@ def read_record(text: str, kind: type[Kind], name: str) -> Kind:
     return checked(data, kind, name)
 
 
-def checked(data: dict[str, Any], kind: type[Kind], name: str) -> Kind:
+def checked(data: dict[Any, Any], kind: type[Kind], name: str) -> Kind:
     """A record from a mapping.
 
     Raises:

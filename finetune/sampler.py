@@ -87,7 +87,7 @@ class Batches:
     """Training batches in order, from wherever the run stands; its position travels in the checkpoint.
 
     Args:
-        data: a dataset or a mixture; a dataset that has a method `shuffled(seed)` says in which order it is read best.
+        data: a dataset or a mixture; `pass_order(seed)` of a dataset, if there, is the order in which it is read best.
         batch_size: samples per batch.
         batches: number of batches of the whole run.
         seed: of the order.
@@ -98,7 +98,7 @@ class Batches:
         self.mixture = data if isinstance(data, Mixture) else Mixture([data])
         sizes = [len(part) for part in self.mixture.datasets]
         lengths = [getattr(part, "lengths", None) for part in self.mixture.datasets]
-        shuffles = [getattr(part, "shuffled", None) for part in self.mixture.datasets]
+        shuffles = [getattr(part, "pass_order", None) for part in self.mixture.datasets]
         self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, lengths, shuffles)
         self.workers, self.position = workers, 0
 

@@ -27,7 +27,7 @@ class Examples:
         augmented: each example under a random translation, turn and reflection of its own.
     """
 
-    shuffled = lengths = None  # the order is that of the examples, not one that suits the chunks of the data
+    pass_order = lengths = None  # the order is that of the examples, not one that suits the chunks of the data
 
     def __init__(self, data: Any, count: int, seed: int, augmented: bool) -> None:
         self.data, self.seed, self.augmented = data, seed, augmented

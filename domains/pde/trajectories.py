@@ -151,7 +151,7 @@ class TrajectoryDataset:
         vectors = vector_channels(self.channels, axes), vector_channels(self.outputs, axes)
         return augment(batch, vectors, generator=chance)
 
-    def shuffled(self, seed: int | list[int]) -> np.ndarray:
+    def pass_order(self, seed: int | list[int]) -> np.ndarray:
         """All items in an order by chance. Where they are read from chunks that hold whole trajectories, the pairs of
         as many trajectories as fit into the reader's memory come together, so that each is read once."""
         if self._kept or self.reader.chunk_frames == 1:

@@ -26,7 +26,7 @@ def test_the_order_follows_the_seed_and_changes_from_pass_to_pass():
 
 def test_a_dataset_may_say_in_which_order_it_is_read():
     class Turned(Waves):
-        def shuffled(self, seed: list[int]) -> np.ndarray:
+        def pass_order(self, seed: list[int]) -> np.ndarray:
             return np.roll(np.arange(6), seed[-1])  # the last number is that of the pass
 
     batches = Batches(Turned(6), 3, 4, seed=0)

@@ -90,6 +90,7 @@ def test_real_molecules_come_back(shared, name):
     if name == "moses":
         rows = gzip.decompress((folder / "test.smi.gz").read_bytes()).decode().split()[:1000]
     else:
-        rows = [row[0] for row in csv.reader((folder / f"{name}.csv").open())][1:]
+        with (folder / f"{name}.csv").open() as file:
+            rows = [row[0] for row in csv.reader(file)][1:]
     lost = [s for s in rows if smiles_from_graph(graph_from_smiles(s, KEKULE), KEKULE).smiles != canonical(s)]
     assert len(lost) / len(rows) <= 0.001, lost[:5]
