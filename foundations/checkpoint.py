@@ -160,20 +160,28 @@ def load_strictly(model: Model, state: Mapping[str, Tensor]) -> Model:
     Raises:
         CheckpointError: names every missing, unexpected or misshapen tensor (the first five of each).
     """
-    own = model.state_dict()
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    require_fit(state, model.state_dict())
+    model.load_state_dict(dict(state), assign=any(p.is_meta for p in model.parameters()))
+    return model
+
+
+def require_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not those of a model, key for key and shape for shape.
+
+    Raises:
+        CheckpointError: names every missing, unexpected or misshapen tensor (the first five of each).
+    """
+    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     shapes = [
-        f"{k}: {tuple(state[k].shape)} for {tuple(own[k].shape)}"
-        for k in own.keys() & state.keys()
-        if own[k].shape != state[k].shape
+        f"{key}: {tuple(state[key].shape)} for {tuple(expected[key].shape)}"
+        for key in sorted(expected.keys() & state.keys())
+        if state[key].shape != expected[key].shape
     ]
     if missing or extra or shapes:
         raise CheckpointError(
-            f"weights must fit the model exactly; missing {missing[:5]}, unexpected {extra[:5]}, "
+            f"weights must fit the model and its configuration exactly; missing {missing[:5]}, unexpected {extra[:5]}, "
             f"of another shape {shapes[:5]}; is it the checkpoint of another model?"
         )
-    model.load_state_dict(dict(state), assign=any(p.is_meta for p in model.parameters()))
-    return model
 
 
 def _sync(path: Path) -> None:

@@ -25,6 +25,7 @@ from humboldt.foundations import (
     content_hash,
     read_config,
     read_weights,
+    require_fit,
     write,
 )
 
@@ -218,7 +219,7 @@ def model_from_published(fields: Mapping[str, Any], state: Mapping[str, Tensor])
     with torch.device("meta"):
         model = build(config)
         expected = state_to_published(model.state_dict(), config)
-    _check(state, expected)
+    require_fit(state, expected)
     own = {key: value.float() for key, value in state_from_published(state, config).items()}
     own |= _without_published_form(model, config)
     model.load_state_dict(own, strict=True, assign=True)
@@ -249,20 +250,6 @@ def biocube_scaling(config: GridConfig) -> tuple[Tensor, Tensor]:
     low = torch.tensor([known[key]["min"] for key in keys], dtype=torch.float64)
     high = torch.tensor([known[key]["max"] for key in keys], dtype=torch.float64)
     return low.float(), (high - low).float()
-
-
-def _check(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    shapes = [
-        f"{key}: {tuple(state[key].shape)} for {tuple(expected[key].shape)}"
-        for key in sorted(expected.keys() & state.keys())
-        if state[key].shape != expected[key].shape
-    ]
-    if missing or extra or shapes:
-        raise CheckpointError(
-            f"published weights must fit their configuration exactly; missing {missing[:5]}, unexpected {extra[:5]}, "
-            f"of another shape {shapes[:5]}; do configuration and weights belong together?"
-        )
 
 
 def published_record(folder: str | os.PathLike[str]) -> dict[str, Any] | None:

@@ -26,7 +26,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from humboldt.foundations import CheckpointError, CoreConfig, Model, content_hash, read_config, weight_files
+from humboldt.foundations import (
+    CheckpointError,
+    CoreConfig,
+    Model,
+    content_hash,
+    read_config,
+    require_fit,
+    weight_files,
+)
 
 from .config import WeatherConfig
 from .domain import build
@@ -153,7 +161,7 @@ def model_from_published(fields: Mapping[str, Any], state: Mapping[str, Tensor],
         model = build(config)
         shapes = state_to_published(model.state_dict(), config)
     masks = shift_masks(config)
-    _check(state, {**shapes, **masks})
+    require_fit(state, {**shapes, **masks})
     for name, mask in masks.items():
         if not torch.equal(state[name].cpu(), mask):
             raise CheckpointError(
@@ -163,20 +171,6 @@ def model_from_published(fields: Mapping[str, Any], state: Mapping[str, Tensor],
     model.load_state_dict(state_from_published(state, config, take_over=take_over), assign=True)
     model.provenance = {"published_config": dict(fields)}
     return model
-
-
-def _check(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    shapes = [
-        f"{key}: {tuple(state[key].shape)} for {tuple(expected[key].shape)}"
-        for key in sorted(expected.keys() & state.keys())
-        if state[key].shape != expected[key].shape
-    ]
-    if missing or extra or shapes:
-        raise CheckpointError(
-            f"published weights must fit their settings exactly; missing {missing[:5]}, unexpected {extra[:5]}, of "
-            f"another shape {shapes[:5]}; do settings and weights belong together?"
-        )
 
 
 def read_published(folder: str | os.PathLike[str]) -> Model:
