@@ -1,12 +1,10 @@
 """Every golden case of BioAnalyst: stages, outputs, losses (tolerances as stated with the cases); released sizes."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -29,14 +27,6 @@ pytestmark = pytest.mark.parity
 HERE = Path(__file__).resolve().parent
 EMBEDDED = HERE / "cases" / "bioanalyst"
 MODELS = ("swin_three_stage", "mvit", "lora_rollout")
-
-
-@pytest.fixture(scope="module")
-def replay():
-    spec: Any = importlib.util.spec_from_file_location("replay", HERE / "replay.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.replay
 
 
 @pytest.fixture

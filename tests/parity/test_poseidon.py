@@ -1,12 +1,10 @@
 """Every golden case of Poseidon: output, loss, activations and gradients (tolerances as stated with the cases)."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -36,14 +34,6 @@ CASES = (
     "g_resnet_skip",
     "h_mask_token",
 )
-
-
-@pytest.fixture(scope="module")
-def replay():
-    spec: Any = importlib.util.spec_from_file_location("replay", HERE / "replay.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.replay
 
 
 @pytest.fixture(params=CASES)

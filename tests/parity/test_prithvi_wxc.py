@@ -1,12 +1,10 @@
 """Every golden case of Prithvi WxC, within the tolerances that are stated with the cases."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -33,14 +31,6 @@ CASES = (
     "loss_grad_climate_fourier",
     "rollout2_climate_fourier",
 )
-
-
-@pytest.fixture(scope="module")
-def replay():
-    spec: Any = importlib.util.spec_from_file_location("replay", HERE / "replay.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.replay
 
 
 @pytest.fixture(params=CASES)
