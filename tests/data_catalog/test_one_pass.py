@@ -213,7 +213,7 @@ if __name__ == "__main__":
 
 @pytest.mark.integration
 @pytest.mark.timeout(1500)
-def test_thirty_kills_at_random_instants_end_with_the_same_bytes(tmp_path: Path, root: Path) -> None:
+def test_kills_at_random_instants_end_with_the_same_bytes(tmp_path: Path, root: Path) -> None:
     for name in ("whole", *range(1, 151)):
         weather(times=20).to_netcdf(tmp_path / f"{name}.nc")
     killer = tmp_path.parent / "statistics_killer.py"
