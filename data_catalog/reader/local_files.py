@@ -107,7 +107,7 @@ class LocalFiles:
         return self.stamps[name][1]
 
     def _stamped(self, name: str, now: os.stat_result) -> int:
-        stamp = now[1], now[6], int(now[8])  # inode, size, time of writing; by number it takes a third of the time
+        stamp = now.st_ino, now.st_size, now.st_mtime_ns
         if self.stamps.setdefault(name, stamp) != stamp:
             raise FileChangedError(name)
         if len(self.stamps) > STAMPS:  # of more files than this, some are not watched

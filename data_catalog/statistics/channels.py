@@ -1,7 +1,8 @@
-"""Statistics of the channels of samples, and where statistics are kept: beside the data."""
+"""Statistics of the channels of samples; where statistics are kept: beside the data, as long as these stay the same."""
 
 from __future__ import annotations
 
+import glob
 import json
 import logging
 import os
@@ -49,20 +50,28 @@ def statistics_file(source: Any) -> Path | None:
     return cache / "humboldt" / "statistics" / beside.name
 
 
-def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
-    """What was kept for this source under this fingerprint, or None."""
-    here = _this_session.get(_name(source), {})
-    if key in here:
-        return here[key]
-    path = statistics_file(source)
-    try:
-        return json.loads(path.read_text())[key] if path else None
-    except (OSError, ValueError, KeyError):
+def written(source: Any) -> dict[str, int] | None:
+    """Files, bytes and last change (ns) of what lies at a path or fits a pattern; None in memory or at an address."""
+    if not isinstance(source, str | os.PathLike) or "://" in str(source):
         return None
+    roots = [str(source)] if os.path.exists(source) else sorted(glob.glob(str(source)))
+    inside = [os.path.join(at, name) for root in roots for at, _, names in os.walk(root) for name in names]
+    found = [os.stat(path) for path in inside + [root for root in roots if os.path.isfile(root)]]
+    changed = max((file.st_mtime_ns for file in found), default=0)
+    return {"files": len(found), "bytes": sum(file.st_size for file in found), "changed": changed}
+
+
+def read_statistics(source: Any, key: str) -> dict[str, Any] | None:
+    """What was kept for this source under this fingerprint since it was last changed, or None."""
+    here = _this_session.get(_name(source), {})
+    return here[key] if key in here else _kept(source).get(key)
 
 
 def write_statistics(source: Any, key: str, value: dict[str, Any]) -> Path | None:
-    """Keep a record for this source, atomically; where nothing can be written it is kept in memory, and logged."""
+    """Keep a record for this source, atomically; where nothing can be written it is kept in memory, and logged.
+
+    Records from before the last change of the source are dropped.
+    """
     name, path = _name(source), statistics_file(source)
     if name not in _this_session and not isinstance(source, str | os.PathLike | Sequence):
         weakref.finalize(source, _this_session.pop, name, None)
@@ -71,17 +80,29 @@ def write_statistics(source: Any, key: str, value: dict[str, Any]) -> Path | Non
         return None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        known = json.loads(path.read_text()) if path.exists() else {}
+        known = {"source": written(source), "statistics": {**_kept(source), key: value}}
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             partial = Path(folder, path.name)
-            partial.write_text(json.dumps({**known, key: value}, indent=1))
+            partial.write_text(json.dumps(known, indent=1))
             os.replace(partial, path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         log.info("the statistics could not be kept in %s (%s): they are kept in memory", path, error)
         return None
     return path
 
 
+def _kept(source: Any) -> dict[str, Any]:
+    """Fingerprints and records in the file beside the source; none where it was written of other bytes."""
+    path = statistics_file(source)
+    try:
+        known = json.loads(path.read_text()) if path else {}
+        return known["statistics"] if known.get("source") == written(source) else {}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return {}
+
+
 def _name(source: Any) -> str:
-    """Tells sources apart in this process: by their paths, or as the object that they are."""
-    return str(source) if isinstance(source, str | os.PathLike | Sequence) else f"object {id(source)}"
+    """Tells sources apart in this process: by their paths and last changes, or as the object that they are."""
+    if isinstance(source, str | os.PathLike | Sequence):
+        return f"{source} {written(source)}"
+    return f"object {id(source)}"

@@ -28,7 +28,7 @@ from ..converter.shards import read_box
 from ..errors import DataError
 from ..splits import split_units
 from .cell_areas import area_weights
-from .channels import read_statistics, statistics_file, write_statistics
+from .channels import read_statistics, statistics_file, write_statistics, written
 from .quantiles import ERROR
 from .summaries import Pass, Summary, summarise
 
@@ -99,7 +99,7 @@ def compute_statistics(
     found = read_statistics(source, key)
     if found is not None:
         return found
-    notes = Notes(statistics_file(source), key)
+    notes = Notes(statistics_file(source), f"{key} {written(source)}")
     found = {
         "fingerprint": key,
         "software": f"humboldt {__version__}",

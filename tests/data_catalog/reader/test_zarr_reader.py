@@ -1,4 +1,5 @@
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,15 @@ def test_a_missing_shard_holds_the_fill_value_until_it_was_seen(tmp_path):
     assert np.array_equal(found[:4], values[:4])
 
 
-def test_a_plain_chunk_that_changes_under_the_reader_is_refused(tmp_path):
+@pytest.mark.parametrize("longer", [True, False])
+def test_a_plain_chunk_that_changes_under_the_reader_is_refused(tmp_path, longer):
     folder, _ = store(tmp_path / "a")
     reader = ZarrReader(folder, cache_bytes=0)
     reader.read_many([0])
     file = folder / "c" / "0" / "0" / "0"
-    file.write_bytes(file.read_bytes() + b"0")
+    before = file.stat()
+    file.write_bytes(file.read_bytes() + b"0" if longer else file.read_bytes()[::-1])
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))  # within one tick of the clock of the file system
     with pytest.raises(DataError, match=r"c/0/0/0 of .* has changed; open it again"):
         reader.read_many([0])
     (folder / "zarr.json").write_text((folder / "zarr.json").read_text() + " ")

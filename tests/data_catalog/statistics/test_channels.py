@@ -1,6 +1,7 @@
 """Statistics equal those of the whole array, and are kept beside the data."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -34,6 +35,22 @@ def test_records_are_kept_beside_the_data(tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.statistics.json"]
 
 
+@pytest.mark.parametrize("changed", ["run.nc", "run.zarr"])
+def test_records_of_data_that_were_changed_are_not_taken(tmp_path, changed):
+    data = tmp_path / changed
+    if data.suffix == ".zarr":
+        (data / "c").mkdir(parents=True)
+    part = data / "c" / "0" if data.is_dir() else data
+    part.write_bytes(b"before")
+    write_statistics(data, "key", {"u": 1.0})
+    assert read_statistics(data, "key") == {"u": 1.0}
+    part.write_bytes(b"behind")  # of the same size
+    os.utime(part, ns=(0, part.stat().st_mtime_ns + 1))
+    assert read_statistics(data, "key") is None
+    write_statistics(data, "another", {"u": 2.0})
+    assert (read_statistics(data, "key"), read_statistics(data, "another")) == (None, {"u": 2.0})
+
+
 def test_a_folder_that_cannot_be_written_sends_them_to_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "archive"
@@ -44,7 +61,7 @@ def test_a_folder_that_cannot_be_written_sends_them_to_the_cache(tmp_path, monke
     assert list(folder.iterdir()) == []
     assert written is not None
     assert written.parent == tmp_path / "cache" / "humboldt" / "statistics"
-    assert json.loads(written.read_text()) == {"key": {"u": 3.0}}
+    assert json.loads(written.read_text())["statistics"] == {"key": {"u": 3.0}}
 
 
 def test_without_a_place_to_write_they_stay_in_memory(tmp_path, monkeypatch):
