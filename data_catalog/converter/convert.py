@@ -6,8 +6,8 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from .execution import completed
 from .growing import Growing, differences, free_bytes, read_json, require_room
 from .headers import native_chunks
 from .shards import Infinite, Job, Missing, Region, is_full, read_box, run
+from .staging import Detour, between, detour, gone_through, sweep
 from .zarr_writing import RECORD, finish, lay_out
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ def convert(
         shard_bytes: size of a file before compression, about.
         missing: NaN are kept, or an `error`. infinite: infinite values are an `error`, become `missing`, or are kept.
         scheduler: `threads`, `processes`, `here`, or a dask cluster (see `completed`); workers: threads or processes.
-        memory: bytes for what is under way; a larger one reads less twice where the source is cut another way.
+        memory: bytes for what is under way; where the source is cut so much another way that it would be read more than
+            three times, the data go through a store in between, beside the output, which is removed at the end.
         overwrite: replace a store that is there. dry_run: print what would be written; write nothing.
 
     Raises:
@@ -86,24 +88,33 @@ def convert(
     options = {"window": dict(window or {}), "codec": require_codec(codec), "shard_bytes": shard_bytes,
                "missing": missing, "infinite": infinite}  # fmt: skip
     conversion = Conversion(
-        source=opened, plans=plans, growing=Growing(output=Path(output), plan=describe(opened, plans, options))
+        source=opened,
+        plans=plans,
+        way=detour(opened.data, plans, region_bytes),
+        growing=Growing(output=Path(output), plan=describe(opened, plans, options)),
     )
     if dry_run:
         print(conversion.summary(region_bytes * COPIES * workers))
         return Path(output)
     if conversion.is_finished(overwrite):
+        sweep(Path(output))
         return Path(output)
     with conversion.growing.begun(overwrite) as goes_on:
+        if conversion.way:
+            write = partial(convert, source, dims=dims, join=join, group=group, scheduler=scheduler, workers=workers,
+                            memory=memory, progress=progress)  # fmt: skip
+            conversion = conversion.by_stages(write)
         conversion.prepare(goes_on, codec)
         conversion.execute(missing, infinite, scheduler, workers, progress)
         conversion.publish()
+    sweep(Path(output))
     return Path(output)
 
 
 def plan_arrays(
     data: xr.Dataset, lengths: Mapping[str, int], shard_bytes: int, region_bytes: int
 ) -> tuple[ArrayPlan, ...]:
-    """How each variable is cut; what the source is cut into another way is said."""
+    """How each variable is cut."""
     plans = []
     for name, variable in data.data_vars.items():
         plan = plan_array(
@@ -111,11 +122,6 @@ def plan_arrays(
             native=native_chunks(variable.variable), shard_bytes=shard_bytes, region_bytes=region_bytes,
         )  # fmt: skip
         plans.append(plan)
-        if plan.amplification > 1.5:
-            log.warning(
-                "%s is cut another way in the source (%s): %.1f times its size is read; a larger memory reads less",
-                name, native_chunks(variable.variable), plan.amplification,
-            )  # fmt: skip
     return tuple(plans)
 
 
@@ -142,10 +148,11 @@ def named(files: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    """A source, how its arrays are cut, and the store that grows."""
+    """A source, how its arrays are cut, the way through a store in between if there is one, and what grows."""
 
     source: Source
     plans: tuple[ArrayPlan, ...]
+    way: Detour | None
     growing: Growing
 
     @property
@@ -184,6 +191,13 @@ class Conversion:
     def newer_than(self, file: Path) -> bool:
         """Whether a source file was changed after that file was written."""
         return any(changed > file.stat().st_mtime_ns for _, changed in self.growing.plan["sources"].values())
+
+    def by_stages(self, write: Callable[..., Any]) -> Conversion:
+        """The conversion of what is in the store in between, which `write` fills."""
+        if self.way is None:
+            return self
+        folder = between(self.growing.output, self.growing.plan)
+        return replace(self, source=gone_through(self.source, self.way, folder, write))
 
     def prepare(self, goes_on: bool, codec: str) -> None:
         """Choose the codecs and lay out an empty store, unless that is done; check the room on the disk."""
@@ -277,17 +291,23 @@ class Conversion:
 
     def summary(self, memory: int) -> str:
         """What would be written, for reading."""
+        staged = self.way.variables if self.way else ()
         lines = [
             f"{self.source.name}: {len(self.source.files) or 'no'} files, {self.bytes / 1e6:.1f} MB before compression"
         ]
         for plan in self.plans:
             cut = dict(zip(plan.dims, plan.chunks, strict=True))
             codec = self.choose_codec(plan, self.growing.plan["codec"])
+            read = "through a store in between" if plan.name in staged else f"{plan.amplification:.1f} times read"
             lines += [
                 f"  {plan.name:12} {dict(zip(plan.dims, plan.shape, strict=True))} {plan.dtype}",
                 f"  {'':12} a chunk is {cut}, {plan.shard_count} shards of {plan.shards}, {codec['codec']}: about "
-                f"{plan.bytes * codec['size'] / 1e6:.1f} MB, {plan.amplification:.1f} times read from the source",
+                f"{plan.bytes * codec['size'] / 1e6:.1f} MB, {read}",
             ]
+        if self.way:
+            lines.append(
+                f"  in between   pieces of {dict(self.way.window)}, up to {self.way.bytes / 1e6:.1f} MB until the end"
+            )
         free = free_bytes(self.growing.output) / 1e6
         lines.append(f"  output       {self.growing.output} ({free:.0f} MB free), memory about {memory / 1e6:.0f} MB")
         return "\n".join(lines)
