@@ -25,6 +25,7 @@ from .published import config_from_published, config_to_published, is_published,
 from .regrid import regrid
 from .rollout import rollout
 from .weights import (
+    RELEASES,
     model_from_published,
     published_state,
     read_published,
@@ -35,6 +36,7 @@ from .weights import (
 from .wxc_files import open_wxc_files, published_sample, read_wxc_statistics
 
 __all__ = [
+    "RELEASES",
     "Channel",
     "Grid",
     "MaskedForecasts",
