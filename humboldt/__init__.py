@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from .forecasting import predict as predict
     from .opening import open as open
     from .pretrained import from_pretrained as from_pretrained
+    from .representing import embed as embed
     from .sampling import sample as sample
     from .scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {
+    "embed": "humboldt.representing",
     "evaluate": "humboldt.scoring",
     "finetune": "humboldt.adapting",
     "from_pretrained": "humboldt.pretrained",

@@ -88,7 +88,7 @@ def fresh_pde_nano(seed: int) -> Model:
 
 
 MOLECULES_NANO = Recipe(
-    steps=1500,
+    steps=1300,
     batch_size=64,
     optimiser="muon",
     core_rate=8e-3,

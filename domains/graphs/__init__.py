@@ -2,7 +2,7 @@
 
 from .adapt import arranged, fit_to_data, goals_of, set_statistics
 from .batch import NextTokens, Properties, SequenceBatch
-from .config import Goal, GraphConfig
+from .config import Goal, GraphConfig, Readout
 from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
 from .embed import SequenceEmbed
@@ -11,7 +11,7 @@ from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
 from .growth_grammar import GrowthGrammar
 from .heads import NextTokenHead, PropertyHead, token_losses
-from .metrics import Tally, roc_auc
+from .metrics import Tally, average_precision, roc_auc
 from .molecules import (
     Decoded,
     canonical,
@@ -22,6 +22,7 @@ from .molecules import (
     smiles_from_graph,
 )
 from .pretraining import molecules_nano, open_corpus
+from .properties import embeddings, for_task, predict_properties, sayable, score_properties
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
 from .sample import Drawing, Sampled, sample_sequences
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
@@ -58,6 +59,7 @@ __all__ = [
     "Ordering",
     "Properties",
     "PropertyHead",
+    "Readout",
     "Sampled",
     "SequenceBatch",
     "SequenceEmbed",
@@ -66,6 +68,7 @@ __all__ = [
     "Tally",
     "Vocabulary",
     "arranged",
+    "average_precision",
     "build",
     "canonical",
     "config_from_published",
@@ -73,9 +76,11 @@ __all__ = [
     "decode",
     "decode_molecule",
     "decoder_core",
+    "embeddings",
     "encode",
     "encode_with",
     "fit_to_data",
+    "for_task",
     "g2pt",
     "goals_of",
     "graph_from_molecule",
@@ -88,14 +93,17 @@ __all__ = [
     "open_corpus",
     "open_graphs",
     "plain_vocabulary",
+    "predict_properties",
     "published_ordering",
     "published_record",
     "random_split",
     "read_published",
     "roc_auc",
     "sample_sequences",
+    "sayable",
     "scaffold",
     "scaffold_split",
+    "score_properties",
     "set_statistics",
     "smiles_from_graph",
     "state_from_published",
