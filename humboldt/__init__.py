@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .adapting import finetune as finetune
     from .adapting import pretrain as pretrain
+    from .designing import design as design
     from .forecasting import predict as predict
     from .opening import open as open
     from .pretrained import from_pretrained as from_pretrained
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {
+    "design": "humboldt.designing",
     "embed": "humboldt.representing",
     "evaluate": "humboldt.scoring",
     "finetune": "humboldt.adapting",

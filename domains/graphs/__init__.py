@@ -7,6 +7,7 @@ from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
 from .embed import SequenceEmbed
 from .files import Skipped
+from .flows import Flow, balance_loss, converted, distance, drawn, learn, learn_outcomes
 from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
 from .growth_grammar import GrowthGrammar
@@ -21,9 +22,11 @@ from .molecules import (
     molecule_from_graph,
     smiles_from_graph,
 )
+from .pictures import draw_molecules
 from .pretraining import molecules_nano, open_corpus
 from .properties import embeddings, for_task, predict_properties, sayable, score_properties
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
+from .rewards import Reward, RewardError
 from .sample import Drawing, Sampled, sample_sequences
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
 from .splitting import random_split, scaffold, scaffold_split
@@ -38,14 +41,17 @@ from .weights import (
     state_to_published,
     write_published,
 )
+from .worlds import BitSequences, GridWorld
 
 __all__ = [
     "EDGE",
     "NODE",
     "PUBLISHED",
+    "BitSequences",
     "Chemistry",
     "Decoded",
     "Drawing",
+    "Flow",
     "Goal",
     "Grammar",
     "Graph",
@@ -53,6 +59,7 @@ __all__ = [
     "GraphDataset",
     "GraphError",
     "Graphs",
+    "GridWorld",
     "GrowthGrammar",
     "NextTokenHead",
     "NextTokens",
@@ -60,6 +67,8 @@ __all__ = [
     "Properties",
     "PropertyHead",
     "Readout",
+    "Reward",
+    "RewardError",
     "Sampled",
     "SequenceBatch",
     "SequenceEmbed",
@@ -69,13 +78,18 @@ __all__ = [
     "Vocabulary",
     "arranged",
     "average_precision",
+    "balance_loss",
     "build",
     "canonical",
     "config_from_published",
     "config_to_published",
+    "converted",
     "decode",
     "decode_molecule",
     "decoder_core",
+    "distance",
+    "draw_molecules",
+    "drawn",
     "embeddings",
     "encode",
     "encode_with",
@@ -87,6 +101,8 @@ __all__ = [
     "graph_from_smiles",
     "initialise",
     "is_published",
+    "learn",
+    "learn_outcomes",
     "model_from_published",
     "molecule_from_graph",
     "molecules_nano",
