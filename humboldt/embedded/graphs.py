@@ -8,18 +8,18 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
 MOLECULES_NANO = Recipe(
-    steps=1500,
-    batch_size=64,
+    steps=1000,
+    batch_size=32,
     optimiser="muon",
     core_rate=8e-3,
     embedding_rate=8e-3,
     norm_rate=2e-3,
     weight_decay=0.01,
-    warmup=100,
+    warmup=50,
     clip=1.0,
     validate_every=250,
-    validation_samples=512,
-    save_every=100,
+    validation_samples=256,
+    save_every=50,
     seed=0,
 )
 """The recipe of `humboldt/molecules-nano`."""
