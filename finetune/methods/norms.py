@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from humboldt.foundations import Model, TimeNorm
 
-from .method import Method, train_only
+from ..method import Method, train_only
 
 
 @dataclass(frozen=True, kw_only=True)
