@@ -10,13 +10,24 @@ from humboldt.foundations import ConfigError
 from tests.finetune.layers import LAYERS
 from tests.finetune.sciences import SCIENCES, science
 
-SMALL = {"lora": {"rank": 2}, "dora": {"rank": 2}, "vera": {"rank": 4}, "oft": {"block": 4}}
+SMALL = {
+    "dora": {"rank": 2},
+    "f_adapter": {"bands": 2},
+    "lae": {"rank": 2},
+    "lora": {"rank": 2},
+    "oft": {"block": 4},
+    "rollout_lora": {"rank": 2},
+    "vera": {"rank": 4},
+}
 """Options for methods whose defaults are too large for layers of eight features."""
 
 
 FITTING = {("oft", "depthwise"): {"block": 3}}
-REFUSED = {("head", "graphs"): "a run trains at least one parameter, got none"}
-"""What cannot be, with the reason that is given: here the head is the embedding's own matrix."""
+REFUSED = {
+    ("head", "graphs"): "a run trains at least one parameter, got none",
+    ("f_adapter", "graphs"): "targets must find a layer that f_adapter adapts",
+}
+"""What cannot be, with the reason that is given: a head that is the embedding's own matrix; a causal block."""
 
 
 def small(name):

@@ -115,9 +115,9 @@ def test_what_cannot_be_is_said_with_rule_value_and_cure():
         adapted("hydra", "second", adapted("hydra"))
     with pytest.raises(ConfigError, match="different names, got 'default' twice"):
         adapted("nlt", model=adapted("nlt"))
-    with pytest.raises(ConfigError, match="rank must be between 1 and the smaller side .* got 9 for a Linear"):
+    with pytest.raises(ConfigError, match=r"rank must be between 1 and the smaller side .* got 9 for a Linear"):
         adapted("hydra", rank=9)
-    with pytest.raises(ConfigError, match="targets must find a layer that nlt adapts .* got targets='nowhere'"):
+    with pytest.raises(ConfigError, match=r"targets must find a layer that nlt adapts .* got targets='nowhere'"):
         adapted("nlt", targets="nowhere")
     with pytest.raises(ConfigError, match="inner layers first, got sites inside of those of another"):
         adapted("nlt", "second", adapted("bottleneck"))
@@ -145,7 +145,7 @@ def test_a_context_tells_and_forgets():
     assert (context.rollout_step, context.task) == (0, None)
     with pytest.raises(ConfigError, match=r"Poly reads the task .* with model.context.at\(task=...\)"):
         context.need("task", "Poly")
-    with pytest.raises(ConfigError, match="is told task, rollout_step, budget, got .'stage'"), context.at(stage=1):
+    with pytest.raises(ConfigError, match=r"is told task, rollout_step, budget, got .'stage'"), context.at(stage=1):
         pass
 
 
