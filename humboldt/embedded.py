@@ -87,5 +87,84 @@ def fresh_pde_nano(seed: int) -> Model:
     return model
 
 
-EMBEDDED = {"humboldt/pde-nano": pretrain_pde_nano}
+MOLECULES_NANO = Recipe(
+    steps=1500,
+    batch_size=64,
+    optimiser="muon",
+    core_rate=8e-3,
+    embedding_rate=8e-3,
+    norm_rate=2e-3,
+    weight_decay=0.01,
+    warmup=100,
+    clip=1.0,
+    validate_every=250,
+    validation_samples=512,
+    save_every=100,
+    seed=0,
+)
+"""The recipe of `humboldt/molecules-nano`."""
+
+
+def pretrain_molecules_nano(data: str | Path, output: str | Path, recipe: Recipe = MOLECULES_NANO) -> Model:
+    """Pretrain `humboldt/molecules-nano` from nothing: the corpus into `output/corpus.csv`, the checkpoint beside it.
+
+    Interrupted and called again it goes on where it was.
+
+    Args:
+        data: folder that holds `moses/train.smi.gz` and `qm8/qm8.csv.gz`.
+        output: run folder, which becomes the checkpoint.
+        recipe: another than the released one for trials.
+    """
+    import torch
+
+    from humboldt.domains.graphs import build, molecules_nano, open_corpus
+
+    corpus = open_corpus(data, Path(output) / "corpus.csv")
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        model = build(molecules_nano())
+    parts = (corpus.split("train"), corpus.split("validation"))
+    return fit(model, *parts, recipe, None, output, run={"model": "humboldt/molecules-nano"})
+
+
+WEATHER_NANO = Recipe(
+    steps=2000,
+    batch_size=8,
+    optimiser="muon",
+    core_rate=2e-3,
+    embedding_rate=2e-3,
+    norm_rate=2e-3,
+    weight_decay=0.01,
+    warmup=200,
+    clip=5.0,
+    validate_every=500,
+    save_every=100,
+    precision="bf16-mixed",
+    seed=0,
+)
+"""The recipe of `humboldt/weather-nano`."""
+
+
+def pretrain_weather_nano(data: str | Path, output: str | Path, recipe: Recipe = WEATHER_NANO) -> Model:
+    """Pretrain `humboldt/weather-nano` from nothing: simulate the atmosphere into `data`, train, save to `output`.
+
+    Interrupted and called again it goes on where it was.
+
+    Args:
+        data: folder of the simulations (1 GB); what is there is not simulated again.
+        output: run folder, which becomes the checkpoint.
+        recipe: another than the released one for trials.
+    """
+    from humboldt.domains.weather import fresh_weather_nano, open_views
+
+    train, validation = open_views(data, samples=recipe.steps * recipe.batch_size)
+    model = fresh_weather_nano(train, recipe.seed)
+    return fit(model, train, validation, recipe, None, output, run={"model": "humboldt/weather-nano"})
+
+
+EMBEDDED = {
+    "humboldt/pde-nano": pretrain_pde_nano,
+    "humboldt/weather-nano": pretrain_weather_nano,
+    "humboldt/molecules-nano": pretrain_molecules_nano,
+}
 """What makes each embedded model again: (folder of data, run folder) -> model."""

@@ -9,6 +9,7 @@ from .embed import SequenceEmbed
 from .files import Skipped
 from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
+from .growth_grammar import GrowthGrammar
 from .heads import NextTokenHead, PropertyHead, token_losses
 from .metrics import Tally, roc_auc
 from .molecules import (
@@ -20,6 +21,7 @@ from .molecules import (
     molecule_from_graph,
     smiles_from_graph,
 )
+from .pretraining import molecules_nano, open_corpus
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
 from .sample import Drawing, Sampled, sample_sequences
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
@@ -28,6 +30,7 @@ from .store import SequenceStore, write_store
 from .stream import stream
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary, plain_vocabulary
 from .weights import (
+    RELEASES,
     model_from_published,
     published_record,
     read_published,
@@ -40,6 +43,7 @@ __all__ = [
     "EDGE",
     "NODE",
     "PUBLISHED",
+    "RELEASES",
     "Chemistry",
     "Decoded",
     "Drawing",
@@ -50,6 +54,7 @@ __all__ = [
     "GraphDataset",
     "GraphError",
     "Graphs",
+    "GrowthGrammar",
     "NextTokenHead",
     "NextTokens",
     "Ordering",
@@ -81,6 +86,8 @@ __all__ = [
     "is_published",
     "model_from_published",
     "molecule_from_graph",
+    "molecules_nano",
+    "open_corpus",
     "open_graphs",
     "plain_vocabulary",
     "published_ordering",

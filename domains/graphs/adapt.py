@@ -54,7 +54,7 @@ def _can_say(dataset: GraphDataset, place: int, config: GraphConfig) -> bool:
         config.vocabulary.require(graph)
     except GraphError:
         return False
-    return config.vocabulary.length(len(graph), len(graph.edges)) <= config.length
+    return config.vocabulary.length(graph) <= config.length
 
 
 def _some(fits: np.ndarray, config: GraphConfig) -> np.ndarray:

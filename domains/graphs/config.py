@@ -43,8 +43,8 @@ class GraphConfig:
         rows: of the embedding table; those beyond the vocabulary are spare, as in the published models.
         ordering: which sequences of a graph it is trained on.
         goals: properties that the norms are told.
-        goal_dropout: share of sequences whose goals are hidden in training, so that the model also knows how to go on
-            without them (classifier-free guidance, arXiv 2207.12598).
+        goal_dropout: probability with which each goal of a sequence is hidden in training, so that the model also knows
+            how to go on without it (classifier-free guidance, arXiv 2207.12598).
     """
 
     vocabulary: Vocabulary
@@ -57,10 +57,17 @@ class GraphConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.goal_dropout <= 1:
-            raise ConfigError(f"goal_dropout is a share in [0, 1], got {self.goal_dropout}")
+            raise ConfigError(f"goal_dropout is a probability in [0, 1], got {self.goal_dropout}")
         if self.rows < len(self.vocabulary):
             raise ConfigError(
                 f"an embedding has a row per token, got rows={self.rows} for {len(self.vocabulary)} tokens; add some"
+            )
+        order = self.ordering
+        if self.vocabulary.spelling == "growth" and (
+            order.edges not in ("bfs", "dfs") or order.components != "all" or order.numbering != "discovery"
+        ):
+            raise ConfigError(
+                f"a graph grows from node to node, breadth or depth first, got {order}; take Ordering(edges='bfs')"
             )
         scale = self.core.scales[0]
         if self.core.axes != 1 or not all(b.attention.causal for b in (*scale.down, *scale.up)):

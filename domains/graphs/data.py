@@ -80,8 +80,7 @@ class GraphDataset:
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of every sample."""
-        length = self.vocabulary.length
-        return np.array([length(len(g), len(g.edges)) for g in (self.graphs[place] for place in self.places)])
+        return np.array([self.vocabulary.length(self.graphs[place]) for place in self.places])
 
     def split(self, name: str) -> GraphDataset:
         """The part called `train`, `validation` or `test`.
