@@ -2,6 +2,7 @@
 
 from .adapter import Adapter, HookAdapter, added_parameters, disabled, merged, set_adapters
 from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapter
+from .catalogue import table, trained_parameters
 from .fit import fit
 from .hook import FeatureMap, Hook, TokenMap, WeightMap
 from .logbook import RunFolderError
@@ -41,6 +42,8 @@ __all__ = [
     "read_adapter",
     "read_yaml",
     "set_adapters",
+    "table",
+    "trained_parameters",
     "write_adapter",
     "write_yaml",
 ]

@@ -49,7 +49,8 @@ def finetune(
         model: a model, or what `from_pretrained` takes.
         data: a dataset, or what the domain's `open` takes. Its `train` part is learned from, its `validation` part,
             if it has one, chooses the best step.
-        method: `full`, `head`, `norms`, `lora`, with options as {"name": "lora", "rank": 4}, or a `Method`.
+        method: a name of `humboldt info methods`, with options as {"name": "lora", "rank": 4}; a `Method`; or `auto`,
+            which picks by `humboldt.adapting.automatic`.
         task: `forecast` keeps the model's head; another task gets a new one.
         samples: train on this many trajectories (sites, molecules); all by default.
         opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
@@ -181,7 +182,7 @@ def as_method(method: str | Mapping[str, Any] | Method) -> Method:
         return method
     options = {"name": method} if isinstance(method, str) else dict(method)
     if "name" not in options:
-        raise ConfigError(f"a method has a name, got {options}; add name: full, head, norms or lora")
+        raise ConfigError(f"a method has a name, got {options}; add name: lora, or another of `humboldt info methods`")
     return method_called(options.pop("name"), **options)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from humboldt.finetune import trained_parameters
+
 from .adapting import advice, as_method, finetune
 from .pretrained import from_pretrained
 from .registry import domain
@@ -46,10 +48,10 @@ def compare(
     limit: float | None = None,
     **recipe: Any,
 ) -> list[dict[str, Any]]:
-    """Adapt `model` in every way, and score every result on the test part; the random control is always among them.
+    """Adapt `model` in every way, and score every result on the test part, the random control among them.
 
-    Every job is trained once for each of `strengths`, which multiply all its learning rates; the one with the lowest
-    loss on the validation part is scored. Records are JSON files, one a job; a job whose file is there is not run
+    Every job is trained once for each of `strengths`, which multiply all its learning rates but those that the
+    checkpoint advises; the one with the lowest loss on the validation part is scored. Records are JSON files, one a job; a job whose file is there is not run
     again, so the command may be stopped, given again, and given on several machines with other seeds. All methods of
     one seed come before the next seed.
 
@@ -122,7 +124,7 @@ def run(
         "error": test_error(tuned, opened, lead_steps),
         "validation": best,
         "strength": strength,
-        "trained": trained_parameters(start, job.method if not is_random else "full"),
+        "trained": trained_parameters(way, start),
         "seconds": round(seconds, 1),
         "cpu": round(spent, 1),
         "merged": not tuned.adapted,
@@ -137,12 +139,13 @@ RATES = ("core_rate", "embedding_rate", "norm_rate")
 
 
 def rates_of(model: Any, way: Any, recipe: Mapping[str, Any], strength: float) -> dict[str, Any]:
-    """What the checkpoint advises or the recipe says, with every rate times `strength`."""
+    """What the checkpoint advises as it is (it was chosen among several), else the recipe's rates times `strength`."""
     from humboldt.finetune import Recipe
 
-    said = {**advice(model, way), **recipe}
-    full = Recipe().replace(**said)
-    return {**advice(model, way), **{rate: strength * getattr(full, rate) for rate in RATES}}
+    if found := advice(model, way):
+        return found
+    said = Recipe().replace(**recipe)
+    return {rate: strength * getattr(said, rate) for rate in RATES}
 
 
 def strengthened(words: str, strength: float) -> Any:
@@ -155,14 +158,6 @@ def strengthened(words: str, strength: float) -> Any:
     pairs = (pair.partition("=") for pair in options.split(",") if pair)
     way = as_method({"name": name, **{key: yaml.safe_load(value) for key, _, value in pairs}})
     return dataclasses.replace(way, rate=strength * way.rate) if hasattr(way, "rate") else way  # type: ignore[type-var]
-
-
-def trained_parameters(model: Any, words: str) -> int:
-    """How many numbers the method trains."""
-    import copy
-
-    prepared = strengthened(words, 1.0).prepare(copy.deepcopy(model))
-    return sum(p.numel() for p in prepared.parameters() if p.requires_grad)
 
 
 def loss_on(model: Any, data: Any, part: str) -> float:
