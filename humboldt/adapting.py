@@ -106,9 +106,10 @@ def prepare(
     **recipe: Any,
 ) -> Prepared:
     """Check the words, open the data, match the model to them; cheap things first."""
-    way, schedule = as_method(method), Recipe().replace(**recipe, seed=seed)
+    said, schedule = None if method == "auto" else as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model, revision)
+    way = automatic(started) if said is None else said
     schedule = Recipe().replace(**{**advice(started, way), **recipe}, seed=seed)
     source = str(data) if isinstance(data, str | Path) else None
     data = opened(started.domain, data, opening)
@@ -174,6 +175,24 @@ def advice(model: Model, way: Method) -> dict[str, Any]:
     if found:
         log.info("recipe: where nothing else is said, what the checkpoint advises for %s weights: %s", kind, found)
     return found
+
+
+TRAINABLE = 100_000_000
+"""Parameters up to which `auto` trains all of a model: weights, gradients and two moments are then under 1.6 GB."""
+
+
+def automatic(model: Model) -> Method:
+    """The method that `auto` stands for.
+
+    Everything is trained where the model is small enough, and where its checkpoint says at which rates (or is random:
+    a random core must be trained whatever it costs); otherwise low-rank updates of the core, embedding and head.
+    """
+    count = sum(p.numel() for p in model.parameters())
+    random = bool(model.provenance.get("loaded", {}).get("random"))
+    advised = bool(model.provenance.get("advice"))
+    name = "full" if random or (advised and count <= TRAINABLE) else "lora"
+    log.info("method: %s, for a model of %d parameters%s", name, count, " with advised rates" if advised else "")
+    return as_method(name)
 
 
 def as_method(method: str | Mapping[str, Any] | Method) -> Method:

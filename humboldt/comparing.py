@@ -51,9 +51,9 @@ def compare(
     """Adapt `model` in every way, and score every result on the test part, the random control among them.
 
     Every job is trained once for each of `strengths`, which multiply all its learning rates but those that the
-    checkpoint advises; the one with the lowest loss on the validation part is scored. Records are JSON files, one a job; a job whose file is there is not run
-    again, so the command may be stopped, given again, and given on several machines with other seeds. All methods of
-    one seed come before the next seed.
+    checkpoint advises; the one with the lowest loss on the validation part is scored. Records are JSON files, one a
+    job; a job whose file is there is not run again, so the command may be stopped, given again, and given on several
+    machines with other seeds. All methods of one seed come before the next seed.
 
     Args:
         model: a name that `from_pretrained` takes.
