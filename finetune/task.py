@@ -59,7 +59,7 @@ class Task(lightning.LightningModule):
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """The same losses of the model that would be kept."""
         loss = torch.stack(list(self.method.loss(self.result, batch).values())).sum()
-        self.log("validation", loss, on_epoch=True, batch_size=len(batch))
+        self.log("validation", loss, on_epoch=True, batch_size=len(batch), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser (AdamW with Poseidon's betas and epsilon), rates by part."""

@@ -35,6 +35,8 @@ COMMANDS = {
     "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
     "statistics": Command("statistics of the training part of data, kept beside them", "statistics"),
     "catalog": Command("find, fetch, check and describe data sets", "catalog"),
+    "submit": Command("run one recipe or an array of them in the queue of a cluster, or here", "submit"),
+    "prefetch": Command("fetch what recipes need, for machines without a network", "prefetch"),
     "info": Command("list models, methods or tasks", "info"),
 }
 
