@@ -5,14 +5,17 @@ from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapte
 from .catalogue import table, trained_parameters
 from .fit import fit
 from .hook import FeatureMap, Hook, TokenMap, WeightMap
+from .interruption import EXIT, Interrupted
 from .logbook import RunFolderError
 from .method import METHODS, MergeError, Method, method, methods
 from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
 from .plan import plan
 from .recipe import FIELDS, Recipe, read_yaml, write_yaml
+from .world import World, shared_out, world
 
 __all__ = [
+    "EXIT",
     "FIELDS",
     "METHODS",
     "Adapter",
@@ -21,6 +24,7 @@ __all__ = [
     "HeadOnly",
     "Hook",
     "HookAdapter",
+    "Interrupted",
     "LoRA",
     "MergeError",
     "Method",
@@ -30,6 +34,7 @@ __all__ = [
     "RunFolderError",
     "TokenMap",
     "WeightMap",
+    "World",
     "adapter_state",
     "added_parameters",
     "disabled",
@@ -42,8 +47,10 @@ __all__ = [
     "read_adapter",
     "read_yaml",
     "set_adapters",
+    "shared_out",
     "table",
     "trained_parameters",
+    "world",
     "write_adapter",
     "write_yaml",
 ]

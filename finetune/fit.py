@@ -15,11 +15,13 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.strategies import DDPStrategy
 
 from humboldt.foundations import Dataset, Model, load_strictly, read_config, read_weights, to_dict
 
 from .adapter import Adapter
 from .adapter_file import left_out, write_adapter
+from .interruption import Signals, listening
 from .logbook import Logbook, require_space, weights_hash
 from .method import Method
 from .method import method as named
@@ -30,6 +32,7 @@ from .recipe import Recipe
 from .resume import Best, Checkpoints, random_state, set_random_state
 from .sampler import Batches, Passes
 from .task import Task
+from .world import Launched, World, joined, wait_for_all, world
 
 
 def fit(
@@ -49,7 +52,8 @@ def fit(
     What the method added is merged into plain weights where that is possible, else it stays in the model.
 
     Called again with the same arguments, a run that was killed goes on from its last checkpoint and ends with the
-    same weights (bit for bit on CPU with the same number of threads); a finished one is read back.
+    same weights (bit for bit on CPU with the same number of threads and processes); a finished one is read back.
+    Under `torchrun` or `srun` the processes share out every batch; the first of them writes.
 
     Args:
         model: where to start; left as it is.
@@ -65,20 +69,46 @@ def fit(
     Raises:
         RunFolderError: the folder holds another run, cannot be written, or has no room.
         FloatingPointError: the loss is not finite any more.
+        Interrupted: SIGUSR1, SIGUSR2 or SIGTERM came; what was done is saved.
+        ConfigError: a batch cannot be shared out evenly among the processes.
     """
-    recipe, method = recipe or Recipe(), method or Full()
+    here = world()
+    with joined(here), listening() as signals:
+        return _fit(
+            model, train, validation, recipe or Recipe(), method or Full(), folder, run, overwrite, progress,
+            here, signals,
+        )  # fmt: skip
+
+
+def _fit(
+    model: Model,
+    train: Dataset | Mixture,
+    validation: Dataset | Mixture | None,
+    recipe: Recipe,
+    method: Method,
+    folder: str | Path | None,
+    run: Mapping[str, Any] | None,
+    overwrite: bool,
+    progress: bool,
+    here: World,
+    signals: Signals,
+) -> Model:
     record = {**(run or {}), "method": method.describe(), **to_dict(recipe)}
     data = describe(model, train, validation)
     logbook = None
     if folder is not None:
-        logbook = Logbook(folder, record, data, overwrite=overwrite)
+        logbook = Logbook(folder, record, data, overwrite=overwrite, writes=here.leads)
+        wait_for_all(here)
         if logbook.finished:
             return _finished(model, logbook)
-        require_space(logbook.folder, bytes_written(model))
+        if here.leads:
+            require_space(logbook.folder, bytes_written(model))
     with _seeded(recipe.seed), _quiet():
-        task, seconds = _train(model, train, validation, recipe, method, logbook, progress)
+        task, seconds = _train(
+            model, train, validation, recipe, method, logbook, progress and here.leads, here, signals
+        )
     result = task.result.to("cpu", next(model.parameters()).dtype).eval()
-    if logbook is not None and left_out(result):
+    if logbook is not None and here.leads and left_out(result):
         write_adapter(logbook.folder, result, method, record.get("model"))
     tuned = method.merge(result) if method.mergeable else result
     tuned.provenance = {
@@ -89,8 +119,9 @@ def fit(
         "seed": recipe.seed,
         "seconds": round(seconds, 1),
     }
-    if logbook is not None:
+    if logbook is not None and here.leads:
         tuned.save(logbook.folder)
+    wait_for_all(here)
     return tuned
 
 
@@ -115,22 +146,26 @@ def _train(
     method: Method,
     logbook: Logbook | None,
     progress: bool,
+    here: World,
+    signals: Signals,
 ) -> tuple[Task, float]:
     length = recipe.length(len(train))
     task = Task(prepared(model, recipe, method), method, recipe, length)
+    if not here.leads:
+        torch.manual_seed(recipe.seed + 1_000_003 * here.rank)  # new weights are alike, chance is not
     if recipe.precision == "64-true":
         task.double()
-    batches = Batches(train, recipe.batch_size, length * recipe.accumulate, recipe.seed, recipe.workers)
-    passes = None if validation is None else _passes(validation, recipe)
+    batches = Batches(train, recipe.batch_size, length * recipe.accumulate, recipe.seed, recipe.workers, here)
+    passes = None if validation is None else _passes(validation, recipe, here)
     best, log = Best(), Log(logbook, recipe.log_every, progress)
     callbacks: list[Callback] = [log] if passes is None else [log, best]
-    if logbook is not None:
-        callbacks.append(Checkpoints(logbook.checkpoint, recipe.save_every))
+    checkpoint = None if logbook is None else logbook.checkpoint
+    callbacks.append(Checkpoints(checkpoint, recipe.save_every, signals, here))
     if passes is not None and recipe.patience is not None:
         callbacks.append(EarlyStopping("validation", patience=recipe.patience, check_finite=False))
     every = min(length, recipe.validate_every or max(1, length // 10))
-    trainer = _trainer(recipe, callbacks, every, passes is not None)
-    start = str(logbook.checkpoint) if logbook is not None and logbook.checkpoint.is_file() else None
+    trainer = _trainer(recipe, callbacks, every, passes is not None, here)
+    start = str(checkpoint) if checkpoint is not None and checkpoint.is_file() else None
     trainer.fit(task, batches, passes, ckpt_path=start)
     if passes is not None and trainer.global_step == length and length % every:
         trainer.validate(task, passes, verbose=False)
@@ -140,8 +175,8 @@ def _train(
     return task, log.spent
 
 
-def _passes(validation: Dataset | Mixture, recipe: Recipe) -> Passes:
-    return Passes(validation, recipe.batch_size, recipe.validation_samples, recipe.workers)
+def _passes(validation: Dataset | Mixture, recipe: Recipe, here: World) -> Passes:
+    return Passes(validation, recipe.batch_size, recipe.validation_samples, recipe.workers, here)
 
 
 def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
@@ -153,10 +188,16 @@ def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
     return model
 
 
-def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: bool) -> lightning.Trainer:
+def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: bool, here: World) -> lightning.Trainer:
+    together: dict[str, Any] = (
+        {} if here.size == 1 else {"strategy": DDPStrategy(find_unused_parameters=True), "plugins": [Launched(here)]}
+    )
     return lightning.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=here.local_size,
+        num_nodes=here.size // here.local_size,
+        use_distributed_sampler=False,
+        **together,
         precision="bf16-mixed" if recipe.precision == "bf16-mixed" else "32-true",  # float64 is the task's own type
         max_epochs=1,
         accumulate_grad_batches=recipe.accumulate,

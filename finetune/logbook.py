@@ -46,16 +46,25 @@ class Logbook:
         recipe: what was asked for, as `recipe.yaml` keeps it.
         data: what it was asked of, as `data.json` keeps it.
         overwrite: begin anew in a folder that holds another run.
+        writes: whether this process is the one of its run that writes.
 
     Raises:
         RunFolderError: the folder cannot be written, or holds another run (the difference is named).
     """
 
     def __init__(
-        self, folder: str | Path, recipe: Mapping[str, Any], data: Mapping[str, Any], *, overwrite: bool = False
+        self,
+        folder: str | Path,
+        recipe: Mapping[str, Any],
+        data: Mapping[str, Any],
+        *,
+        overwrite: bool = False,
+        writes: bool = True,
     ) -> None:
         self.folder = Path(folder)
-        self.recipe, self.data = _plain(recipe), _plain(data)
+        self.recipe, self.data, self.writes = _plain(recipe), _plain(data), writes
+        if not writes:
+            return
         require_writable(self.folder)
         if overwrite:
             self._clear()
@@ -77,6 +86,8 @@ class Logbook:
 
     def rewind(self, step: int) -> None:
         """Forget rows after `step`, which will be written again."""
+        if not self.writes:
+            return
         path = self.folder / "log.csv"
         rows = list(csv.DictReader(path.read_text().splitlines())) if path.is_file() else []
         text = "".join(_line([row[c] for c in COLUMNS]) for row in rows if int(row["step"]) <= step)
@@ -84,6 +95,8 @@ class Logbook:
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Append a row; columns that it lacks stay empty."""
+        if not self.writes:
+            return
         with (self.folder / "log.csv").open("a") as file:
             file.write(_line([row.get(c, "") for c in COLUMNS]))
 
@@ -96,7 +109,7 @@ class Logbook:
     def _refuse_another_run(self) -> None:
         for name, ours, read in (("recipe.yaml", self.recipe, yaml.safe_load), ("data.json", self.data, json.loads)):
             path = self.folder / name
-            if path.is_file() and (found := differences(read(path.read_text()), ours)):
+            if path.is_file() and (found := differences(_placeless(read(path.read_text())), _placeless(ours))):
                 raise RunFolderError(
                     f"a run folder belongs to one run, but {path} differs from what is asked: {'; '.join(found[:5])}; "
                     "choose another folder, or overwrite it (--overwrite)"
@@ -166,6 +179,14 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
         keys = [*old, *(k for k in new if k not in old)]
         return [line for k in keys for line in differences(old.get(k), new.get(k), f"{path}.{k}" if path else str(k))]
     return [] if old == new else [f"{path} was {old!r}, now {new!r}"]
+
+
+def _placeless(record: Any) -> Any:
+    """A record without where data lay: their fingerprint says what they are, and a copy elsewhere is the same data."""
+    if isinstance(record, dict):
+        kept = {k: v for k, v in record.items() if k != "source" or "fingerprint" not in record}
+        return {k: _placeless(v) for k, v in kept.items()}
+    return [_placeless(v) for v in record] if isinstance(record, list) else record
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from pathlib import Path
@@ -13,49 +14,94 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
+from .interruption import Interrupted, Signals
 from .task import Task
+from .world import World
+
+log = logging.getLogger(__name__)
 
 
 class Checkpoints(Callback):
-    """Write `last.ckpt` every so many steps, before a batch and after all that belongs to the previous one.
+    """Write `last.ckpt` every so many steps and on a signal, before a batch and after all that belongs to the previous.
 
     A reader sees the old or the new file, never half of one. The random states of torch, numpy and Python travel
-    along and are put back before the first batch.
+    along, those of every process, and are put back before the first batch.
 
     Args:
-        path: of the checkpoint file; its folder exists.
+        path: of the checkpoint file; its folder exists. None where nothing is written.
         every: optimiser steps between two of them.
+        signals: noted by this process; after a save the run stops.
+        world: the processes that train together.
     """
 
-    def __init__(self, path: Path, every: int) -> None:
-        self.path, self.every = path, every
-        self.random: dict[str, Any] | None = None
+    def __init__(self, path: Path | None, every: int, signals: Signals, world: World) -> None:
+        self.path, self.every, self.signals, self.world = path, every, signals, world
+        self.random: list[dict[str, Any]] | None = None
         self.written = -1
+
+    def on_train_start(self, trainer: lightning.Trainer, task: lightning.LightningModule) -> None:
+        """Hear signals first: Lightning has set a handler of its own."""
+        if self.signals.before:
+            self.signals.listen()
 
     def on_train_batch_start(
         self, trainer: lightning.Trainer, task: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Restore chance on the first batch after a restart; write if it is time."""
+        """Restore chance on the first batch after a restart; write if it is time; stop if a signal came.
+
+        Raises:
+            Interrupted: a process of the run was told to stop.
+        """
         if self.random is not None:
-            set_random_state(self.random)
+            self._restore_chance()
             self.random, self.written = None, trainer.global_step
-        between_steps = batch_idx % trainer.accumulate_grad_batches == 0
-        step = trainer.global_step
-        if between_steps and step and step % self.every == 0 and step != self.written:
-            self.written = step
-            scratch = self.path.with_suffix(".writing")
-            trainer.save_checkpoint(scratch)
+        if batch_idx % trainer.accumulate_grad_batches:
+            return
+        stops, step = self._told_to_stop(trainer), trainer.global_step
+        if step and (stops or step % self.every == 0) and step != self.written:
+            self._write(trainer, step)
+        if stops:
+            name = self.signals.received.name if self.signals.received is not None else "a signal to another process"
+            where = f"saved at step {step}" if step and self.path is not None else "nothing was done that is lost"
+            raise Interrupted(f"stopped on {name}, {where}; the same command goes on from there")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The random states of all processes."""
+        states: list[Any] = [random_state()]
+        if self.world.size > 1:
+            states = [None] * self.world.size
+            torch.distributed.all_gather_object(states, random_state())
+        return {"processes": states}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Keep them for the first batch."""
+        self.random = state.get("processes", [state])
+
+    def _write(self, trainer: lightning.Trainer, step: int) -> None:
+        self.written = step
+        if self.path is None:
+            return
+        scratch = self.path.with_suffix(".writing")
+        trainer.save_checkpoint(scratch)
+        if self.world.leads:
             with open(scratch, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(scratch, self.path)
 
-    def state_dict(self) -> dict[str, Any]:
-        """The random states."""
-        return random_state()
+    def _told_to_stop(self, trainer: lightning.Trainer) -> bool:
+        here = self.signals.received is not None
+        return here if self.world.size == 1 else trainer.strategy.reduce_boolean_decision(here, all=False)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Keep them for the first batch."""
-        self.random = state
+    def _restore_chance(self) -> None:
+        assert self.random is not None
+        if len(self.random) != self.world.size:
+            log.warning(
+                "the run was begun by %d processes and goes on with %d: it sees the same samples at the same rates, "
+                "but sums are rounded in another order and chance (dropout) is drawn anew",
+                len(self.random), self.world.size,
+            )  # fmt: skip
+        if self.world.rank < len(self.random):
+            set_random_state(self.random[self.world.rank])
 
 
 class Best(Callback):

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from humboldt.foundations import Dataset
 
 from .mixture import Mixture
+from .world import World, shared_out
 
 WINDOW = 64  # batches that are filled together where samples have lengths
 
@@ -92,15 +93,29 @@ class Batches:
         batches: number of batches of the whole run.
         seed: of the order.
         workers: processes that read ahead; 0 reads in this process.
+        world: the processes that train together; each gets its part of every batch.
+
+    Raises:
+        ConfigError: a batch that cannot be shared out evenly among the processes.
     """
 
-    def __init__(self, data: Dataset | Mixture, batch_size: int, batches: int, seed: int, workers: int = 0) -> None:
+    def __init__(
+        self,
+        data: Dataset | Mixture,
+        batch_size: int,
+        batches: int,
+        seed: int,
+        workers: int = 0,
+        world: World | None = None,
+    ) -> None:
         self.mixture = data if isinstance(data, Mixture) else Mixture([data])
         sizes = [len(part) for part in self.mixture.datasets]
         lengths = [getattr(part, "lengths", None) for part in self.mixture.datasets]
         shuffles = [getattr(part, "pass_order", None) for part in self.mixture.datasets]
         self.order = Order(sizes, self.mixture.shares, batch_size, batches, seed, lengths, shuffles)
-        self.workers, self.position = workers, 0
+        self.workers, self.position, self.world = workers, 0, world or World()
+        for size in sizes:
+            shared_out(list(range(min(batch_size, size))), self.world)
 
     def __len__(self) -> int:
         return self.order.batches
@@ -108,7 +123,7 @@ class Batches:
     def __getitem__(self, number: int) -> Any:
         """The batch with this number."""
         part, indices = self.order[number]
-        return self.mixture.datasets[part].batch(indices)
+        return self.mixture.datasets[part].batch(shared_out(indices, self.world))
 
     def __iter__(self) -> Iterator[Any]:
         start = self.position
@@ -134,9 +149,17 @@ class Passes:
         batch_size: samples per batch, all of one dataset.
         at_most: take only so many samples, evenly spread; None for all.
         workers: as of `Batches`.
+        world: the processes that train together; each takes every so-manieth batch, or all where these are too few.
     """
 
-    def __init__(self, data: Dataset | Mixture, batch_size: int, at_most: int | None = None, workers: int = 0) -> None:
+    def __init__(
+        self,
+        data: Dataset | Mixture,
+        batch_size: int,
+        at_most: int | None = None,
+        workers: int = 0,
+        world: World | None = None,
+    ) -> None:
         self.datasets = data.datasets if isinstance(data, Mixture) else [data]
         share = 1.0 if at_most is None else min(1.0, at_most / len(data))
         self.parts: list[tuple[int, list[int]]] = []
@@ -144,6 +167,8 @@ class Passes:
             count = max(1, round(share * len(dataset)))
             indices = [i * len(dataset) // count for i in range(count)]
             self.parts += [(number, indices[start : start + batch_size]) for start in range(0, count, batch_size)]
+        if world is not None and len(self.parts) >= world.size:
+            self.parts = self.parts[world.rank :: world.size]
         self.workers = workers
 
     def __len__(self) -> int:

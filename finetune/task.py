@@ -65,7 +65,7 @@ class Task(lightning.LightningModule):
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """The loss of the model that would be kept, without what a method adds to it."""
         loss = self.result.loss(batch)
-        self.log("validation", loss, on_epoch=True, batch_size=len(batch))
+        self.log("validation", loss, on_epoch=True, batch_size=len(batch), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser (AdamW with Poseidon's betas and epsilon), rates by part."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,6 +13,9 @@ from typing import Any
 from humboldt.finetune import Method, Mixture, Recipe, RunFolderError, fit, plan
 from humboldt.finetune import method as method_called
 from humboldt.foundations import ConfigError, Model, to_dict
+
+from .batch import staged
+from .batch.staging import PLACE
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +116,8 @@ def prepare(
     way = automatic(started) if said is None else said
     schedule = Recipe().replace(**{**advice(started, way), **recipe}, seed=seed)
     source = str(data) if isinstance(data, str | Path) else None
+    if source is not None and os.environ.get(PLACE) and Path(source).exists():
+        data = staged(source)
     data = opened(started.domain, data, opening)
     train = data.split("train")
     train = train if samples is None else train.take(samples)

@@ -37,6 +37,9 @@ COMMANDS = {
     "compare": Command("adapt a model in many ways and see which is best", "compare"),
     "statistics": Command("statistics of the training part of data, kept beside them", "statistics"),
     "catalog": Command("find, fetch, check and describe data sets", "catalog"),
+    "submit": Command("run one recipe or an array of them in the queue of a cluster, or here", "submit"),
+    "prefetch": Command("fetch what recipes need, for machines without a network", "prefetch"),
+    "export": Command("write a model as a program that runs without Humboldt", "export"),
     "info": Command("list models, methods or tasks", "info"),
 }
 

@@ -60,7 +60,7 @@ def from_pretrained(
         ConfigError: a configuration with an unknown key or a forbidden value.
         HubError: the hub has no such model or cannot be reached.
     """
-    folder = _locate(str(name), revision, offline)
+    folder = located(str(name), revision, offline)
     record = _record(folder)
     science = _domain_of(record, folder)
     if domain is not None and science != domain:
@@ -86,7 +86,12 @@ def released() -> dict[str, Release]:
     return {release.repository: release for science in DOMAINS for release in face(science).RELEASES}
 
 
-def _locate(name: str, revision: str | None, offline: bool | None) -> Path:
+def located(name: str, revision: str | None = None, offline: bool | None = None) -> Path:
+    """The folder of a model by its name; fetched if it is on the hub.
+
+    Raises:
+        CheckpointError, HubError: as `from_pretrained`.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder

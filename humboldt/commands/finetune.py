@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import typing
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from humboldt.finetune import FIELDS, METHODS, Recipe, method, read_yaml
+from humboldt.finetune import EXIT, FIELDS, METHODS, Interrupted, Recipe, method, read_yaml, world
 
 from ..adapting import finetune, plan_finetune
 from ..cli import UsageError, make_parser, nearest, option, parse
@@ -16,31 +18,43 @@ from ..cli import UsageError, make_parser, nearest, option, parse
 DESCRIPTION = "Adapt a pretrained model to data. MODEL DATA, or a RECIPE.yaml that names them (any run folder has one)."
 
 
-def run(words: Sequence[str]) -> None:
+def run(words: Sequence[str]) -> int:
     """Fine-tune, or with --dry-run print what would be done."""
+    return call(parsed(words, _recipe_file(words)))
+
+
+def parsed(words: Sequence[str], recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe and the words after it say, by option.
+
+    Raises:
+        UsageError, ConfigError: a key, an option or a method that there is not, or a value of another type.
+    """
     words = [f"--method.name={word[9:]}" if word.startswith("--method=") else word for word in words]
     words = ["--method.name" if word == "--method" else word for word in words]
-    recipe = _recipe_file(words)
     way = _method_name(words, recipe)
     parser = finetune_parser(way)
-    defaults = _flat(recipe, {action.dest for action in parser._actions}, way)
-    parser.set_defaults(defaults)
-    given = parse(parser, [word for word in words if not _is_recipe(word)])
-    call(given)
+    parser.set_defaults(_flat(recipe, {action.dest for action in parser._actions}, way))
+    return parse(parser, [word for word in words if not _is_recipe(word)])
 
 
-def call(given: dict[str, Any]) -> None:
-    """Call the function with parsed values."""
+def call(given: dict[str, Any]) -> int:
+    """Call the function with parsed values; 85 after a signal, when the same command goes on."""
     dry, model, data = given.pop("dry_run"), given.pop("model"), given.pop("data")
     if model is None or data is None:
         raise UsageError("a run needs a model and data, got neither on the line nor in a recipe: finetune MODEL DATA")
     if dry:
         print(json.dumps(plan_finetune(model, data, **chosen(given)), indent=1))
-        return
+        return 0
     if given["output"] is None:
         raise UsageError("a run writes a folder, got none; add --output FOLDER (or --dry-run)")
-    tuned = finetune(model, data, **chosen(given))
-    print(f"{tuned} in {given['output']}")
+    try:
+        tuned = finetune(model, data, **chosen(given))
+    except Interrupted as stop:
+        print(f"humboldt: {stop}", file=sys.stderr)
+        return EXIT
+    if world().leads:
+        print(f"{tuned} in {given['output']}")
+    return 0
 
 
 def chosen(given: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +96,8 @@ def method_options(parser: Any, way: str) -> None:
     hints, words = typing.get_type_hints(kind), _attribute_help(kind.__doc__ or "")
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         text = words.get(field.name, field.name)
-        option(group.add_argument, f"method.{field.name}", hints[field.name], field.default, text)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        option(group.add_argument, f"method.{field.name}", hints[field.name], default, text)
 
 
 def _attribute_help(docstring: str) -> dict[str, str]:
@@ -105,7 +120,7 @@ def _method_name(words: Sequence[str], recipe: dict[str, Any]) -> str:
     """The method that the line or the recipe names; refused with the nearest name if there is none."""
     said = recipe.get("method", "full")
     name = said if isinstance(said, str) else said.get("name", "full")
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word.startswith("--method.name"):
             name = word.partition("=")[2] or following
     if name not in METHODS:

@@ -1,0 +1,171 @@
+"""The processes of one run: which of them this is, alike under `torchrun`, under `srun` and alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from lightning.fabric.plugins.environments import ClusterEnvironment
+
+from humboldt.foundations import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Processes that train together.
+
+    Attributes:
+        rank: number of this process among all, from 0.
+        size: number of all processes.
+        local_rank: number of this process among those of its machine.
+        local_size: number of processes of a machine.
+        address: of the machine of rank 0.
+        port: through which they meet there.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+    address: str = "127.0.0.1"
+    port: int = 29500
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+
+def world(environment: Mapping[str, str] | None = None) -> World:
+    """Where this process stands, as the launcher says.
+
+    Raises:
+        ConfigError: machines with different numbers of processes.
+    """
+    env = os.environ if environment is None else environment
+    if {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= env.keys():  # torchrun, and launchers like it
+        size = int(env["WORLD_SIZE"])
+        return World(
+            rank=int(env["RANK"]),
+            size=size,
+            local_rank=int(env.get("LOCAL_RANK", 0)),
+            local_size=int(env.get("LOCAL_WORLD_SIZE", size)),
+            address=env["MASTER_ADDR"],
+            port=int(env["MASTER_PORT"]),
+        )
+    if int(env.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # a step of srun; the batch script itself is not one
+        return _of_slurm(env)
+    return World()
+
+
+def _of_slurm(env: Mapping[str, str]) -> World:
+    counts = {count for count, _ in re.findall(r"(\d+)(\(x\d+\))?", env["SLURM_STEP_TASKS_PER_NODE"])}
+    if len(counts) != 1:
+        raise ConfigError(
+            "every machine runs as many processes as the others, got SLURM_STEP_TASKS_PER_NODE="
+            f"{env['SLURM_STEP_TASKS_PER_NODE']}; ask for --ntasks-per-node"
+        )
+    return World(
+        rank=int(env["SLURM_PROCID"]),
+        size=int(env["SLURM_STEP_NUM_TASKS"]),
+        local_rank=int(env["SLURM_LOCALID"]),
+        local_size=int(counts.pop()),
+        address=first_host(env["SLURM_STEP_NODELIST"]),
+        port=int(env.get("MASTER_PORT", 15000 + int(env["SLURM_JOB_ID"]) % 20000)),
+    )
+
+
+def first_host(hosts: str) -> str:
+    """The first of a compressed list of hosts: `node[007-009,011],other` begins with `node007`."""
+    found = re.match(r"([^\[,]+)(?:\[(\w+))?", hosts)
+    return found[1] + (found[2] or "") if found else "127.0.0.1"
+
+
+class Launched(ClusterEnvironment):
+    """What Lightning asks of a cluster, answered by a `World`."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """They run already."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Of the machine of rank 0."""
+        return self.world.address
+
+    @property
+    def main_port(self) -> int:
+        """Where they meet."""
+        return self.world.port
+
+    @staticmethod
+    def detect() -> bool:
+        """Never chosen by itself."""
+        return False
+
+    def world_size(self) -> int:
+        """All processes."""
+        return self.world.size
+
+    def set_world_size(self, size: int) -> None:
+        """The launcher decides."""
+
+    def global_rank(self) -> int:
+        """Of this one."""
+        return self.world.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """The launcher decides."""
+
+    def local_rank(self) -> int:
+        """Of this one on its machine."""
+        return self.world.local_rank
+
+    def node_rank(self) -> int:
+        """Of its machine."""
+        return self.world.rank // self.world.local_size
+
+
+@contextmanager
+def joined(world: World) -> Iterator[None]:
+    """Within, the processes can talk to each other; a process alone needs nothing."""
+    if world.size == 1 or torch.distributed.is_initialized():
+        yield
+        return
+    os.environ |= {"MASTER_ADDR": world.address, "MASTER_PORT": str(world.port)}
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    torch.distributed.init_process_group(backend, rank=world.rank, world_size=world.size)
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def wait_for_all(world: World) -> None:
+    """Go on when every process is here."""
+    if world.size > 1:
+        torch.distributed.barrier()
+
+
+def shared_out(indices: list[int], world: World) -> list[int]:
+    """This process's part of a batch.
+
+    Raises:
+        ConfigError: the batch cannot be shared out evenly.
+    """
+    if len(indices) % world.size:
+        near = max(world.size, len(indices) // world.size * world.size)
+        raise ConfigError(
+            f"a batch is shared out evenly among the processes, got {len(indices)} samples for {world.size} processes; "
+            f"choose batch_size {near}, or a number of processes that divides it"
+        )
+    return indices[world.rank :: world.size]

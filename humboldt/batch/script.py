@@ -1,0 +1,134 @@
+"""A plain batch script: readable, to be kept, and to be run again by hand."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from .profile import Profile, seconds
+
+REQUEUE = 85  # what `humboldt finetune` ends with when it has saved on a signal
+
+
+def script(profile: Profile, folder: Path, tasks: int, name: str, here: Path) -> str:
+    """The text of the batch script of a submission.
+
+    Args:
+        profile: the site.
+        folder: of the submission, which holds `tasks/N.yaml`.
+        tasks: how many.
+        name: of the job.
+        here: working folder of the job.
+    """
+    head, index, again = HEADS[profile.scheduler](profile, folder, tasks, name)
+    environment = {
+        "OMP_NUM_THREADS": str(profile.cpus_per_task),
+        **({"HUMBOLDT_OFFLINE": "1", "HF_HUB_OFFLINE": "1"} if profile.offline else {}),
+        **profile.environment,
+    }
+    lines = [f"export {key}={shlex.quote(str(value))}" for key, value in environment.items()]
+    if profile.local_disk:
+        lines.append(f'export HUMBOLDT_STAGE="{profile.local_disk}"')
+    lines += [f"module load {module}" for module in profile.modules]
+    launch = LAUNCH[profile.scheduler](profile)
+    command = " ".join(part for part in (launch, profile.container, "humboldt finetune") if part)
+    results = shlex.quote(str(folder / "results"))
+    return f"""#!/bin/bash
+# Written by `humboldt submit` for {profile.name}. Keep it, edit it, run it by hand: {SUBMIT[profile.scheduler]} job.sh
+{head}
+set -u
+cd {shlex.quote(str(here))}
+task={index}
+{chr(10).join(lines)}
+
+{command} {shlex.quote(str(folder / "tasks"))}/"$task".yaml
+code=$?
+
+if [ $code -eq {REQUEUE} ]; then  # a signal came and the run is saved: go on later
+{again}
+    exit {REQUEUE}
+fi
+printf '{{"task": %d, "code": %d, "host": "%s", "seconds": %d}}\\n' \\
+    "$task" $code "$(hostname)" $SECONDS > {results}/."$task"
+mv {results}/."$task" {results}/"$task".json
+exit $code
+"""
+
+
+def _slurm(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, str, str]:
+    at_once = f"%{profile.at_once}" if profile.at_once else ""
+    log = folder / "logs" / ("%a.log" if tasks > 1 else "0.log")
+    asked = {
+        "job-name": name,
+        "account": profile.account,
+        "partition": profile.partition,
+        "time": profile.time,
+        "nodes": profile.nodes,
+        "ntasks-per-node": profile.tasks_per_node,
+        "cpus-per-task": profile.cpus_per_task,
+        "gres": f"gpu:{profile.gpus_per_node}" if profile.gpus_per_node else None,
+        "mem": profile.memory,
+        "array": f"0-{tasks - 1}{at_once}" if tasks > 1 else None,
+        "signal": f"USR1@{min(profile.warning, seconds(profile.time) // 2)}",
+        "output": log,
+        "open-mode": "append",
+    }
+    lines = [f"#SBATCH --{key}={value}" for key, value in asked.items() if value is not None]
+    lines += ["#SBATCH --requeue", *(f"#SBATCH {option}" for option in profile.options)]
+    again = '    scontrol requeue "$SLURM_JOB_ID" && exit 0'
+    return "\n".join(lines), "${SLURM_ARRAY_TASK_ID:-0}", again
+
+
+def _pbs(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, str, str]:
+    gpus = f":ngpus={profile.gpus_per_node}" if profile.gpus_per_node else ""
+    memory = f":mem={profile.memory}" if profile.memory else ""
+    cores = profile.tasks_per_node * profile.cpus_per_task
+    shape = f"select={profile.nodes}:ncpus={cores}:mpiprocs={profile.tasks_per_node}{gpus}{memory}"
+    lines = [
+        "# UNTESTED: this form was written from the manual and never run",
+        f"#PBS -N {name}",
+        *([f"#PBS -A {profile.account}"] if profile.account else []),
+        *([f"#PBS -q {profile.partition}"] if profile.partition else []),
+        f"#PBS -l {shape}",
+        f"#PBS -l walltime={profile.time}",
+        *([f"#PBS -J 0-{tasks - 1}"] if tasks > 1 else []),
+        "#PBS -r y",
+        "#PBS -j oe",
+        f"#PBS -o {folder / 'logs'}/",
+        *(f"#PBS {option}" for option in profile.options),
+    ]
+    return (
+        "\n".join(lines),
+        "${PBS_ARRAY_INDEX:-0}",
+        "    # the site requeues what ends with this code, or submit the script again",
+    )
+
+
+def _lsf(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, str, str]:
+    minutes = seconds(profile.time) // 60
+    lines = [
+        "# UNTESTED: this form was written from the manual and never run",
+        f"#BSUB -J {name}{f'[1-{tasks}]' if tasks > 1 else ''}",
+        *([f"#BSUB -P {profile.account}"] if profile.account else []),
+        *([f"#BSUB -q {profile.partition}"] if profile.partition else []),
+        f"#BSUB -n {profile.processes}",
+        f'#BSUB -R "span[ptile={profile.tasks_per_node}]"',
+        f"#BSUB -W {minutes // 60:02d}:{minutes % 60:02d}",
+        *([f"#BSUB -M {profile.memory}"] if profile.memory else []),
+        "#BSUB -wa USR1",
+        f"#BSUB -wt {max(1, profile.warning // 60)}",
+        f"#BSUB -Q {REQUEUE}",
+        f"#BSUB -o {folder / 'logs'}/%I.log",
+        *(f"#BSUB {option}" for option in profile.options),
+    ]
+    index = "$((${LSB_JOBINDEX:-1} - 1))" if tasks > 1 else "0"
+    return "\n".join(lines), index, "    # the queue runs it again (-Q)"
+
+
+def _torchrun(profile: Profile) -> str:
+    return "" if profile.processes == 1 else f"torchrun --nproc-per-node {profile.tasks_per_node} --no-python"
+
+
+HEADS = {"slurm": _slurm, "pbs": _pbs, "lsf": _lsf}
+LAUNCH = {"slurm": lambda _: "srun --kill-on-bad-exit=1", "pbs": _torchrun, "lsf": _torchrun}
+SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "lsf": "bsub <"}

@@ -1,0 +1,128 @@
+"""A folder that holds an array of runs: recipes, script, logs, results; handed to the queue, or run here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import results
+from .array import task_recipes
+from .errors import BatchError
+from .profile import Profile
+from .script import REQUEUE, SUBMIT, script
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An array of runs.
+
+        job.sh              the batch script
+        tasks.json          what each task chooses
+        tasks/N.yaml        the whole recipe of a task; `humboldt finetune tasks/N.yaml` runs it anywhere
+        runs/N/             its run folder
+        logs/N.log          what it said
+        results/N.json      its exit code, host and seconds
+        summary.csv         all tasks
+
+    Attributes:
+        folder: where all of this lies.
+        profile: the site.
+        tasks: what each task chooses.
+    """
+
+    folder: Path
+    profile: Profile
+    tasks: list[dict[str, Any]]
+
+    def script(self) -> str:
+        """The text of `job.sh`."""
+        name = re.sub(r"\W+", "-", self.folder.name) or "humboldt"
+        return script(self.profile, self.folder, len(self.tasks), name, Path.cwd())
+
+    def recipes(self, recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The recipe of every task.
+
+        Raises:
+            BatchError: more tasks than the site allows.
+        """
+        if len(self.tasks) > self.profile.largest_array:
+            raise BatchError(
+                f"{self.profile.name} takes {self.profile.largest_array} tasks in an array at most, got "
+                f"{len(self.tasks)}; submit it in parts, or several seeds in one task"
+            )
+        return task_recipes(recipe, self.tasks, str(self.folder / "runs"))
+
+    def lay_down(self, recipe: Mapping[str, Any]) -> None:
+        """Write everything that the tasks need; results of an earlier time stay.
+
+        Raises:
+            BatchError: the folder holds another array.
+        """
+        recipes, told = self.recipes(recipe), self.folder / "tasks.json"
+        if told.is_file() and json.loads(told.read_text()) != self.tasks:
+            raise BatchError(f"a folder holds one array, but {told} differs from --array; choose another --output")
+        for name in ("tasks", "runs", "logs", "results"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        told.write_text(json.dumps(self.tasks, indent=1) + "\n")
+        for number, own in enumerate(recipes):
+            (self.folder / "tasks" / f"{number}.yaml").write_text(yaml.safe_dump(own, sort_keys=False))
+        (self.folder / "job.sh").write_text(self.script())
+
+    def submit(self) -> str:
+        """Hand the script to the queue; returns the number of the job.
+
+        Raises:
+            BatchError: there is no queue here, or it refuses.
+        """
+        command = SUBMIT[self.profile.scheduler].split()[0]
+        if shutil.which(command) is None:
+            raise BatchError(
+                f"jobs are submitted by {command}, which is not here; log in to the cluster, or add --local"
+            )
+        path = self.folder / "job.sh"
+        words = [command, "--parsable", str(path)] if command == "sbatch" else [command, str(path)]
+        feed = path.read_text() if command == "bsub" else None
+        done = subprocess.run(words, input=feed, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BatchError(f"{command} refused the job: {done.stderr.strip()}; correct the profile or {path}")
+        return done.stdout.strip().split(";")[0]
+
+    def run_here(self) -> bool:
+        """Run the tasks that are not done, one after another, on this machine; whether all were come to."""
+        for number in range(len(self.tasks)):
+            place = self.folder / "results" / f"{number}.json"
+            if place.is_file() and json.loads(place.read_text())["code"] == 0:
+                continue
+            begin = time.monotonic()
+            with (self.folder / "logs" / f"{number}.log").open("a") as log:
+                words = [sys.executable, "-m", "humboldt", "finetune", str(self.folder / "tasks" / f"{number}.yaml")]
+                code = subprocess.run(words, stdout=log, stderr=log, check=False).returncode
+            if code == REQUEUE:
+                return False
+            told = {"task": number, "code": code, "host": "here", "seconds": round(time.monotonic() - begin)}
+            place.write_text(json.dumps(told) + "\n")
+        return True
+
+    def wait(self, job: str, every: float = 10.0) -> None:
+        """Until the queue knows nothing of the job any more (SLURM)."""
+        while True:
+            done = subprocess.run(["squeue", "-h", "-j", job], capture_output=True, text=True, check=False)
+            if done.returncode or not done.stdout.strip():
+                return
+            time.sleep(every)
+
+    def summary(self) -> str:
+        """What became of the tasks; also written to `summary.csv`."""
+        rows = results.summary(self.folder, self.tasks)
+        results.write(self.folder, rows)
+        return results.table(rows)

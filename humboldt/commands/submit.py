@@ -1,0 +1,122 @@
+"""humboldt submit RECIPE.yaml --array 'method=[full,lora],seed=[0,1,2]' --output sweep"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..batch import Submission, expand, load_profile
+from ..cli import UsageError, make_parser, option, parse
+
+ASKED = (
+    "account",
+    "partition",
+    "time",
+    "nodes",
+    "tasks_per_node",
+    "cpus_per_task",
+    "gpus_per_node",
+    "memory",
+    "at_once",
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Submit an array of fine-tunings, or run it here."""
+    parser = make_parser(
+        "submit",
+        "Write a batch script for one or many runs of a recipe, and hand it to the queue. The folder holds the script, "
+        "a recipe, a log and a result for each task; the same command goes on with what is not done.",
+    )
+    parser.add_argument("recipe", type=str, help="YAML file as humboldt finetune takes it, with model and data")
+    add = parser.add_argument
+    option(add, "output", str | None, None, "folder of the submission")
+    option(add, "array", str, "", "choices of the tasks, such as 'method=[full,lora],seed=[0,1,2]'")
+    option(add, "profile", str | None, None, "site: a name or a YAML file")
+    option(add, "account", str | None, None, "account that pays")
+    option(add, "partition", str | None, None, "partition or queue")
+    option(add, "time", str | None, None, "time limit of a task [HH:MM:SS]")
+    option(add, "nodes", int | None, None, "machines of a task")
+    option(add, "tasks_per_node", int | None, None, "processes of each machine; they share out every batch")
+    option(add, "cpus_per_task", int | None, None, "cores of a process")
+    option(add, "gpus_per_node", int | None, None, "accelerators of each machine")
+    option(add, "memory", str | None, None, "memory of each machine, such as 16G")
+    option(add, "at_once", int | None, None, "tasks that run at the same time; all if not given")
+    option(add, "local", bool, False, "run the tasks one after another on this machine")
+    option(add, "wait", bool, False, "wait for the job, then print the summary")
+    option(add, "summary", bool, False, "only print what became of the tasks")
+    option(
+        add, "dry_run", bool, False, "print the script and an estimate (from two steps on this machine); write nothing"
+    )
+    given = parse(parser, words)
+    return call(given)
+
+
+def call(given: dict[str, Any]) -> int:
+    """Do what parsed values say."""
+    from humboldt.finetune import read_yaml
+
+    if given["output"] is None:
+        raise UsageError("a submission is a folder, got none; add --output FOLDER")
+    profile = load_profile(given["profile"], **{name: given[name] for name in ASKED})
+    submission = Submission(Path(given["output"]), profile, expand(given["array"]))
+    recipe = read_yaml(given["recipe"])
+    recipes = submission.recipes(recipe)
+    for own in recipes:
+        check(own, profile.processes)
+    if given["dry_run"]:
+        print(submission.script())
+        print(estimate(recipes, profile))
+        return 0
+    if not given["summary"]:
+        submission.lay_down(recipe)
+        if given["local"] and not submission.run_here():
+            print("humboldt: a task was told to stop and is saved; the same command goes on", file=sys.stderr)
+        elif not given["local"]:
+            job = submission.submit()
+            print(f"job {job} of {len(recipes)} tasks in {submission.folder}")
+            if not given["wait"]:
+                return 0
+            submission.wait(job)
+    print(submission.summary())
+    return 0
+
+
+def check(recipe: dict[str, Any], processes: int) -> None:
+    """Refuse a task that would fail in the queue: a key or value that a run does not take, a batch that is not even.
+
+    Raises:
+        UsageError, ConfigError: as `humboldt finetune` says; a batch that the processes cannot share out.
+    """
+    from humboldt.finetune import FIELDS, World, shared_out
+
+    from .finetune import parsed
+
+    given = parsed([], dict(recipe))
+    if given["model"] is None or given["data"] is None:
+        raise UsageError("a recipe to submit names a model and data, got none of one; add model: and data: to it")
+    shared_out(list(range(given.get("batch_size", FIELDS["batch_size"].default))), World(size=processes))
+
+
+def estimate(recipes: Sequence[dict[str, Any]], profile: Any) -> str:
+    """Memory, time and core-hours of the array, from two steps of its first task on this machine."""
+    from ..adapting import plan_finetune
+    from .finetune import chosen, parsed
+
+    given = parsed([], dict(recipes[0]))
+    model, data = given.pop("model"), given.pop("data")
+    given.pop("dry_run")
+    given["batch_size"] //= profile.processes
+    found = plan_finetune(model, data, **chosen(given))
+    hours = found["seconds"] / 3600
+    return "\n".join(
+        [
+            f"tasks: {len(recipes)}, each of {profile.processes} processes with {profile.cpus_per_task} cores",
+            f"memory per process: {found['memory_megabytes']} MB (measured here)",
+            f"time per step: {found['seconds per step']} s (measured here, without communication)",
+            f"time per task: {found['seconds']} s for {found['steps']} steps, without start and validation",
+            f"core-hours: {hours * profile.cores * len(recipes):.3g} in all",
+        ]
+    )

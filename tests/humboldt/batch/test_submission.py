@@ -1,0 +1,118 @@
+"""A folder that is laid down, run here, and summed up."""
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from humboldt.batch import BatchError, Profile, Submission
+from humboldt.cli import main
+from humboldt.commands import submit
+
+TASKS = [{"seed": 0}, {"seed": 1}]
+RECIPE = {"model": "humboldt/pde-nano", "data": "data_catalog/examples/burgers2d.nc", "steps": 2, "batch_size": 2}
+
+
+def test_what_lies_in_the_folder(tmp_path):
+    submission = Submission(tmp_path, Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    assert yaml.safe_load((tmp_path / "tasks" / "1.yaml").read_text()) == RECIPE | {
+        "seed": 1,
+        "output": f"{tmp_path}/runs/1",
+    }
+    assert (tmp_path / "job.sh").read_text().startswith("#!/bin/bash")
+    submission.lay_down(RECIPE)
+    with pytest.raises(BatchError, match=r"a folder holds one array, .*choose another --output"):
+        Submission(tmp_path, Profile(), TASKS[:1]).lay_down(RECIPE)
+
+
+def test_an_array_larger_than_the_site_takes(tmp_path):
+    with pytest.raises(BatchError, match="there takes 1 tasks in an array at most, got 2; submit it in parts"):
+        Submission(tmp_path, Profile(name="there", largest_array=1), TASKS).lay_down(RECIPE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_queue_the_cure_is_local(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    submission = Submission(tmp_path / "sweep", Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    with pytest.raises(
+        BatchError, match="submitted by sbatch, which is not here; log in to the cluster, or add --local"
+    ):
+        submission.submit()
+
+
+def test_what_the_queue_refuses_is_told(tmp_path, monkeypatch):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\necho 'invalid account' >&2\nexit 1\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    submission = Submission(tmp_path / "sweep", Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    with pytest.raises(BatchError, match="sbatch refused the job: invalid account; correct the profile"):
+        submission.submit()
+
+
+def test_tasks_that_are_done_are_not_run_again(tmp_path, monkeypatch):
+    codes = iter([0, 85, 0])
+    ran = []
+
+    def run(words, **_):
+        ran.append(words[-1][-6:])
+        return subprocess.CompletedProcess(words, next(codes))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    submission = Submission(tmp_path, Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    assert not submission.run_here()
+    assert submission.run_here()
+    assert ran == ["0.yaml", "1.yaml", "1.yaml"]
+    assert "done" in submission.summary()
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(RECIPE))
+    return str(path)
+
+
+def error_of(capsys, *words):
+    assert main(["submit", *words]) == 2
+    return capsys.readouterr().err
+
+
+def test_mistakes_are_told_before_the_queue(recipe, tmp_path, capsys):
+    output = ("--output", str(tmp_path / "sweep"))
+    assert "a submission is a folder, got none" in error_of(capsys, recipe)
+    assert "a recipe has no key 'stps'; did you mean steps?" in error_of(capsys, recipe, *output, "--array", "stps=[1]")
+    assert "got 'fll'; did you mean 'full'?" in error_of(capsys, recipe, *output, "--array", "method=[fll]")
+    told = error_of(capsys, recipe, *output, "--tasks-per-node", "4")
+    assert "shared out evenly among the processes, got 2 samples for 4 processes" in told
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_dry_run_shows_the_script_and_an_estimate_and_writes_nothing(recipe, tmp_path, capsys, monkeypatch):
+    found = {"memory_megabytes": 500, "seconds per step": 0.5, "seconds": 1800.0, "steps": 3600}
+    asked = {}
+    monkeypatch.setattr("humboldt.adapting.plan_finetune", lambda *_, **choices: asked.update(choices) or found)
+    words = ["--array", "seed=[0,1,2]", "--tasks-per-node", "2", "--cpus-per-task", "4", "--dry-run"]
+    assert main(["submit", recipe, "--output", str(tmp_path / "sweep"), *words]) == 0
+    told = capsys.readouterr().out
+    assert "#SBATCH --array=0-2" in told
+    assert "core-hours: 12 in all" in told  # half an hour of eight cores, three times
+    assert asked["batch_size"] == 1
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.integration
+def test_an_array_run_here(recipe, tmp_path, capsys, root, monkeypatch):
+    monkeypatch.chdir(root)
+    words = ["--output", str(tmp_path / "sweep"), "--array", "method=[full,head]", "--local"]
+    assert main(["submit", recipe, *words]) == 0
+    told = capsys.readouterr().out
+    assert told.count("done") == 2
+    run = tmp_path / "sweep" / "runs" / "1"
+    assert json.loads((run / "config.json").read_text())["provenance"]["recipe"]["method"]["name"] == "head"
+    monkeypatch.setattr(submit.Submission, "run_here", lambda self: True)
+    assert main(["submit", recipe, *words]) == 0
