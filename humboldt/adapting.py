@@ -209,7 +209,11 @@ def held_out(data: Any) -> Any:
 
 def matched(model: Model, train: Any, task: str, seed: int) -> Model:
     """The model with the channels, statistics and horizon of the data, and the head of the task."""
-    model = import_module(f"humboldt.domains.{model.domain}").fit_to_data(model, train, seed=seed)
+    face = import_module(f"humboldt.domains.{model.domain}")
+    model = face.fit_to_data(model, train, seed=seed)
+    if hasattr(face, "for_task"):
+        fitted: Model = face.for_task(model, train, task, seed)
+        return fitted
     if task == "forecast":
         return model
     from .registry import domain as science
