@@ -88,7 +88,7 @@ def fresh_pde_nano(seed: int) -> Model:
 
 
 BIODIVERSITY_NANO = Recipe(
-    steps=700,
+    steps=1400,
     batch_size=4,
     optimiser="muon",
     core_rate=4e-3,
@@ -97,7 +97,7 @@ BIODIVERSITY_NANO = Recipe(
     weight_decay=0.01,
     warmup=100,
     clip=5.0,
-    validate_every=175,
+    validate_every=350,
     validation_samples=32,
     save_every=50,
     seed=0,
