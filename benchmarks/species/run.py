@@ -159,7 +159,7 @@ def _append(records: Path, rows: list[Any]) -> None:
         return
     begins = not records.is_file()
     with records.open("a", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         if begins:
             writer.writerow(COLUMNS)
         writer.writerows([(*row[:6], f"{row[6]:.4f}", f"{row[7]:.3f}") for row in rows])
