@@ -16,9 +16,7 @@ def run(words: Sequence[str]) -> None:
     parser.add_argument("data", type=str, help="file or store with the trajectories")
     add = parser.add_argument
     option(add, "split", Literal["train", "validation", "test", "all"], "test", "part of the data")
-    option(
-        add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'"
-    )
+    option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(
         add, "lead_steps", list[int] | None, None, "frames to look ahead, such as '[2,5,10]'; all if not given [frames]"
     )
