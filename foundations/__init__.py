@@ -26,13 +26,16 @@ from .config import (
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
-from .hub import HubError, download, push_to_hub
+from .hub import HubError, Release, download, push_to_hub
 from .losses import plain_error, relative_error
 from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
+from .pickled import read_pickled
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
+from .shards import read_files
 from .skips import convolve
+from .tensor_file import header, require_finite
 from .tokens import Tokens
 from .units import Units
 
@@ -64,6 +67,7 @@ __all__ = [
     "Perceiver",
     "PerceiverConfig",
     "Prediction",
+    "Release",
     "ScaleConfig",
     "TimeNorm",
     "Tokens",
@@ -73,12 +77,16 @@ __all__ = [
     "download",
     "fourier_features",
     "from_dict",
+    "header",
     "load_strictly",
     "plain_error",
     "push_to_hub",
     "read_config",
+    "read_files",
+    "read_pickled",
     "read_weights",
     "relative_error",
+    "require_finite",
     "require_fit",
     "save",
     "sinusoid",

@@ -1,12 +1,14 @@
 """Weights on disk: `config.json` beside `model.safetensors`, written atomically, read strictly.
 
-`config.json` names the format, the domain, the configuration, the provenance and the SHA-256 of the weights file; a
-truncated or altered file is refused before a tensor is used.
+`config.json` names the format, the version that wrote it, the domain, the configuration (variables, units, grid), the
+provenance and the SHA-256 of the weights; a truncated or altered file is refused before a tensor is used. Above 5 GB
+the weights are several files with an index.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import tempfile
@@ -16,19 +18,16 @@ from typing import Any
 
 import yaml
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .config import to_dict
 from .contracts import Model
+from .migrations import FORMAT, migrated
+from .shards import INDEX, WEIGHTS, read_files, shards, write_weights
+from .tensor_file import LARGEST_JSON, CheckpointError, inside, is_number, read_json
 
-FORMAT = "humboldt-1"
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG = "config.json"
 SETTINGS = "config.yaml"  # of published models that have no `config.json`
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be trusted or does not fit; the message states rule, value and cure."""
 
 
 def content_hash(*paths: str | os.PathLike[str]) -> str:
@@ -46,6 +45,7 @@ def save(model: Model, folder: str | os.PathLike[str]) -> Path:
     def record(sha256: str) -> dict[str, Any]:
         return {
             "format": FORMAT,
+            "library": importlib.metadata.version("humboldt"),
             "domain": model.domain,
             "config": to_dict(model.config),
             "provenance": model.provenance,
@@ -58,10 +58,10 @@ def save(model: Model, folder: str | os.PathLike[str]) -> Path:
 def write(
     folder: str | os.PathLike[str], state: Mapping[str, Tensor], record: Callable[[str], Mapping[str, Any]]
 ) -> Path:
-    """Write tensors and what `record(SHA-256 of the weights file)` says of them; returns the folder.
+    """Write tensors and what `record(SHA-256 of the weights)` says of them; returns the folder.
 
-    Both files are finished elsewhere before they take their places, so a failure leaves `folder` as it was. A kill
-    between the two replacements leaves a pair that `read_weights` refuses by its hash.
+    All files are finished elsewhere before they take their places, so a failure leaves `folder` as it was. A kill
+    between two replacements leaves files that `read_weights` refuses by their hash.
 
     Raises:
         CheckpointError: the folder cannot be written, or the disk is full.
@@ -70,13 +70,16 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
-            weights, config = Path(scratch) / WEIGHTS, Path(scratch) / CONFIG
-            save_file({k: v.detach().contiguous().clone() for k, v in state.items()}, weights, {"format": "pt"})
-            config.write_text(json.dumps(record(content_hash(weights)), indent=1) + "\n")
-            for path in (weights, config):
+            files = write_weights(Path(scratch), state)
+            config = Path(scratch) / CONFIG
+            sha256 = content_hash(*(path for path in files if path.name != INDEX))
+            config.write_text(json.dumps(record(sha256), indent=1) + "\n")
+            for path in (*files, config):
                 _sync(path)
-            for path in (weights, config):
+            for path in files:
                 os.replace(path, folder / path.name)
+            _remove_others(folder, {path.name for path in files})
+            os.replace(config, folder / CONFIG)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"a checkpoint is written into a folder with room for it, but {folder} refused: {error}; what was there is "
@@ -86,26 +89,31 @@ def write(
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The parsed `config.json` of a checkpoint folder; some published models have a `config.yaml` instead.
+    """The parsed `config.json` of a checkpoint folder, in the present format (see `migrations`).
+
+    Some published models have a `config.yaml` instead.
 
     Raises:
-        CheckpointError: no folder, no file, or not JSON (YAML).
+        CheckpointError: no folder, no file, not JSON (YAML), a key that is there twice, or a format of the future.
     """
-    path = Path(folder) / CONFIG
-    if not path.is_file() and (Path(folder) / SETTINGS).is_file():
-        return _read_settings(Path(folder) / SETTINGS)
+    folder = Path(folder)
+    path = inside(folder, CONFIG)
+    if not path.is_file() and inside(folder, SETTINGS).is_file():
+        return _read_settings(folder / SETTINGS)
     if not path.is_file():
         raise CheckpointError(f"a checkpoint folder holds {CONFIG}, but {path} does not exist; check the path")
-    try:
-        return json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} must be JSON, but: {error}; fetch the checkpoint again") from error
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} must hold settings by name, got {type(found).__name__}; fetch it again")
+    return migrated(found)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST_JSON:
+        raise CheckpointError(f"{path} may have {LARGEST_JSON} bytes, got {path.stat().st_size}; is it another file?")
     try:
         found = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} must be YAML, but: {error}; fetch the checkpoint again") from error
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} must hold settings by name, got {type(found).__name__}; fetch it again")
@@ -121,37 +129,32 @@ def weight_files(folder: str | os.PathLike[str]) -> list[Path]:
         CheckpointError: there are none, or the index names one that is not there.
     """
     folder = Path(folder)
-    if (folder / WEIGHTS).is_file():
+    if inside(folder, WEIGHTS).is_file():
         return [folder / WEIGHTS]
     for index in sorted(folder.glob("*.safetensors.index.json")):
-        shards = [folder / name for name in sorted({*json.loads(index.read_text())["weight_map"].values()})]
-        if absent := [path.name for path in shards if not path.is_file()]:
-            raise CheckpointError(f"{index} names {absent}, which are not there; fetch the checkpoint again")
-        return shards
+        return shards(index)
     for pattern in ("*.safetensors", "*.pt", "*.pth", "*.bin"):
         if found := sorted(folder.glob(pattern)):
-            return found
+            return [inside(folder, path.name) for path in found]
     raise CheckpointError(f"a checkpoint folder holds {WEIGHTS} or weights in a published format, {folder} has neither")
 
 
 def read_weights(folder: str | os.PathLike[str], sha256: str | None = None) -> dict[str, Tensor]:
-    """Tensors of `model.safetensors`; with `sha256` the file's content is checked first.
+    """Tensors of `model.safetensors`, or of its shards; with `sha256` the content of the files is checked first.
 
     Raises:
         CheckpointError: missing, truncated or altered file.
     """
-    path = Path(folder) / WEIGHTS
-    if not path.is_file():
+    path, index = inside(Path(folder), WEIGHTS), Path(folder) / INDEX
+    if not path.is_file() and not index.is_file():
         raise CheckpointError(f"weights are read from {WEIGHTS} (safetensors only), but {path} does not exist")
-    if sha256 is not None and (found := content_hash(path)) != sha256:
+    files = [path] if path.is_file() else shards(index)
+    if sha256 is not None and (found := content_hash(*files)) != sha256:
         raise CheckpointError(
-            f"{path} has SHA-256 {found[:16]}..., its config.json promises {sha256[:16]}...: the file is truncated or "
-            "was altered; fetch the checkpoint again"
+            f"{path} has SHA-256 {found[:16]}..., its config.json promises {str(sha256)[:16]}...: the file is "
+            "truncated or was altered; fetch the checkpoint again"
         )
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch it again") from error
+    return read_files(files)
 
 
 def load_strictly(model: Model, state: Mapping[str, Tensor]) -> Model:
@@ -166,10 +169,10 @@ def load_strictly(model: Model, state: Mapping[str, Tensor]) -> Model:
 
 
 def require_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Refuse weights that are not those of a model, key for key and shape for shape.
+    """Refuse weights that are not those of a model, key for key and shape for shape; any usual float for a float.
 
     Raises:
-        CheckpointError: names every missing, unexpected or misshapen tensor (the first five of each).
+        CheckpointError: names every missing, unexpected, misshapen or mistyped tensor (the first five of each).
     """
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     shapes = [
@@ -177,11 +180,25 @@ def require_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> 
         for key in sorted(expected.keys() & state.keys())
         if state[key].shape != expected[key].shape
     ]
-    if missing or extra or shapes:
+    types = [
+        f"{key}: {state[key].dtype} for {expected[key].dtype}"
+        for key in sorted(expected.keys() & state.keys())
+        if not (is_number(state[key].dtype) and is_number(expected[key].dtype))
+        and state[key].dtype != expected[key].dtype
+    ]
+    if missing or extra or shapes or types:
         raise CheckpointError(
             f"weights must fit the model and its configuration exactly; missing {missing[:5]}, unexpected {extra[:5]}, "
-            f"of another shape {shapes[:5]}; is it the checkpoint of another model?"
+            f"of another shape {shapes[:5]}{f', of another type {types[:5]}' if types else ''}; is it the checkpoint "
+            "of another model?"
         )
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Weights of an earlier checkpoint that was cut in another way."""
+    for path in (folder / WEIGHTS, folder / INDEX, *folder.glob("model-?????-of-?????.safetensors")):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

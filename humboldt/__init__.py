@@ -13,7 +13,6 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from humboldt.domains.pde import generate as generate
-    from humboldt.foundations import push_to_hub as push_to_hub
 
     from .adapting import finetune as finetune
     from .adapting import pretrain as pretrain
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from .forecasting import predict as predict
     from .opening import open as open
     from .pretrained import from_pretrained as from_pretrained
+    from .publishing import push_to_hub as push_to_hub
     from .representing import embed as embed
     from .sampling import sample as sample
     from .scoring import evaluate as evaluate
@@ -35,7 +35,7 @@ _HOME: dict[str, str] = {
     "open": "humboldt.opening",
     "predict": "humboldt.forecasting",
     "pretrain": "humboldt.adapting",
-    "push_to_hub": "humboldt.foundations",
+    "push_to_hub": "humboldt.publishing",
     "sample": "humboldt.sampling",
 }
 """Where each public verb is written: its name, and the full name of its module."""

@@ -36,6 +36,7 @@ def finetune(
     task: str = "forecast",
     samples: int | None = None,
     opening: Mapping[str, Any] | None = None,
+    revision: str | None = None,
     seed: int = 0,
     output: str | Path | None = None,
     overwrite: bool = False,
@@ -52,6 +53,7 @@ def finetune(
         task: `forecast` keeps the model's head; another task gets a new one (graphs: `regression`, `classification`).
         samples: train on this many trajectories (sites, molecules); all by default.
         opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
+        revision: branch, tag or commit of a hub repository; the record of the run names the commit.
         seed: of new weights and of the order of samples.
         output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
         overwrite: begin anew in a folder that holds another run.
@@ -65,7 +67,16 @@ def finetune(
         ValueError: data that do not fit the model.
     """
     ready = prepare(
-        model, data, method=method, task=task, samples=samples, opening=opening, seed=seed, output=output, **recipe
+        model,
+        data,
+        method=method,
+        task=task,
+        samples=samples,
+        opening=opening,
+        revision=revision,
+        seed=seed,
+        output=output,
+        **recipe,
     )
     return fit(
         ready.model, ready.train, ready.validation, ready.recipe, ready.method, output,
@@ -88,6 +99,7 @@ def prepare(
     task: str = "forecast",
     samples: int | None = None,
     opening: Mapping[str, Any] | None = None,
+    revision: str | None = None,
     seed: int = 0,
     output: str | Path | None = None,
     **recipe: Any,
@@ -95,13 +107,16 @@ def prepare(
     """Check the words, open the data, match the model to them; cheap things first."""
     way, schedule = as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
-    started = load(model)
+    started = load(model, revision)
     schedule = Recipe().replace(**{**advice(started, way), **recipe}, seed=seed)
+    source = str(data) if isinstance(data, str | Path) else None
     data = opened(started.domain, data, opening)
     train = data.split("train")
     train = train if samples is None else train.take(samples)
     started = matched(started, train, task, seed)
-    run = {"model": name, "task": task, "samples": samples, "opening": dict(opening or {})}
+    commit = started.provenance.get("loaded", {}).get("revision") if name is not None else None
+    run = {"model": name, "data": source, "revision": commit, "task": task, "samples": samples}
+    run["opening"] = dict(opening or {})
     return Prepared(started, arranged(train, started), arranged(held_out(data), started), schedule, way, run)
 
 
@@ -170,13 +185,13 @@ def as_method(method: str | Mapping[str, Any] | Method) -> Method:
     return method_called(options.pop("name"), **options)
 
 
-def load(model: Model | str | Path) -> Model:
-    """The model, or the one of that name."""
+def load(model: Model | str | Path, revision: str | None = None) -> Model:
+    """The model, or the one of that name and revision."""
     if isinstance(model, Model):
         return model
     from .pretrained import from_pretrained
 
-    return from_pretrained(str(model))
+    return from_pretrained(str(model), revision=revision)
 
 
 def opened(domain: str, data: Any, opening: Mapping[str, Any] | None = None) -> Any:

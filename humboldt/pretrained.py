@@ -11,31 +11,21 @@ import torch
 
 from humboldt.foundations import (
     CheckpointError,
+    ConfigError,
     HubError,
     Model,
+    Release,
     content_hash,
     download,
     load_strictly,
     read_config,
     read_weights,
+    require_finite,
     weight_files,
 )
 
 from .registry import DOMAINS, face
 
-PUBLISHED = (
-    "BioDT/bfm-pretrained",
-    *(f"camlab-ethz/Poseidon-{size}" for size in "TBL"),
-    "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M",
-    "ibm-nasa-geospatial/Prithvi-WxC-1.0-2300M-rollout",
-    *(f"xchen16/g2pt-qm9-small-{order}" for order in ("bfs", "deg")),
-    *(
-        f"xchen16/g2pt-{data}-{size}-{order}"
-        for data in ("moses", "guacamol")
-        for size in ("small", "base", "large")
-        for order in ("bfs", "deg")
-    ),
-)
 OWNER = "humboldt/"  # of embedded models
 
 
@@ -45,7 +35,7 @@ def from_pretrained(
     random: bool = False,
     seed: int = 0,
     revision: str | None = None,
-    offline: bool = False,
+    offline: bool | None = None,
     domain: str | None = None,
 ) -> Model:
     """A pretrained model.
@@ -59,7 +49,7 @@ def from_pretrained(
             for the wrong reason.
         seed: of the fresh weights.
         revision: branch, tag or commit of a hub repository.
-        offline: do not ask the network.
+        offline: do not ask the network; by default as `HUMBOLDT_OFFLINE` or `HF_HUB_OFFLINE` say.
         domain: refuse a checkpoint of another domain than this.
 
     Returns:
@@ -91,7 +81,12 @@ def embedded() -> dict[str, Path]:
     return {OWNER + path.parent.name: path.parent for path in sorted(root.glob("*/config.json"))}
 
 
-def _locate(name: str, revision: str | None, offline: bool) -> Path:
+def released() -> dict[str, Release]:
+    """The published checkpoints of every science, by their names on the hub."""
+    return {release.repository: release for science in DOMAINS for release in face(science).RELEASES}
+
+
+def _locate(name: str, revision: str | None, offline: bool | None) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
@@ -101,13 +96,15 @@ def _locate(name: str, revision: str | None, offline: bool) -> Path:
     if looks_like_a_path or name.startswith(OWNER):
         raise CheckpointError(f"there is no folder and no embedded model called {name!r}; {_near(name, known)}")
     try:
-        return download(name, revision, offline=offline)
+        known_release = released().get(name)
+        files = known_release.files if known_release is not None else None
+        return download(name, revision, offline=offline, files=files)
     except HubError as error:
         raise HubError(f"{error}; {_near(name, known)}") from error
 
 
 def _near(name: str, known: dict[str, Path]) -> str:
-    names = [*known, *PUBLISHED]
+    names = [*known, *released()]
     lower = {known_name.lower(): known_name for known_name in names}
     near = difflib.get_close_matches(name.lower(), lower, n=2, cutoff=0.7)
     if near:
@@ -127,7 +124,7 @@ def _record(folder: Path) -> dict[str, Any]:
 
 def _domain_of(record: dict[str, Any], folder: Path) -> str:
     if "domain" in record and ("config" in record or "checkpoint" in record):
-        face(record["domain"])
+        face(str(record["domain"]))
         return str(record["domain"])
     for science in DOMAINS:
         if face(science).is_published(record):
@@ -141,10 +138,26 @@ def _domain_of(record: dict[str, Any], folder: Path) -> str:
 def _read(record: dict[str, Any], science: str, folder: Path) -> Model:
     if "config" not in record:
         return face(science).read_published(folder)
-    with torch.device("meta"):
-        model = face(science).build(record["config"])
-    model.provenance = dict(record.get("provenance", {}))
-    return load_strictly(model, read_weights(folder, record.get("sha256")))
+    model = _described(record, science, folder)
+    state = read_weights(folder, record.get("sha256"))
+    require_finite(state, folder)
+    return load_strictly(model, state)
+
+
+def _described(record: dict[str, Any], science: str, folder: Path) -> Model:
+    """The network of a configuration, without memory."""
+    try:
+        with torch.device("meta"):
+            model = face(science).build(record["config"])
+        model.provenance = dict(record.get("provenance", {}))
+    except (CheckpointError, ConfigError):
+        raise
+    except Exception as error:  # values that no rule foresaw break a network anywhere
+        raise CheckpointError(
+            f"{folder} has a configuration of which no {science} model can be built ({type(error).__name__}: "
+            f"{str(error)[:200]}); was it altered?"
+        ) from error
+    return model
 
 
 def _fresh(model: Model, build: Any, seed: int) -> Model:

@@ -41,6 +41,7 @@ from .spatial_cv import (
 )
 from .trends import Trend, trim
 from .weights import (
+    RELEASES,
     model_from_published,
     published_record,
     read_published,
@@ -50,6 +51,7 @@ from .weights import (
 )
 
 __all__ = [
+    "RELEASES",
     "SCORES",
     "AdapterConfig",
     "Biodiversity",

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 
 from humboldt.foundations import (
@@ -22,8 +20,11 @@ from humboldt.foundations import (
     ConfigError,
     Model,
     Normaliser,
+    Release,
     content_hash,
+    header,
     read_config,
+    read_files,
     read_weights,
     require_fit,
     write,
@@ -36,6 +37,15 @@ from .variables import statistics
 
 SHORT = {"atmospheric": "atmos"}
 LATENTS = {"atmospheric": "atmos", "agriculture": "agri"}
+
+RELEASES = (
+    Release(
+        repository="BioDT/bfm-pretrained",
+        files=("config.json", "bfm-pretrained-small.safetensors"),
+        layout="a state dict whose shapes tell the configuration",
+    ),
+)
+"""The published checkpoints, as they are called on the hub."""
 
 
 @dataclass(frozen=True)
@@ -257,8 +267,7 @@ def published_record(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     path = weights_file(folder)
     if path is None:
         return None
-    with safe_open(path, framework="pt") as file:
-        return record_of_weights({key: tuple(file.get_slice(key).get_shape()) for key in file.keys()})  # noqa: SIM118
+    return record_of_weights({key: tuple(entry["shape"]) for key, entry in header(path).items()})
 
 
 def weights_file(folder: str | os.PathLike[str]) -> Path | None:
@@ -281,7 +290,7 @@ def read_published(folder: str | os.PathLike[str]) -> Model:
     if fields is None or not is_published(fields):
         raise CheckpointError(f"{folder} does not hold a published BioAnalyst model; check the path")
     path = weights_file(folder)
-    state = read_weights(folder) if path is None or path.name == "model.safetensors" else load_file(path)
+    state = read_weights(folder) if path is None or path.name == "model.safetensors" else read_files([path])
     model = model_from_published(fields, state)
     if path is not None:
         model.provenance["sha256"] = content_hash(path)

@@ -34,6 +34,7 @@ from .store import SequenceStore, write_store
 from .stream import stream
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary, plain_vocabulary
 from .weights import (
+    RELEASES,
     model_from_published,
     published_record,
     read_published,
@@ -47,6 +48,7 @@ __all__ = [
     "EDGE",
     "NODE",
     "PUBLISHED",
+    "RELEASES",
     "BitSequences",
     "Chemistry",
     "Decoded",

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from humboldt.foundations import CheckpointError, Model, content_hash, read_config, read_weights, require_fit, write
+from humboldt.foundations import (
+    CheckpointError,
+    Model,
+    Release,
+    content_hash,
+    read_config,
+    read_pickled,
+    read_weights,
+    require_fit,
+    write,
+)
 
 from .config import GraphConfig
 from .domain import build
@@ -31,6 +40,21 @@ MASKS = re.compile(r"\.attn\.(masked_)?bias$")  # constants that some writers st
 LINEAR = {"attention.qkv": "attn.c_attn", "attention.out": "attn.c_proj"}
 LINEAR |= {"feed_forward.expand": "mlp.c_fc", "feed_forward.contract": "mlp.c_proj"}
 NORMS = {"attention_norm": "ln_1", "feed_forward_norm": "ln_2"}
+RELEASES = tuple(
+    Release(
+        repository=f"xchen16/g2pt-{data}-{size}-{order}",
+        files=("config.json", "model.safetensors", "model.safetensors.index.json", PICKLED, TRAINING),
+        layout="GPT-2: config.json and a state dict, or a training checkpoint",
+    )
+    for data, sizes in (
+        ("qm9", ("small",)),
+        ("moses", ("small", "base", "large")),
+        ("guacamol", ("small", "base", "large")),
+    )
+    for size in sizes
+    for order in ("bfs", "deg")
+)
+"""The published checkpoints, as they are called on the hub."""
 
 
 def layout(config: GraphConfig) -> Iterator[tuple[str, str, bool]]:
@@ -141,15 +165,9 @@ def _told_by_training(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_torch(path: Path) -> dict[str, Any]:
     """What a PyTorch file holds, without running what else a pickle may hold."""
-    cure = "convert it to model.safetensors where you trust it, or fetch it again"
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} is a pickle that holds more than tensors and is not opened; {cure}") from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise CheckpointError(f"{path} is not a whole PyTorch file ({error}); {cure}") from error
+    found = read_pickled(path)
     if not isinstance(found, dict):
-        raise CheckpointError(f"{path} must hold a dictionary, got a {type(found).__name__}; {cure}")
+        raise CheckpointError(f"{path} must hold a dictionary, got a {type(found).__name__}; fetch it again")
     return found
 
 

@@ -17,6 +17,7 @@ from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
 from .rollout import check_lead_times, rollout
 from .weights import (
+    RELEASES,
     model_from_published,
     published_initialisation,
     read_published,
@@ -29,6 +30,7 @@ __all__ = [
     "DEVIATION",
     "PDE",
     "PROBLEMS",
+    "RELEASES",
     "Channel",
     "Evaluation",
     "FieldBatch",

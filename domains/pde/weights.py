@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +22,11 @@ from humboldt.foundations import (
     CheckpointError,
     Model,
     Normaliser,
+    Release,
     TimeNorm,
     content_hash,
     read_config,
+    read_pickled,
     read_weights,
     require_fit,
     write,
@@ -38,6 +39,16 @@ from .published import config_from_published, config_to_published, differences, 
 RECOMPUTED = ("relative_coords_table", "relative_position_index")  # stored by some converters, computed here
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of a batch norm
 CONSTANTS = {"gamma": 1e-6, "logit_scale": math.log(10.0), "mask_token": 0.0, "position": 0.0}  # at the start
+
+RELEASES = tuple(
+    Release(
+        repository=f"camlab-ethz/Poseidon-{size}",
+        files=("config.json", "model.safetensors", "pytorch_model.bin"),
+        layout="scOT: config.json and a state dict",
+    )
+    for size in "TBL"
+)
+"""The published checkpoints, as they are called on the hub."""
 
 
 @dataclass(frozen=True)
@@ -218,15 +229,9 @@ def read_published(folder: str | os.PathLike[str]) -> Model:
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
     """Tensors of a `pytorch_model.bin`, without running what else a pickle may hold."""
-    cure = "convert it to model.safetensors where you trust it, or fetch it again"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} is a pickle that holds more than tensors and is not opened; {cure}") from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise CheckpointError(f"{path} is not a whole PyTorch file ({error}); {cure}") from error
+    state = read_pickled(path)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{path} must hold a state dict of tensors, got something else; {cure}")
+        raise CheckpointError(f"{path} must hold a state dict of tensors, got something else; fetch it again")
     return state
 
 

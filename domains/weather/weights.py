@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,15 +22,18 @@ import torch
 import yaml
 from einops import rearrange
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from humboldt.foundations import (
     CheckpointError,
     CoreConfig,
     Model,
+    Release,
     content_hash,
     read_config,
+    read_files,
+    read_pickled,
     require_fit,
     weight_files,
 )
@@ -43,6 +45,18 @@ from .published import config_from_published, config_to_published, is_published
 QKV = "(heads three e) d -> (three heads e) d"
 MASKS = ("decoder_shifter", "decoder.lgl_block.shifter")  # the same two masks under both names; nothing uses them
 WEIGHTS = "prithvi.wxc.2300m.v1.pt"
+RELEASES = tuple(
+    Release(
+        repository=f"ibm-nasa-geospatial/{repository}",
+        files=("config.yaml", "config.json", weights, "*.safetensors", "*.safetensors.index.json"),
+        layout="config.yaml and model_state in a PyTorch file",
+    )
+    for repository, weights in (
+        ("Prithvi-WxC-1.0-2300M", WEIGHTS),
+        ("Prithvi-WxC-1.0-2300M-rollout", "prithvi.wxc.rollout.2300m.v1.pt"),
+    )
+)
+"""The published checkpoints, as they are called on the hub."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +212,10 @@ def read_state(files: list[Path]) -> dict[str, Tensor]:
     Raises:
         CheckpointError: a broken file, a pickle that holds more than tensors, or a tensor that is there twice.
     """
-    state: dict[str, Tensor] = {}
+    safe = [path for path in files if path.suffix == ".safetensors"]
+    state = read_files(safe)
     for path in files:
-        part = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
+        part = {} if path in safe else _read_pickled(path)
         if twice := sorted(state.keys() & part.keys()):
             raise CheckpointError(
                 f"the files of a checkpoint hold each tensor once, but {path} repeats {twice[:3]}; keep the files of "
@@ -210,35 +225,13 @@ def read_state(files: list[Path]) -> dict[str, Tensor]:
     return state
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch it again") from error
-
-
 def _read_pickled(path: Path) -> dict[str, Tensor]:
     """Tensors of a `.pt` file, without running what else a pickle may hold."""
-    cure = "convert it to safetensors where you trust it, or fetch it again"
-    try:
-        found = _load(path)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} is a pickle that holds more than tensors and is not opened; {cure}") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is not a whole PyTorch file ({error}); {cure}") from error
+    found = read_pickled(path)
     state = found.get("model_state", found) if isinstance(found, dict) else found
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{path} must hold a state dict of tensors, plain or under 'model_state'; {cure}")
+        raise CheckpointError(f"{path} must hold a state dict of tensors, plain or under 'model_state'; fetch it again")
     return dict(state)
-
-
-def _load(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError as error:
-        if "mmap can only be used" not in str(error):
-            raise
-        return torch.load(path, map_location="cpu", weights_only=True)  # a format from before torch 1.6
 
 
 def write_published(

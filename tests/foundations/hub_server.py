@@ -1,14 +1,54 @@
 """A model hub on loopback, in memory: as much of the protocol as `huggingface_hub` needs to upload and download."""
 
 import base64
+import contextlib
 import hashlib
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+TOKEN = "hf_" + "secret" * 5
+
+
+@contextlib.contextmanager
+def serving():
+    """A running hub."""
+    running = Hub()
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield running
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def point_to(running, tmp_path, monkeypatch):
+    """Point the client to a hub of our own, with a token; it is told not to look for a faster protocol."""
+    from huggingface_hub import constants
+
+    template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
+    changes = {
+        "ENDPOINT": running.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": template,
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+        "HF_HUB_DISABLE_XET": True,
+        "HF_HUB_DISABLE_PROGRESS_BARS": True,
+        "HF_HUB_OFFLINE": False,
+    }
+    for name, value in changes.items():
+        monkeypatch.setattr(constants, name, value)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+
 
 class Hub(ThreadingHTTPServer):
-    """Repositories (name -> {path: content}) and uploaded large files (sha256 -> content)."""
+    """Repositories (name -> {path: content}) and uploaded large files (sha256 -> content).
+
+    Attributes:
+        faults: what happens to the content of a file, by its path: `truncated`, `altered`, or the URL of another host.
+        tokens: every access token that came with a request.
+        closed: names of repositories that nobody may read, told without saying that they exist; `gated` ones tell.
+    """
 
     daemon_threads = True
 
@@ -16,6 +56,12 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories: dict[str, dict[str, bytes]] = {}
         self.large: dict[str, bytes] = {}
+        self.faults: dict[str, str] = {}
+        self.tokens: list[str] = []
+        self.asked: list[str] = []
+        self.closed: set[str] = set()
+        self.gated: set[str] = set()
+        self.read_only = False
 
     @property
     def url(self) -> str:
@@ -60,10 +106,17 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return content
 
+    def note(self) -> None:
+        """Remember what was asked, and with which token."""
+        self.server.asked.append(f"{self.command} {self.path}")
+        if token := self.headers.get("Authorization"):
+            self.server.tokens.append(token.removeprefix("Bearer "))
+
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
+        self.note()
         parts = urlsplit(self.path).path.strip("/").split("/")
         if parts[:2] == ["api", "models"]:
             name, rest = "/".join(parts[2:4]), parts[4:]
@@ -71,7 +124,9 @@ class Handler(BaseHTTPRequestHandler):
             name, rest = "/".join(parts[:2]), parts[2:]
         else:
             return self.answer({}, 404)
-        if name not in self.server.repositories:
+        if name in self.server.gated:
+            return self.answer({"error": "gated"}, 403, X_Error_Code="GatedRepo")
+        if name not in self.server.repositories or name in self.server.closed:
             return self.refuse("RepoNotFound")
         commit = self.server.commit(name)
         if len(rest) > 1 and rest[1] not in ("main", commit):
@@ -80,16 +135,28 @@ class Handler(BaseHTTPRequestHandler):
         if rest[:1] == ["tree"]:
             return self.answer([{"type": "file", "path": p, "size": len(c), "oid": sha1(c)} for p, c in files.items()])
         if rest[:1] == ["resolve"]:
-            return self.resolve(files.get("/".join(rest[2:])), commit)
+            return self.resolve("/".join(rest[2:]), files, commit)
         listed = [{"rfilename": path} for path in files]
         return self.answer(
             {"id": name, "modelId": name, "sha": commit, "siblings": listed, "private": False, "tags": []}
         )
 
-    def resolve(self, content: bytes | None, commit: str) -> None:
-        if content is None:
+    def resolve(self, path: str, files: dict[str, bytes], commit: str) -> None:
+        if path not in files:
             return self.refuse("EntryNotFound")
-        return self.answer(content, X_Repo_Commit=commit, ETag=f'"{sha1(content)}"', Accept_Ranges="bytes")
+        content, fault = files[path], self.server.faults.get(path, "")
+        large = path.endswith((".safetensors", ".bin", ".pt"))
+        told = {"X_Repo_Commit": commit, "ETag": f'"{sha1(content)}"', "Accept_Ranges": "bytes"}
+        if large:
+            told |= {"X_Linked_ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X_Linked_Size": str(len(content))}
+        if fault.startswith("http"):
+            return self.answer(b"", 302, Location=fault, **told)
+        if fault == "altered":
+            content = bytes([content[0] ^ 1]) + content[1:]
+        if fault == "truncated" and self.command == "GET":
+            told["Content_Length"] = str(len(content))
+            content, self.close_connection = content[: len(content) // 2], True
+        return self.answer(content, **told)
 
     def do_PUT(self) -> None:
         content = self.received()
@@ -97,7 +164,10 @@ class Handler(BaseHTTPRequestHandler):
         self.answer()
 
     def do_POST(self) -> None:
+        self.note()
         path, content = urlsplit(self.path).path, self.received()
+        if self.server.read_only:
+            return self.answer({"error": f"no rights with {self.headers.get('Authorization')}"}, 403)
         if path == "/api/validate-yaml":
             return self.answer({"errors": [], "warnings": []})
         if path == "/api/repos/create":

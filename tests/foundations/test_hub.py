@@ -1,52 +1,44 @@
 """Upload and download through a hub on loopback, and what is said without one."""
 
-import importlib.util
+import hashlib
+import logging
+import socket
 import sys
-import threading
-from pathlib import Path
-from typing import Any
+import traceback
 
 import pytest
 import torch
 
 from humboldt.foundations import (
+    CheckpointError,
     HubError,
     download,
+    load_strictly,
     push_to_hub,
     read_config,
     read_weights,
+    shards,
 )
 
+from .hub_server import TOKEN, point_to, serving
 from .models import small
 
-constants = pytest.importorskip("huggingface_hub.constants")
+pytest.importorskip("huggingface_hub")
 
 
-def server():
-    spec: Any = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Hub()
+@pytest.fixture
+def elsewhere():
+    """Another host."""
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """A hub of our own; the client is pointed to it and told not to look for rights or a faster protocol."""
-    running = server()
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setattr(constants, "ENDPOINT", running.url)
-    template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_TOKEN", "none")
-    yield running
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    """A hub of our own; the client is pointed to it and told not to look for a faster protocol."""
+    with serving() as running:
+        point_to(running, tmp_path, monkeypatch)
+        yield running
 
 
 def test_what_goes_up_comes_down(hub):
@@ -70,6 +62,111 @@ def test_a_revision_is_kept_and_served_offline(hub):
 def test_a_repository_without_safetensors_gives_the_pytorch_file(hub):
     hub.repositories["you/old"] = {"config.json": b"{}", "pytorch_model.bin": b"tensors", "README.md": b"old"}
     assert sorted(path.name for path in download("you/old").iterdir()) == ["config.json", "pytorch_model.bin"]
+
+
+def test_shards_travel_with_their_index(hub, monkeypatch):
+    monkeypatch.setattr(shards, "LARGEST", 40)
+    model = small()
+    push_to_hub(model, "me/large")
+    assert {"model.safetensors.index.json", "model-00001-of-00003.safetensors"} <= hub.repositories["me/large"].keys()
+    folder = download("me/large")
+    again = load_strictly(small(), read_weights(folder, read_config(folder)["sha256"]))
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+    (folder / "model-00002-of-00003.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"names \['model-00002-of-00003.safetensors'\], which are not there"):
+        read_weights(folder)
+
+
+def test_only_the_files_of_a_release_are_fetched(hub):
+    hub.repositories["you/many"] = {"config.json": b"{}", "a.safetensors": b"12", "huge.pt": b"3"}
+    folder = download("you/many", files=("config.json", "a.safetensors"))
+    assert sorted(path.name for path in folder.iterdir()) == ["a.safetensors", "config.json"]
+    assert not any("huge" in asked for asked in hub.asked)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("truncated", r"me/mine did not arrive whole .*fetch it again"),
+        ("altered", r"says that model.safetensors has the SHA-256 .*the file was removed"),
+    ],
+)
+def test_what_arrives_broken_is_not_kept(hub, fault, message):
+    push_to_hub(small(), "me/mine")
+    hub.faults["model.safetensors"] = fault
+    with pytest.raises(HubError, match=message):
+        download("me/mine")
+    hub.faults.clear()
+    folder = download("me/mine")
+    assert read_weights(folder, read_config(folder)["sha256"])
+
+
+def test_a_token_goes_to_the_hub_and_not_to_the_host_that_it_redirects_to(hub, elsewhere):
+    push_to_hub(small(), "me/mine")
+    elsewhere.repositories["me/mine"] = dict(hub.repositories["me/mine"])
+    hub.faults["model.safetensors"] = f"{elsewhere.url}/me/mine/resolve/main/model.safetensors"
+    folder = download("me/mine")
+    assert read_weights(folder, read_config(folder)["sha256"])
+    assert any(asked.startswith("GET") for asked in elsewhere.asked)
+    assert TOKEN in hub.tokens
+    assert elsewhere.tokens == []
+
+
+def test_tokens_are_told_to_nobody(hub, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    push_to_hub(small(), "me/mine")
+    download("me/mine")
+    hub.read_only = True
+    with pytest.raises(HubError, match=r"no rights with Bearer \*\*\*.*set HF_TOKEN to a token that may") as refused:
+        push_to_hub(small(), "me/mine")
+    assert TOKEN in hub.tokens
+    told = "".join(traceback.format_exception(refused.value)) + caplog.text + "".join(capsys.readouterr())
+    assert TOKEN not in told
+
+
+def test_private_and_gated_models_ask_for_a_login(hub):
+    push_to_hub(small(), "me/mine")
+    hub.closed.add("me/mine")
+    with pytest.raises(HubError, match=r"that you may read; .*log in \(hf auth login\) where it is private"):
+        download("me/mine")
+    hub.gated.add("me/mine")
+    with pytest.raises(HubError, match="accept them on its page, then log in"):
+        download("me/mine")
+
+
+@pytest.mark.parametrize("name", ["HUMBOLDT_OFFLINE", "HF_HUB_OFFLINE"])
+def test_offline_no_socket_is_opened(hub, monkeypatch, name):
+    push_to_hub(small(), "me/mine")
+    folder = download("me/mine")
+
+    def refuse(*_):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert download("me/mine") == folder
+    with pytest.raises(HubError, match="you/never was not fetched before"):
+        download("you/never")
+
+
+def test_partial_and_stale_caches_are_said(hub, tmp_path):
+    hub.repositories["me/mine"] = {"config.json": b"{}"}
+    with pytest.raises(HubError, match="me/mine holds no weights of a kind that is read here"):
+        download("me/mine")
+    with pytest.raises(HubError, match=r"only a part of me/mine is in the cache, without its weights"):
+        download("me/mine", offline=True)
+    with pytest.raises(HubError, match=r"the cache of me/mine is stale: it holds no whole copy of revision 'v2'"):
+        download("me/mine", "v2", offline=True)
+    reference = tmp_path / "cache" / "models--me--mine" / "refs" / "main"
+    reference.write_text(reference.read_text() + "\n")
+    with pytest.raises(HubError, match=r"holds a commit and nothing else, .*remove the blanks and line ends"):
+        download("me/mine", offline=True)
+
+
+def test_what_the_hub_calls_a_blob_is_its_hash(hub):
+    push_to_hub(small(), "me/mine")
+    blob = (download("me/mine") / "model.safetensors").resolve()
+    assert blob.name == hashlib.sha256(blob.read_bytes()).hexdigest()
 
 
 def test_unknown_names_and_revisions_are_said(hub):

@@ -1,18 +1,20 @@
 """One verb for every checkpoint, and every way in which one is refused."""
 
+import copy
 import json
+from random import Random
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from humboldt import pretrained
 from humboldt.domains import biodiversity
 from humboldt.domains.pde import Channel, FieldBatch, PDEConfig, build, scot_core, write_published
 from humboldt.domains.pde.domain import poseidon
 from humboldt.foundations import CheckpointError, ConfigError, HubError
-from humboldt.pretrained import from_pretrained
+from humboldt.pretrained import from_pretrained, released
 from humboldt.registry import domain
 
 
@@ -89,7 +91,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_a_name_that_the_hub_does_not_know(monkeypatch):
-    def refuse(name, revision, offline):
+    def refuse(name, revision, offline, files):
         raise HubError(f"the hub has no model {name!r}")
 
     monkeypatch.setattr(pretrained, "download", refuse)
@@ -115,6 +117,66 @@ def test_an_unknown_key_is_refused_with_the_nearest(folder):
     config["horizn"] = config.pop("horizon")
     with pytest.raises(ConfigError, match="has no key 'horizn'; did you mean 'horizon'"):
         from_pretrained(edited(folder, config=config))
+
+
+def test_a_configuration_that_no_rule_foresaw_is_our_error(folder):
+    config = json.loads((folder / "config.json").read_text())["config"]
+    config["core"]["scales"][0]["width"] = -8
+    with pytest.raises(CheckpointError, match=r"of which no pde model can be built .*was it altered\?"):
+        from_pretrained(edited(folder, config=config))
+
+
+def test_weights_that_diverged_are_refused(model, tmp_path):
+    broken = copy.deepcopy(model)
+    broken.embed.normaliser.std.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match=r"holds NaN or infinity: 1 of embed.normaliser.std \(in 1 tensors\)"):
+        from_pretrained(broken.save(tmp_path / "broken"))
+
+
+def test_the_first_format_loads_for_ever(root):
+    folder = root / "tests" / "data" / "checkpoint_v1"
+    assert json.loads((folder / "config.json").read_text())["format"] == "humboldt-1"
+    fields = torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8)
+    found = from_pretrained(folder)(FieldBatch(fields=fields, lead_time=torch.ones(1))).fields
+    torch.testing.assert_close(found, load_file(folder / "expected.safetensors")["fields"])
+
+
+def leaves(value, path=()):
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return [path, *(leaf for key, part in parts for leaf in leaves(part, (*path, key)))]
+    return [path]
+
+
+@pytest.mark.integration
+def test_no_other_value_in_a_configuration_is_more_than_a_refusal(folder):
+    """Every value of a `config.json`, replaced by ones of every kind."""
+    whole, outcomes, chance = json.loads((folder / "config.json").read_text()), {"read": 0, "refused": 0}, Random(0)
+    others = [None, True, -1, 0, 3, 10**9, 1.5, float("nan"), "x", "", [], [1], {}, {"a": 1}]
+    for path in leaves(whole)[1:]:
+        if path == ("domain",):
+            continue
+        for value in chance.sample(others, 2):
+            record = copy.deepcopy(whole)
+            place = record
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = value
+            (folder / "config.json").write_text(json.dumps(record))
+            try:
+                from_pretrained(folder)
+                outcomes["read"] += 1
+            except (CheckpointError, ConfigError):
+                outcomes["refused"] += 1
+    assert outcomes["refused"] > 50
+    assert outcomes["read"] > 10
+
+
+def test_every_release_has_a_configuration_or_weights_that_tell_it():
+    found = released()
+    assert {"camlab-ethz/Poseidon-L", "BioDT/bfm-pretrained", "xchen16/g2pt-qm9-small-bfs"} <= found.keys()
+    assert len(found) == 20
+    assert all(name.count("/") == 1 and release.files for name, release in found.items())
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "pickled"])

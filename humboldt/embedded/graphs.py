@@ -1,0 +1,59 @@
+"""How `humboldt/molecules-nano` was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from humboldt.finetune import Recipe, fit
+from humboldt.foundations import Model
+
+MOLECULES_FIRST = Recipe(
+    steps=1000,
+    batch_size=32,
+    optimiser="muon",
+    core_rate=8e-3,
+    embedding_rate=8e-3,
+    norm_rate=2e-3,
+    weight_decay=0.01,
+    warmup=50,
+    clip=1.0,
+    validate_every=250,
+    validation_samples=256,
+    save_every=50,
+    seed=0,
+)
+MOLECULES_NANO = (
+    MOLECULES_FIRST,
+    MOLECULES_FIRST.replace(steps=550, batch_size=64, core_rate=5e-3, embedding_rate=4e-3, seed=1),
+)
+"""The recipes of the stages of `humboldt/molecules-nano`: small batches, then larger ones from the weights of these."""
+
+
+def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Sequence[Recipe] = MOLECULES_NANO) -> Model:
+    """Pretrain `humboldt/molecules-nano` from nothing: the corpus into `output/corpus.csv`, the checkpoint beside it.
+
+    Interrupted and called again it goes on where it was.
+
+    Args:
+        data: folder that holds `moses/train.smi.gz` and `qm8/qm8.csv.gz`.
+        output: run folder of the last stage, which becomes the checkpoint; it holds that of the stage before.
+        recipes: of each stage; others than the released ones for trials.
+    """
+    import torch
+
+    from humboldt.domains.graphs import build, molecules_nano, open_corpus
+
+    output = Path(output)
+    corpus = open_corpus(data, output / "corpus.csv")
+    parts = (corpus.split("train"), corpus.split("validation"))
+    with torch.random.fork_rng():
+        torch.manual_seed(recipes[0].seed)
+        model = build(molecules_nano())
+    for stage, recipe in enumerate(recipes, 1):
+        before = model.provenance
+        folder = output if stage == len(recipes) else output / f"stage_{stage}"
+        model = fit(model, *parts, recipe, None, folder, run={"model": "humboldt/molecules-nano"})
+        model.provenance["before"] = before
+    model.save(output)
+    return model

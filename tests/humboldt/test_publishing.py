@@ -1,0 +1,110 @@
+"""A run goes up with its card and comes down the same."""
+
+import json
+import re
+
+import pytest
+import torch
+import yaml
+
+import humboldt
+from humboldt.card import CardError, Facts, card
+from humboldt.licence import LicenceError
+from humboldt.pretrained import from_pretrained
+from humboldt.publishing import push_to_hub
+from tests.finetune.tiny import tiny_model
+from tests.foundations.hub_server import point_to, serving
+
+pytest.importorskip("huggingface_hub")
+
+ROWS = [
+    {
+        "forecast": name,
+        "group": "velocity",
+        "lead_time": 0.5,
+        "lead_step": 1,
+        "relative_l1": score,
+        "spectral_error": 0.1,
+    }
+    for name, score in (("model", 0.25), ("persistence", 0.5))
+]
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    with serving() as running:
+        point_to(running, tmp_path, monkeypatch)
+        yield running
+
+
+@pytest.fixture
+def tuned():
+    model = tiny_model().eval()
+    recipe = {"model": "humboldt/pde-nano", "data": "pde.burgers2d", "revision": None, "steps": 6, "seed": 3}
+    data = {"parent": "0" * 64, "train": {"samples": 12, "source": "/data/burgers2d.nc", "fingerprint": "abc"}}
+    model.provenance = {"recipe": recipe, "data": data, "steps": 6, "seed": 3, "seconds": 7.5}
+    return model
+
+
+@pytest.fixture
+def run(tmp_path, tuned):
+    folder = tuned.save(tmp_path / "run")
+    (folder / "scores.json").write_text(json.dumps({"split": "test", "rows": ROWS, "data": {"source": "b.nc"}}))
+    (folder / "environment.json").write_text(json.dumps({"processor": "x86_64", "threads": 2}))
+    return folder
+
+
+def test_the_round_trip_of_a_run(hub, run, tuned):
+    commit = humboldt.push_to_hub(run, "me/mine")
+    again = from_pretrained("me/mine", revision=commit)
+    assert again.provenance["loaded"]["revision"] == commit
+    assert all(torch.equal(a, b) for a, b in zip(tuned.state_dict().values(), again.state_dict().values(), strict=True))
+    text = hub.repositories["me/mine"]["README.md"].decode()
+    _, front, body = text.split("---\n", 2)
+    about = yaml.safe_load(front)
+    assert (about["license"], about["library_name"]) == ("apache-2.0", "humboldt")
+    metrics = about["model-index"][0]["results"][0]["metrics"]
+    assert {m["type"]: m["value"] for m in metrics if m["type"] == "relative_l1"} == {"relative_l1": 0.25}
+    sections = re.split(r"^## ", body, flags=re.MULTILINE)[1:]
+    titles = [section.partition("\n")[0] for section in sections]
+    assert titles == [
+        *("Use", "Input and output", "Data", "Recipe", "Scores", "Physical checks", "Limits", "Compute and energy"),
+        *("Licence", "Citation"),
+    ]
+    assert all(section.partition("\n")[2].strip() for section in sections)
+    for words in ("velocity_x", "fingerprint `abc`", "pde.burgers2d: ", "| persistence |", "7.5 seconds on x86_64"):
+        assert words in body
+
+
+def test_a_model_without_the_record_of_a_run_is_not_published():
+    with pytest.raises(CardError, match="published with the record of its run"):
+        push_to_hub(tiny_model(), "me/mine")
+
+
+def test_scores_without_a_baseline_are_no_scores(run):
+    scores = json.loads((run / "scores.json").read_text())
+    (run / "scores.json").write_text(json.dumps(scores | {"rows": ROWS[:1]}))
+    with pytest.raises(CardError, match=r"nothing is known for 'Scores': score it beside a baseline .* say run=RUN"):
+        push_to_hub(run, "me/mine")
+
+
+def test_physical_checks_are_asked_for(run, tuned):
+    rows = [{k: v for k, v in row.items() if k != "spectral_error"} for row in ROWS]
+    (run / "scores.json").write_text(json.dumps({"rows": rows}))
+    with pytest.raises(CardError, match="nothing is known for 'Physical checks'"):
+        push_to_hub(run, "me/mine")
+    facts = Facts(repository="me/mine", licence="MIT", sources={}, scores={"rows": rows}, checks="mass kept to 1e-6")
+    assert "mass kept to 1e-6" in card(tuned, facts)
+
+
+def test_the_terms_of_data_and_parent_have_to_be_known(run, tuned):
+    tuned.provenance["recipe"] |= {"data": "/my/file.nc", "model": "camlab-ethz/Poseidon-T"}
+    tuned.save(run)
+    with pytest.raises(LicenceError, match=r"those of /my/file.nc are not known"):
+        push_to_hub(run, "me/mine")
+    with pytest.raises(LicenceError, match=r"those of camlab-ethz/Poseidon-T are not known"):
+        push_to_hub(run, "me/mine", licences={"/my/file.nc": "MIT"})
+    with pytest.raises(LicenceError, match=r"made from .* are under CC-BY-NC-4.0, got licence='MIT'"):
+        push_to_hub(
+            run, "me/mine", licence="MIT", licences={"/my/file.nc": "CC-BY-NC-4.0", "camlab-ethz/Poseidon-T": "MIT"}
+        )
