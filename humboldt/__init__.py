@@ -14,6 +14,9 @@ from ._version import __version__
 if TYPE_CHECKING:
     from humboldt.domains.pde import generate as generate
 
+    from .adapters import load_adapter as load_adapter
+    from .adapters import push_adapter as push_adapter
+    from .adapters import save_adapter as save_adapter
     from .adapting import finetune as finetune
     from .adapting import pretrain as pretrain
     from .designing import design as design
@@ -32,11 +35,14 @@ _HOME: dict[str, str] = {
     "finetune": "humboldt.adapting",
     "from_pretrained": "humboldt.pretrained",
     "generate": "humboldt.domains.pde",
+    "load_adapter": "humboldt.adapters",
     "open": "humboldt.opening",
     "predict": "humboldt.forecasting",
     "pretrain": "humboldt.adapting",
+    "push_adapter": "humboldt.adapters",
     "push_to_hub": "humboldt.publishing",
     "sample": "humboldt.sampling",
+    "save_adapter": "humboldt.adapters",
 }
 """Where each public verb is written: its name, and the full name of its module."""
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "sample": Command("draw graphs or molecules from a generative model", "sample"),
     "design": Command("tune a generative model of molecules towards a reward", "design"),
     "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
+    "compare": Command("adapt a model in many ways and see which is best", "compare"),
     "statistics": Command("statistics of the training part of data, kept beside them", "statistics"),
     "catalog": Command("find, fetch, check and describe data sets", "catalog"),
     "info": Command("list models, methods or tasks", "info"),

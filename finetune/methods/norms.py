@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from humboldt.foundations import Model, TimeNorm
 
-from .method import Method, train_only
+from ..method import Method, train_only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class Norms(Method):
     """Train all norms (their answer to the lead time included) and every bias of the model."""
 
     name: ClassVar[str] = "norms"
+    source: ClassVar[str] = "arXiv 2106.10199"
 
     def prepare(self, model: Model) -> Model:
         """Freeze every weight outside of a norm."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from humboldt.foundations import Model
 
-from .method import Method, train_only
+from ..method import Method, train_only
 
 
 @dataclass(frozen=True, kw_only=True)
