@@ -23,11 +23,10 @@ MOLECULES_FIRST = Recipe(
     save_every=50,
     seed=0,
 )
-MOLECULES_NANO = (
-    MOLECULES_FIRST,
-    MOLECULES_FIRST.replace(steps=550, batch_size=64, core_rate=5e-3, embedding_rate=4e-3, seed=1),
-)
-"""The recipes of the stages of `humboldt/molecules-nano`: small batches, then larger ones from the weights of these."""
+MOLECULES_SECOND = MOLECULES_FIRST.replace(steps=550, batch_size=64, core_rate=5e-3, embedding_rate=4e-3, seed=1)
+"""A second stage from the weights of the first one, larger batches; begun and never run to its end."""
+MOLECULES_NANO = (MOLECULES_FIRST,)
+"""The recipes of the stages of `humboldt/molecules-nano`, each of which goes on with the weights of the one before."""
 
 
 def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Sequence[Recipe] = MOLECULES_NANO) -> Model:
@@ -54,6 +53,7 @@ def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Seque
         before = model.provenance
         folder = output if stage == len(recipes) else output / f"stage_{stage}"
         model = fit(model, *parts, recipe, None, folder, run={"model": "humboldt/molecules-nano"})
-        model.provenance["before"] = before
+        if stage > 1:
+            model.provenance["before"] = before
     model.save(output)
     return model
