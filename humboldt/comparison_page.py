@@ -30,9 +30,8 @@ and on how many of them there are; this page says what was measured, and nothing
 ![error against trained parameters](records/adaptation.png)
 
 Errors are the mean over lead steps and channel groups of the median relative L1 over the test trajectories; where
-several seeds were run, the brackets hold the lowest and the highest. CPU seconds are those of the run, the inference
-time is of eight states after merging where that is possible. `random` is the control: full training, as long, from random
-weights.
+several seeds were run, the brackets hold the lowest and the highest. CPU seconds are those of the run. What is merged
+costs nothing at inference. `random` is the control: full training, as long, from random weights.
 
 ## What it says
 

@@ -199,16 +199,13 @@ def test_regimes_need_to_know_the_sample():
         made.features(torch.zeros(1, 2, 2, 8), torch.zeros(1, 2, 2, 8), Context())
 
 
-def test_kernels_are_blind_to_rotation_and_scale_and_the_teacher_gets_no_gradient():
+def test_kernels_are_blind_to_rotation_and_scale():
     features = torch.randn(9, 5, dtype=torch.float64)
     rotation = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64)).Q
     assert kernel_distance(features, 3 * features @ rotation).item() == pytest.approx(1e-4)
     assert kernel_distance(features, torch.randn(9, 5, dtype=torch.float64)).item() > 0.1
-    assert (
-        torch.autograd.gradcheck(lambda x: kernel_distance(x, features), torch.randn(4, 5).double().requires_grad_())
-        if len(features) == 4
-        else True
-    )
+    student = torch.randn(9, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: kernel_distance(x, features), student)
 
 
 def test_a_teacher_is_matched_without_being_there():

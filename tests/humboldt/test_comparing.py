@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "experiments"
 def record(method, samples, seed, error, trained, **more):
     return {
         "method": method, "samples": samples, "seed": seed, "error": error, "trained": trained, "cpu": 1.0,
-        "inference_ms": 2.0, "merged": True, "model": "m", "strength": 1.0, "data": {"source": "d.nc"},
+        "merged": True, "model": "m", "strength": 1.0, "data": {"source": "d.nc"},
         "recipe": {"steps": 3, "batch_size": 2}, **more,
     }  # fmt: skip
 
@@ -45,7 +45,7 @@ def test_a_strength_multiplies_a_methods_own_rate():
 
 def test_the_table_has_mean_and_range_best_first():
     assert [row["method"] for row in summary(RECORDS)] == ["full", "nlt", RANDOM, "head"]
-    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | 2.0 | yes |" in table(RECORDS)
+    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | yes |" in table(RECORDS)
     assert spread([0.5]) == "0.500 (1 seed)"
     assert spread([]) == "-"
 
