@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from .adapters import save_adapter as save_adapter
     from .adapting import finetune as finetune
     from .adapting import pretrain as pretrain
+    from .designing import design as design
     from .forecasting import predict as predict
     from .opening import open as open
     from .pretrained import from_pretrained as from_pretrained
     from .publishing import push_to_hub as push_to_hub
+    from .representing import embed as embed
     from .sampling import sample as sample
     from .scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {
+    "design": "humboldt.designing",
+    "embed": "humboldt.representing",
     "evaluate": "humboldt.scoring",
     "finetune": "humboldt.adapting",
     "from_pretrained": "humboldt.pretrained",

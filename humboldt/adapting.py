@@ -51,7 +51,7 @@ def finetune(
             if it has one, chooses the best step.
         method: a name of `humboldt info methods`, with options as {"name": "lora", "rank": 4}; a `Method`; or `auto`,
             which picks by `humboldt.adapting.automatic`.
-        task: `forecast` keeps the model's head; another task gets a new one.
+        task: `forecast` keeps the model's head; another task gets a new one (graphs: `regression`, `classification`).
         samples: train on this many trajectories (sites, molecules); all by default.
         opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
         revision: branch, tag or commit of a hub repository; the record of the run names the commit.
@@ -244,9 +244,12 @@ def held_out(data: Any) -> Any:
 
 def matched(model: Model, train: Any, task: str, seed: int) -> Model:
     """The model with the channels, statistics and horizon of the data, and the head of the task."""
-    model = import_module(f"humboldt.domains.{model.domain}").fit_to_data(model, train, seed=seed)
+    face = import_module(f"humboldt.domains.{model.domain}")
+    model = face.fit_to_data(model, train, seed=seed)
     if task == "forecast":
         return model
+    if hasattr(face, "for_task"):
+        return face.for_task(model, train, task, seed=seed)
     from .registry import domain as science
 
     return model.with_head(science(model.domain).head(task, model))

@@ -32,6 +32,7 @@ COMMANDS = {
     "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain"),
     "generate": Command("make training data with the solvers", "generate"),
     "sample": Command("draw graphs or molecules from a generative model", "sample"),
+    "design": Command("tune a generative model of molecules towards a reward", "design"),
     "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
     "compare": Command("adapt a model in many ways and see which is best", "compare"),
     "statistics": Command("statistics of the training part of data, kept beside them", "statistics"),

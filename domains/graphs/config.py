@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from humboldt.foundations import ConfigError, CoreConfig
 
@@ -33,6 +34,25 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Readout:
+    """Properties that are predicted instead of the next token.
+
+    Attributes:
+        names: of the properties, as their columns are called in the data.
+        task: `regression`, or `classification`, each property yes (1) or no (0).
+        dropout: share of features that is dropped in training.
+    """
+
+    names: tuple[str, ...]
+    task: Literal["regression", "classification"]
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise ConfigError("a readout predicts at least one property, got none; open the data with targets=[...]")
+
+
+@dataclass(frozen=True, kw_only=True)
 class GraphConfig:
     """A causal decoder over the tokens of a vocabulary.
 
@@ -45,6 +65,7 @@ class GraphConfig:
         goals: properties that the norms are told.
         goal_dropout: probability with which each goal of a sequence is hidden in training, so that the model also knows
             how to go on without it (classifier-free guidance, arXiv 2207.12598).
+        readout: properties that are predicted; None for a model that generates.
     """
 
     vocabulary: Vocabulary
@@ -54,6 +75,7 @@ class GraphConfig:
     ordering: Ordering = DEFAULT
     goals: tuple[Goal, ...] = ()
     goal_dropout: float = 0.1
+    readout: Readout | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.goal_dropout <= 1:

@@ -1,11 +1,11 @@
-"""A graph as a sequence that grows edge by edge: a third of the tokens of the node set and the edge set.
+"""A graph as a sequence that grows from a node to the next: a quarter of the tokens of the node set and the edge set.
 
-    <boc> T0   IDX_a B:T   IDX_a B:T   IDX_b B IDX_c ... <eog>
+    <boc> T0   B:T   B:T   B IDX_b   IDX_a B:T ... <eog>
 
-Nodes are numbered in the order in which they are said, so a new one does not say its number (its embedding does, see
-`SequenceEmbed`). An edge to a new node is its source, and its type together with that of the node; an edge between two
-nodes that were said is source, type and target. A node that no edge brings stands for itself: the first one, and one of
-every other connected part. So what decides whether an edge is right stands right before it.
+There is always a node at which the graph grows. `B:T` joins it with a new node of type T by an edge of type B, and goes
+there; `B IDX_b` joins it with a node that was said; `IDX_a` goes to another node. `T` says a node that no edge brings:
+the first one, and one of every other connected part. Nodes are numbered in the order in which they are said, so a new
+one does not say its number (its embedding does, see `SequenceEmbed`). Depth first, most edges are one token.
 """
 
 from __future__ import annotations
@@ -20,25 +20,28 @@ def spell_growth(labels: Sequence[str], edges: Sequence[Edge], vocabulary: Vocab
     """The tokens of a graph, its edges in this order."""
     first, node_ids, edge_ids, both = FIRST_INDEX, vocabulary.node_ids, vocabulary.edge_ids, vocabulary.both
     number: dict[int, int] = {}
-    ids = [BOC]
+    ids, here = [BOC], -1
 
-    def state(node: int) -> None:
+    def say(node: int, token: int) -> int:
         number[node] = len(number)
-        ids.append(node_ids[labels[node]])
+        ids.append(token)
+        return node
 
     for a, b, label in edges:
         if b in number and a not in number:
             a, b = b, a
         if a not in number:
-            state(a)
+            here = say(a, node_ids[labels[a]])
+        if here != a:
+            ids.append(first + number[a])
+            here = a
         if b in number:
-            ids += (first + number[a], edge_ids[label], first + number[b])
+            ids += (edge_ids[label], first + number[b])
         else:
-            ids += (first + number[a], both[label, labels[b]])
-            number[b] = len(number)
+            here = say(b, both[label, labels[b]])
     for node in range(len(labels)):
         if node not in number:
-            state(node)
+            say(node, node_ids[labels[node]])
     ids.append(EOG)
     return ids
 
@@ -56,18 +59,22 @@ def read_growth(ids: Sequence[int], vocabulary: Vocabulary) -> Graph:
     part = iter(ids[1 : ids.index(EOG)])
     labels: list[str] = []
     edges: list[Edge] = []
-    try:
-        for token in part:
-            label = vocabulary.node_of(token)
-            if label is None:
-                source = _said(token, len(labels), vocabulary)
-                kind, label = vocabulary.edge_of(next(part))
-                target = len(labels) if label else _said(next(part), len(labels), vocabulary)
-                edges.append((source, target, kind))
+    here = -1
+    for token in part:
+        if (label := vocabulary.node_of(token)) is not None:
+            here = len(labels)
+            labels.append(label)
+        elif FIRST_INDEX <= token < vocabulary.first_node:
+            here = _said(token, len(labels), vocabulary)
+        else:
+            kind, label = vocabulary.edge_of(token)
+            if here < 0:
+                raise GraphError(f"an edge begins at a node that was said, got {vocabulary.text([token])} before any")
+            target = len(labels) if label else _said(next(part, EOG), len(labels), vocabulary)
+            edges.append((here, target, kind))
             if label is not None:
+                here = target
                 labels.append(label)
-    except StopIteration:
-        raise GraphError("an edge is a source, a type and a target, got less of the last one") from None
     if not labels:
         raise GraphError("a sequence says at least one node, got none")
     return Graph(tuple(labels), tuple(edges))

@@ -11,8 +11,7 @@ from humboldt.foundations import ConfigError
 from .grammar import bonds_of, state_in
 from .vocabulary import EOG, FIRST_INDEX, Vocabulary
 
-ITEM, BOND, OLD, ENDED = range(4)
-FIRST = 4  # like ITEM, before anything was said
+FIRST, ITEM, MOVED, TARGET, ENDED = range(5)
 
 
 class GrowthGrammar:
@@ -38,7 +37,7 @@ class GrowthGrammar:
         count, like = vocabulary.indices, {"dtype": torch.long, "device": self.device}
         self.numbers = torch.arange(count, **like)
         self.state = torch.full((batch,), FIRST, **like)
-        self.nodes, self.source, self.bond = (torch.zeros(batch, **like) for _ in range(3))
+        self.nodes, self.here, self.bond = (torch.zeros(batch, **like) for _ in range(3))
         self.left = torch.zeros(batch, count, **like)
         self.open = torch.zeros(batch, count, count, dtype=torch.bool, device=self.device)
         self.written = 1
@@ -59,14 +58,15 @@ class GrowthGrammar:
         joined = self._able(top)  # node, order
         grows = (self.left[:, :top, None] >= self.order.clamp_min(1)) & (self.order <= self.takes.max())
         able = joined.any(-1) & (room >= 4) | grows.any(-1) & more[:, None] & (room >= 3)
-        indices[:, :top] |= able & (self.numbers[:top] < self.nodes[:, None]) & item[:, None]
-        at = state == BOND
-        edges |= joined[rows, self.source.clamp(0, top - 1)] & (at & (room >= 3))[:, None]
-        enough = self.left[rows, self.source][:, None] >= self.order
+        elsewhere = (self.numbers[:top] < self.nodes[:, None]) & (self.numbers[:top] != self.here[:, None])
+        indices[:, :top] |= able & elsewhere & (state == ITEM)[:, None]
+        here, at = self.here.clamp(0, top - 1), state_in(state, ITEM, MOVED)
+        edges |= joined[rows, here] & (at & (room >= 3))[:, None]
+        enough = self.left[rows, here][:, None] >= self.order
         fits = self.order[:, None] <= self.takes
-        both |= ((enough & more[:, None])[:, :, None] & fits & at[:, None, None]).flatten(1)
-        old = self.open[rows, self.source] & (self.left >= self.order[self.bond][:, None])
-        indices |= old & (state == OLD)[:, None]
+        both |= (enough[:, :, None] & fits & (at & more & (room >= 2))[:, None, None]).flatten(1)
+        old = self.open[rows, here] & (self.left >= self.order[self.bond][:, None])
+        indices |= old & (state == TARGET)[:, None]
         mask[:, EOG] = state == ITEM
         mask[:, vocabulary.pad] = state == ENDED
         return mask
@@ -78,21 +78,21 @@ class GrowthGrammar:
 
     def advance(self, tokens: Int[Tensor, " b"]) -> None:
         """Write a token to every sequence."""
-        vocabulary, state = self.vocabulary, self.state
+        vocabulary, state, first_both = self.vocabulary, self.state, self.vocabulary.first_both
         rows, kinds = torch.arange(len(state), device=self.device), len(vocabulary.nodes)
-        item = state_in(state, ITEM, FIRST)
-        alone = item & (tokens >= vocabulary.first_node) & (tokens < vocabulary.first_edge)
-        grows = (state == BOND) & (tokens >= vocabulary.first_both)
-        pair = (tokens - vocabulary.first_both).clamp_min(0)
+        index, going = tokens - FIRST_INDEX, state != ENDED
+        moves = going & (index >= 0) & (tokens < vocabulary.first_node) & (state != TARGET)
+        alone = going & (tokens >= vocabulary.first_node) & (tokens < vocabulary.first_edge)
+        joins = going & (tokens >= vocabulary.first_edge) & (tokens < first_both)
+        grows = going & (tokens >= first_both) & (tokens < first_both + kinds * len(self.order))
+        pair = (tokens - first_both).clamp_min(0)
         self._say(rows[alone | grows], torch.where(grows, pair % kinds, tokens - vocabulary.first_node))
         bond = torch.where(grows, pair // kinds, tokens - vocabulary.first_edge)
-        self.bond = torch.where(state == BOND, bond.clamp(0, len(self.order) - 1), self.bond)
-        index = tokens - FIRST_INDEX
-        self.source = torch.where(item & ~alone, index.clamp(0, vocabulary.indices - 1), self.source)
-        self._join(rows[grows | (state == OLD)], torch.where(grows, self.nodes - 1, index))
-        following = torch.where(item & ~alone, BOND, ITEM)
-        following = torch.where((state == BOND) & ~grows, OLD, following)
-        self.state = torch.where((tokens == EOG) | (state == ENDED), ENDED, following)
+        self.bond = torch.where(grows | joins, bond, self.bond)
+        self._join(rows[grows | (state == TARGET)], torch.where(grows, self.nodes - 1, index))
+        self.here = torch.where(alone | grows, self.nodes - 1, torch.where(moves, index, self.here))
+        following = torch.where(moves, MOVED, torch.where(joins, TARGET, ITEM))
+        self.state = torch.where((tokens == EOG) | ~going, ENDED, following)
         self.written += 1
 
     def _say(self, at: Tensor, kind: Tensor) -> None:
@@ -105,7 +105,7 @@ class GrowthGrammar:
         self.nodes[at] += 1
 
     def _join(self, at: Tensor, target: Tensor) -> None:
-        a, b, order = self.source[at], target[at], self.order[self.bond[at]]
+        a, b, order = self.here[at], target[at], self.order[self.bond[at]]
         self.open[at, a, b] = False
         self.open[at, b, a] = False
         self.left[at, a] -= order
@@ -113,5 +113,5 @@ class GrowthGrammar:
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
         """Go on with these sequences only."""
-        for name in ("state", "nodes", "source", "bond", "left", "open"):
+        for name in ("state", "nodes", "here", "bond", "left", "open"):
             setattr(self, name, getattr(self, name)[rows])

@@ -51,8 +51,8 @@ class Vocabulary:
         nodes, edges: labels of nodes and edges.
         node_prefix, edge_prefix: before a label in the text of its token.
         edge_type_token: whether an edge says its type; without, all edges are of the only one.
-        spelling: `sets`, the published one: the node set, then the edge set (see `sequence`); or `growth`, edge by
-            edge, in a third of the tokens (see `growth`).
+        spelling: `sets`, the published one: the node set, then the edge set (see `sequence`); or `growth`, from node
+            to node, in a quarter of the tokens (see `growth`).
         chemistry: how graphs are molecules; None for other graphs.
     """
 
@@ -167,7 +167,7 @@ class Vocabulary:
     def length(self, graph: Graph) -> int:
         """Tokens of a graph of n nodes, m edges and c connected parts.
 
-        3n + 4m + 2, or 3n + 3m + 2 without edge types; 3m - n + 2c + 2 where it grows breadth or depth first.
+        3n + 4m + 2, or 3n + 3m + 2 without edge types. Where it grows, 3m - n + 2c + 2 at most.
         """
         nodes, edges = len(graph), len(graph.edges)
         if self.spelling == "growth":

@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> None:
         help="Zarr store, file, folder, quoted pattern, several files, or a name of the catalog",
     )
     add = parser.add_argument
-    text = "what is trained on, '{time: [1979, 2015]}', '{sample: 16}' or all; by default what the catalog says, or the usual split of samples"
+    text = "what is trained on, '{time: [1979, 2015]}', '{sample: 16}' or all; what the catalog says, or the usual split"
     option(add, "train", dict[str, Any] | str | None, None, text)
     option(add, "leads", list[int], [1], "lead times of the increments [steps]")
     option(add, "per", list[str] | None, None, "dimension with statistics for each place; levels and components")

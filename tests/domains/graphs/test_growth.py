@@ -37,22 +37,24 @@ def test_the_same_graph_comes_back(drawn, seed):
     graph = Graph(*drawn)
     for ordering in ORDERED:
         ids = encode(graph, GROWN, ordering, random.Random(seed))
-        assert len(ids) == GROWN.length(graph)
+        assert len(ids) <= GROWN.length(graph)
         assert described(decode(ids, GROWN)) == described(graph)
 
 
 def test_how_it_reads():
     words = encode(Graph(("a", "b", "b"), ((0, 1, "x"), (1, 2, "y"))), GROWN, FROM_FIRST, random.Random(0))
-    assert GROWN.text(words) == "<boc> a IDX_0 x:b IDX_1 y:b <eog>"
+    assert GROWN.text(words) == "<boc> a x:b y:b <eog>"
     ring = Graph(("a", "b", "b"), ((0, 1, "x"), (1, 2, "y"), (0, 2, "x")))
+    words = encode(Graph(("a", "b", "b"), ((0, 1, "x"), (0, 2, "y"))), GROWN, FROM_FIRST, random.Random(0))
+    assert GROWN.text(words) == "<boc> a x:b IDX_0 y:b <eog>"
     words = encode(ring, GROWN, FROM_FIRST, random.Random(0))
-    assert GROWN.text(words) == "<boc> a IDX_0 x:b IDX_1 y:b IDX_2 x IDX_0 <eog>"
+    assert GROWN.text(words) == "<boc> a x:b y:b x IDX_0 <eog>"
 
 
-def test_a_third_of_the_tokens():
+def test_a_quarter_of_the_tokens():
     graph = graph_from_smiles("CCOc1cccc(C(=O)Nc2ccn(Cc3ccccn3)n2)c1", Chemistry())
     sets, grown = (Vocabulary.of([graph], chemistry=Chemistry(), spelling=s) for s in ("sets", "growth"))  # type: ignore[arg-type]
-    assert grown.length(graph) < 0.36 * sets.length(graph)
+    assert len(encode(graph, grown, FROM_FIRST, random.Random(0))) < 0.25 * sets.length(graph)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +63,12 @@ def test_a_third_of_the_tokens():
         ("<boc> a", "lies between <boc> and <eog>"),
         ("<boc> <eog>", "at least one node"),
         ("<boc> a IDX_1 x:a <eog>", "nodes that were said, got number 1 of 1"),
-        ("<boc> a IDX_0 x IDX_1 <eog>", "nodes that were said, got number 1 of 1"),
-        ("<boc> a IDX_0 x <eog>", "less of the last one"),
-        ("<boc> a IDX_0 a <eog>", "one of the types x, y belongs here, got a"),
-        ("<boc> a x <eog>", "an index belongs here, got x"),
-        ("<boc> a IDX_0 x:b IDX_1 y IDX_0 <eog>", "got 1-0 twice"),
+        ("<boc> a x IDX_1 <eog>", "nodes that were said, got number 1 of 1"),
+        ("<boc> a x <eog>", "an index belongs here, got <eog>"),
+        ("<boc> a <sepg> <eog>", "one of the types x, y belongs here, got <sepg>"),
+        ("<boc> x:a <eog>", "begins at a node that was said, got x:a before any"),
+        ("<boc> a x IDX_0 <eog>", "got 0-0; take it out"),
+        ("<boc> a x:b y IDX_0 <eog>", "got 1-0 twice"),
     ],
 )
 def test_what_is_not_a_graph(text, said):
@@ -86,7 +89,7 @@ def walk(vocabulary: Vocabulary, length: int, count: int, valences: bool) -> lis
     return ids.tolist()
 
 
-@pytest.mark.parametrize("length", [3, 4, 7, 12, 60])
+@pytest.mark.parametrize("length", [3, 5, 12, 60])
 def test_every_walk_is_a_graph(length):
     for ids in walk(GROWN, length, 64, False):
         decode(ids, GROWN)
