@@ -24,7 +24,11 @@ def run(words: Sequence[str]) -> None:
     option(add, "rollout", Literal["direct", "autoregressive"], "direct", "each lead time at once, or in steps")
     option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
     option(add, "batch_size", int, 16, "states at a time [states]")
-    option(add, "output", str, "forecast.nc", "NetCDF file to write; of molecules a CSV file")
+    text = "NetCDF file to write; of molecules a CSV file; with --along also a store that ends in .zarr"
+    option(add, "output", str, "forecast.nc", text)
+    text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
+    option(add, "along", str | None, None, text)
+    option(add, "workers", int, 1, "processes, with --along")
     given = parse(parser, words)
     from ..forecasting import predict
 
@@ -33,6 +37,13 @@ def run(words: Sequence[str]) -> None:
         print(properties(model, given["state"], output))
         return
     state = opened(given.pop("state"), given.pop("select") or {})
+    along, workers = given.pop("along"), given.pop("workers")
+    if along is not None:
+        from ..streaming import predict_blocks
+
+        times, size = given.pop("lead_times"), given["batch_size"]
+        print(predict_blocks(model, state, times, output, along=along, at_a_time=size, workers=workers, **given))
+        return
     forecast = predict(model, state, **given)
     aside = output.with_name(f".{output.name}.writing")
     forecast.to_netcdf(aside)
