@@ -19,8 +19,8 @@ HEAD = """# Which method?
 
 <!-- written by humboldt.comparison_page from the records beside this page; `humboldt compare` makes those -->
 
-There are {count} ways to adapt a model here (`humboldt info methods`). Which one wins depends on the model, on the data
-and on how many of them there are; this page says what was measured, and nothing that was not.
+There are many ways to adapt a model here (`humboldt info methods`). Which one wins depends on the model, on the data and
+on how many of them there are; this page says what was measured, and nothing that was not.
 
 ## What was measured
 
@@ -62,8 +62,6 @@ def write_page(records: Path, page: Path) -> Path:
 
 def text(found: Sequence[Mapping[str, Any]]) -> str:
     """The page."""
-    from humboldt.finetune import methods
-
     return HEAD.format(
         count=len(methods()),
         what=what(found),
