@@ -109,7 +109,7 @@ def save(model: Model, optimiser: Optimizer, step: int, folder: Path) -> None:
 def load(model: Model, optimiser: Optimizer, folder: Path) -> int:
     """Fill a sharded model and its optimiser from `save`, by any number of processes; returns the step."""
     weights, moments = get_state_dict(model, optimiser)
-    state = {"model": weights, "optimiser": moments, "step": torch.tensor(0)}
+    state: dict[str, Any] = {"model": weights, "optimiser": moments, "step": torch.tensor(0)}
     dcp.load(state, checkpoint_id=folder)
     set_state_dict(model, optimiser, model_state_dict=state["model"], optim_state_dict=state["optimiser"])
     return int(state["step"])
@@ -123,7 +123,7 @@ def consolidated(checkpoint: Path, folder: Path, record: Mapping[str, Any]) -> P
         folder: of the model.
         record: what `config.json` says beside the hash: format, domain, config, provenance.
     """
-    known = dcp.FileSystemReader(checkpoint).read_metadata().state_dict_metadata
+    known: dict[str, Any] = dcp.FileSystemReader(checkpoint).read_metadata().state_dict_metadata
     state = {key: torch.empty(about.size, dtype=about.properties.dtype) for key, about in known.items()
              if key.startswith("model.")}  # fmt: skip
     nested: dict[str, Any] = {"model": {key.removeprefix("model."): value for key, value in state.items()}}

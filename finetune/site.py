@@ -8,7 +8,6 @@ what is used here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,7 +108,8 @@ class Site(nn.Module, BaseTunerLayer):
         if not maps:
             return {}
         own = dict(self.base_layer.named_parameters())
-        exact, found = {name: _exact(p) for name, p in own.items()}, {}
+        exact = {name: _exact(p) for name, p in own.items()}
+        found: dict[str, Tensor] = {}
         for hook in maps:
             found |= hook.weights({**exact, **found}, self.context)
         return {name: value.to(own[name].dtype) for name, value in found.items()}
@@ -151,7 +151,7 @@ class Site(nn.Module, BaseTunerLayer):
         return self._parameter("weight")
 
     @property
-    def bias(self) -> Tensor | None:
+    def bias(self) -> Tensor | None:  # type: ignore[override]
         """The layer's bias as the maps make it."""
         return None if self.base_layer.bias is None else self._parameter("bias")
 
@@ -193,9 +193,9 @@ class SiteTuner(BaseTuner):
 
     prefix = "hooks"
     tuner_layer_cls = Site
-    target_module_mapping: Mapping[str, Any] = {}
+    target_module_mapping: dict[str, Any] = {}  # noqa: RUF012
 
-    def _create_and_replace(
+    def _create_and_replace(  # type: ignore[override]
         self,
         peft_config: SiteConfig,
         adapter_name: str,

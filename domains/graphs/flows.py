@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -92,7 +92,9 @@ def wander(
         even = allowed / allowed.sum(1, keepdim=True)
         odds = (1 - explore) * policy(states).exp() + explore * even
         actions = torch.multinomial(odds, 1, generator=chance).squeeze(1).where(going, torch.tensor(stop))
-        seen.append(states), taken.append(actions), real.append(going)
+        seen.append(states)
+        taken.append(actions)
+        real.append(going)
         going = going & (actions != stop)
         states = world.move(states, actions)
     return Trajectories(torch.stack(seen), torch.stack(taken), torch.stack(real))
@@ -108,7 +110,8 @@ def retrace(world: World, objects: Int[Tensor, "b s"], chance: torch.Generator) 
         odds = able.double() + (~left)[:, None]  # a state at the start stays there
         actions = torch.multinomial(odds, 1, generator=chance).squeeze(1)
         states = torch.where(left[:, None], world.undo(states, actions), states)
-        seen.append(states), taken.append(torch.where(left, actions, -1))
+        seen.append(states)
+        taken.append(torch.where(left, actions, -1))
     return _aligned(torch.stack(seen[::-1]), torch.stack(taken[::-1]))
 
 
@@ -188,9 +191,17 @@ def learn(
     for _ in range(steps):
         made = wander(flow.world, batch, lambda states: flow(states)[1], explore, chance)
         loss = balance_loss(flow, made, log_reward(made.objects), balance)
-        optimiser.zero_grad(), loss.backward(), optimiser.step(), schedule.step()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
         losses.append(loss.item())
     return losses
+
+
+def toward(flow: Any, found: Tensor) -> Callable[[Tensor], Tensor]:
+    """The policy of a flow that is told which objects to reach."""
+    return lambda states: flow(states, found)[1]
 
 
 def learn_outcomes(
@@ -219,13 +230,16 @@ def learn_outcomes(
     for _ in range(steps):
         found = wander(world, batch, lambda states: torch.zeros(len(states), world.actions), 1.0, chance).objects
         ways, nothing = retrace(world, found, chance), torch.zeros(batch)
-        tried = wander(world, batch, lambda states, found=found: flow(states, found)[1], explore, chance)
+        tried = wander(world, batch, toward(flow, found), explore, chance)
         loss = torch.zeros(())
         missed = torch.where((tried.objects == found).all(1), 0.0, torch.tensor(epsilon).log())
         for made, log_reward in ((ways, nothing), (tried, missed)):
             carried = log_reward if teleport else None
             loss = loss + balance_loss(flow, made, log_reward, balance, outcomes=found, teleport=carried)
-        optimiser.zero_grad(), loss.backward(), optimiser.step(), schedule.step()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
         losses.append(loss.item())
     return losses
 
@@ -262,7 +276,8 @@ def drawn(world: World, policy: Callable[[Tensor], Tensor]) -> tuple[Int[Tensor,
     for states in world.levels():
         share = torch.tensor([arriving.get(tuple(state), 0.0) for state in states.tolist()], dtype=torch.float64)
         going = share[:, None] * policy(states).double().exp()
-        objects.append(states), odds.append(going[:, -1])
+        objects.append(states)
+        odds.append(going[:, -1])
         for action in range(world.actions - 1):
             able = world.allowed(states)[:, action]
             for state, part in zip(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -34,7 +36,8 @@ class GrowthGrammar:
             raise ConfigError(f"a graph takes {vocabulary.shortest} tokens at least, got length={length}")
         self.vocabulary, self.length, self.device = vocabulary, length, torch.device(device)
         self.order, self.takes = bonds_of(vocabulary, valences, self.device)
-        count, like = vocabulary.indices, {"dtype": torch.long, "device": self.device}
+        count = vocabulary.indices
+        like: dict[str, Any] = {"dtype": torch.long, "device": self.device}
         self.numbers = torch.arange(count, **like)
         self.state = torch.full((batch,), FIRST, **like)
         self.nodes, self.here, self.bond = (torch.zeros(batch, **like) for _ in range(3))

@@ -112,4 +112,4 @@ def described(smiles: Any) -> tuple[float, float]:
     from rdkit.Chem import QED, Crippen
 
     mol = toolkit().MolFromSmiles(smiles) if isinstance(smiles, str) else smiles
-    return float(Crippen.MolLogP(mol)), float(QED.qed(mol))
+    return float(Crippen.MolLogP(mol)), float(QED.qed(mol))  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from humboldt.foundations import ConfigError, Model
 
 from .batch import SequenceBatch
 from .config import GraphConfig, Readout
+from .data import GraphDataset
 from .files import Skipped, read_graphs, read_source
 from .graph import EDGE, Graph
 from .metrics import average_precision, roc_auc
@@ -67,8 +68,8 @@ def for_task(model: Model, dataset: Any, task: str, *, seed: int = 0, **choices:
     if task == "regression":
         normaliser = made.head.get_submodule("normaliser")
         deviation = np.nanstd(values, axis=0)
-        normaliser.mean.copy_(torch.from_numpy(np.nanmean(values, axis=0)))  # type: ignore[union-attr,operator]
-        normaliser.std.copy_(torch.from_numpy(np.where(deviation > 0, deviation, 1)))  # type: ignore[union-attr,operator]
+        normaliser.mean.copy_(torch.from_numpy(np.nanmean(values, axis=0)))  # type: ignore[operator]
+        normaliser.std.copy_(torch.from_numpy(np.where(deviation > 0, deviation, 1)))  # type: ignore[operator]
     made.provenance = dict(model.provenance)
     return made.eval()
 
@@ -142,9 +143,10 @@ def predicted(models: Sequence[Model]) -> tuple[str, ...]:
             "properties are predicted by a model that was tuned to them, got one that generates; tune it with "
             "humboldt.finetune(model, data, task='regression')"
         )
-    names: tuple[str, ...] = readouts[0].names
-    if any(readout.names != names for readout in readouts):
-        raise ConfigError(f"models of an ensemble predict the same properties, got {[list(r.names) for r in readouts]}")
+    named = [tuple(readout.names) for readout in readouts if readout is not None]
+    names = named[0]
+    if any(other != names for other in named):
+        raise ConfigError(f"models of an ensemble predict the same properties, got {[list(n) for n in named]}")
     return names
 
 
@@ -224,6 +226,7 @@ def score_properties(models: Mapping[str, Model], data: Any, *, batch_size: int 
     scores: dict[str, list[list[float]]] = {}
     for model in models.values():
         part = arranged(data, model)
+        assert isinstance(part, GraphDataset)
         assert part.values is not None
         places = list(part.places)
         values = torch.empty(len(places), len(names))

@@ -133,7 +133,7 @@ def expression(text: str) -> Callable[[str], float]:
     code, asked = compile(tree, "reward", "eval"), sorted(names & {*DESCRIPTORS})
 
     def value(smiles: str) -> float:
-        return float(eval(code, {"__builtins__": {}}, FUNCTIONS | descriptors(smiles, asked)))
+        return float(eval(code, {"__builtins__": {}}, {**FUNCTIONS, **descriptors(smiles, asked)}))
 
     value.__name__ = text
     return value
@@ -172,7 +172,7 @@ def accessibility(mol: Any) -> float:
     folder = str(Path(RDConfig.RDContribDir) / "SA_Score")
     if folder not in sys.path:
         sys.path.append(folder)
-    import sascorer  # type: ignore[import-not-found]
+    import sascorer
 
     return float(sascorer.calculateScore(mol))
 

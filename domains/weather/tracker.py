@@ -67,7 +67,8 @@ def track(source: Any, criteria: Criteria | None = None, *, member: int = 0, ste
     tracks: list[list[dict[str, Any]]] = []
     for frame, time in enumerate(data.times):
         state = data.state(frame, member).astype(np.float64)
-        found = centres(*(state[i] for i in places), data.grid, wanted)
+        pressure, u, v = (state[i] for i in places)
+        found = centres(pressure, u, v, data.grid, wanted)
         hours = hours_between(data.times[0], time)
         _join(tracks, [{"time": time, "hours": hours, **c} for c in found], wanted.speed)
     kept = [t for t in tracks if len(t) >= steps]
@@ -252,5 +253,6 @@ def _join(tracks: list[list[dict[str, Any]]], found: list[dict[str, Any]], speed
         span = found[j]["hours"] - open_tracks[i][-1]["hours"]
         if i not in ended and j not in taken and away <= speed * span:
             open_tracks[i].append(found[j])
-            ended.add(i), taken.add(j)
+            ended.add(i)
+            taken.add(j)
     tracks.extend([c] for j, c in enumerate(found) if j not in taken)

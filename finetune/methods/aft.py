@@ -87,7 +87,7 @@ class AFT(Method):
             )
         tokens = model.encode(batch.batch)
         loss = model.head.loss(model.head(tokens, batch.batch), batch.batch)
-        scales = model.get_submodule("adaptation").s
+        scales = model.get_parameter("adaptation.s")
         student = tokens.seen().flatten(1, -2).mean(1)
         distance = kernel_distance(student, batch.features.to(student.dtype) * torch.sigmoid(scales))
         return {"loss": loss, **model.context.losses, "kernels": self.weight * distance}

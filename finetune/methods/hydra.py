@@ -35,7 +35,8 @@ class Branches(WeightMap):
         self.up_behind = nn.Parameter(torch.zeros(outputs, rank))
         for down in (self.down, self.down_behind):
             nn.init.xavier_uniform_(down)
-        biased = isinstance(getattr(layer, "bias", None), nn.Parameter) and layer.bias.numel() == outputs
+        bias = getattr(layer, "bias", None)
+        biased = isinstance(bias, nn.Parameter) and bias.numel() == outputs
         self.shift = nn.Parameter(torch.zeros(outputs)) if biased else None
 
     def weights(self, weights: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:

@@ -25,6 +25,8 @@ class OnlineOffline(WeightMap):
     of two class probabilities, which means nothing for fields; the mean of two updates does, and merges.
     """
 
+    slow: Tensor
+
     def __init__(self, layer: nn.Module, rank: int, momentum: float, serve: str) -> None:
         super().__init__()
         self.layer, self.momentum, self.serve = [layer], momentum, serve

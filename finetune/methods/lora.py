@@ -42,9 +42,10 @@ class PeftAdapter(Adapter):
         """Let peft wrap the layers."""
         from peft import PEFT_TYPE_TO_TUNER_MAPPING
 
-        if getattr(model, "adapted", {}):
+        adapted: dict[str, Any] = getattr(model, "adapted", {})
+        if adapted:
             raise ConfigError(
-                f"{self.name} is put on a plain model, got one with the adapters {sorted(model.adapted)}; merge them, "
+                f"{self.name} is put on a plain model, got one with the adapters {sorted(adapted)}; merge them, "
                 "or use methods of our own together (hydra, nlt, lora_squared, bottleneck ...)"
             )
         sites = self.sites(model)

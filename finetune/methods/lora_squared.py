@@ -32,6 +32,8 @@ class Squared(WeightMap):
     SCORED = ("e", "a", "b_small")
     e: Tensor
 
+    kept: Tensor
+
     def __init__(self, layer: nn.Module, rank: int, width: int, alpha: float) -> None:
         super().__init__()
         self.layer, self.scale = [layer], alpha / rank

@@ -27,7 +27,7 @@ class Affine(WeightMap):
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         weight = weight_of(layer)
-        shape = weight.shape[:2] if weight.dim() > 2 else weight.shape[:1]
+        shape: tuple[int, ...] = weight.shape[:2] if weight.dim() > 2 else weight.shape[:1]
         shape = (*shape, *(1 for _ in weight.shape[len(shape) :]))
         self.a = nn.Parameter(torch.ones(shape, dtype=weight.dtype))
         self.c = nn.Parameter(torch.zeros(shape, dtype=weight.dtype))

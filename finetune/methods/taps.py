@@ -23,6 +23,8 @@ class Switch(WeightMap):
     As long as delta is zero so is the gradient of s: a penalty on s from the first step would close every layer.
     """
 
+    penalised: Tensor
+
     def __init__(self, layer: nn.Module, threshold: float, start: float) -> None:
         super().__init__()
         self.threshold = threshold

@@ -46,7 +46,7 @@ def again(words: Sequence[str]) -> None:
     parser.add_argument("data", type=str, nargs="?", default="runs/pretraining-data", help=about)
     option(parser.add_argument, "output", str, "runs/pretraining", "run folder; the same command goes on after a stop")
     given = parse(parser, words)
-    trained = EMBEDDED[given["config"]](given["data"], given["output"])
+    trained: Any = EMBEDDED[given["config"]](given["data"], given["output"])
     print(f"{trained} in {given['output']}")
 
 

@@ -1,11 +1,16 @@
 """How the models that come with the package were made."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+from humboldt.foundations import Model
+
 from .biodiversity import pretrain_biodiversity_nano
 from .graphs import pretrain_molecules_nano
 from .pde import pretrain_pde_nano
 from .weather import pretrain_weather_nano
 
-EMBEDDED = {
+EMBEDDED: dict[str, Callable[[str | Path, str | Path], Model]] = {
     "humboldt/pde-nano": pretrain_pde_nano,
     "humboldt/weather-nano": pretrain_weather_nano,
     "humboldt/biodiversity-nano": pretrain_biodiversity_nano,

@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -78,7 +80,7 @@ def ended(job: str, seconds: float = 600) -> None:
     raise AssertionError(f"job {job} did not end")
 
 
-def until(condition, seconds: float = 300) -> None:
+def until(condition: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -90,7 +92,7 @@ def steps(folder: Path) -> int:
     return len(log.read_text().splitlines()) - 1 if log.is_file() else 0
 
 
-def weights(folder: Path):
+def weights(folder: Path) -> Any:
     return read_weights(folder, read_config(folder)["sha256"])
 
 
@@ -98,7 +100,8 @@ def test_an_array_and_two_processes(slurm, recipe, tmp_path):
     """An array of two tasks of one process, and one task of two: every one has its result and the table says so."""
     array, job = submitted(tmp_path / "array", recipe, [{"seed": 0}, {"seed": 1}])
     pair, other = submitted(tmp_path / "pair", recipe, [{}], tasks_per_node=2)
-    ended(job), ended(other)
+    ended(job)
+    ended(other)
     assert array.summary().count("done") == 2
     assert pair.summary().count("done") == 1, (tmp_path / "pair" / "logs" / "0.log").read_text()
     assert json.loads((tmp_path / "array" / "results" / "1.json").read_text())["code"] == 0

@@ -55,7 +55,7 @@ HOOKED = sorted(name for name, kind in METHODS.items() if issubclass(kind, HookA
 @pytest.mark.parametrize("name", HOOKED)
 def test_every_hook_on_every_layer_that_it_accepts(name, layer):
     made, x = LAYERS[layer]()
-    if not METHODS[name].accepts(made):
+    if not METHODS[name].accepts(made):  # type: ignore[attr-defined]
         pytest.skip(f"{name} declares that it does not adapt a {type(made).__name__}")
     way = method(name, **FITTING.get((name, layer), SMALL.get(name, {})))
-    check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance)
+    check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance)  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from tests.finetune.tiny import Waves
 
 
 def hook(name, layer, **options):
-    return method(name, **options).hook(layer)
+    return method(name, **options).hook(layer)  # type: ignore[attr-defined]
 
 
 def shaken(made):
@@ -69,7 +69,7 @@ def test_lora_squared_ends_with_its_budget():
         optimiser.step()
         way.on_step(model, step + 1, 12)
     mine = list(hooks(model))
-    assert sum(int((made.e != 0).sum()) for made in mine) == 2 * len(mine)
+    assert sum(int((made.e != 0).sum()) for made in mine) == 2 * len(mine)  # type: ignore[misc]
 
 
 def test_taps_is_the_base_bit_for_bit_where_its_switch_is_closed():
@@ -194,7 +194,7 @@ def test_layerwise_rates_fall_from_the_head_to_the_embedding():
 
 def test_regimes_need_to_know_the_sample():
     block = science("pde")[0].core.scales[0].down[0]
-    made = method("regimes").hook(block)
+    made = method("regimes").hook(block)  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="the regimes adapter reads the instance of a forward pass, got none"):
         made.features(torch.zeros(1, 2, 2, 8), torch.zeros(1, 2, 2, 8), Context())
 

@@ -66,7 +66,7 @@ def test_peft_serves_the_tuner_as_its_own(tmp_path):
 def test_a_parameter_that_is_read_from_a_site_is_the_mapped_one():
     layer = nn.Linear(4, 4)
     site = Site(layer, "layer", Context())
-    hook = method("nlt").hook(layer)
+    hook = method("nlt").hook(layer)  # type: ignore[attr-defined]
     site.put("default", hook)
     with torch.no_grad():
         hook.a.fill_(2)
@@ -78,7 +78,7 @@ def test_a_parameter_that_is_read_from_a_site_is_the_mapped_one():
 def test_a_periodic_convolution_goes_through_its_site():
     layer, x = nn.Conv2d(3, 3, 3, padding=1, groups=3), torch.randn(1, 3, 6, 6)
     site = Site(layer, "layer", Context())
-    hook = method("nlt").hook(layer)
+    hook = method("nlt").hook(layer)  # type: ignore[attr-defined]
     site.put("default", hook)
     torch.testing.assert_close(convolve(site, x, (True, False)), convolve(layer, x, (True, False)))
     with torch.no_grad():
@@ -91,7 +91,7 @@ def test_a_periodic_convolution_goes_through_its_site():
 
 def adapted(name, adapter="default", model=None, **options):
     model = copy.deepcopy(science("pde")[0]) if model is None else model
-    return method(name, **options).prepare(model, adapter)
+    return method(name, **options).prepare(model, adapter)  # type: ignore[call-arg]
 
 
 def test_two_adapters_act_one_after_the_other_and_each_alone():

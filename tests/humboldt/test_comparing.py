@@ -39,7 +39,7 @@ def test_seeds_come_one_after_the_other():
 
 def test_a_strength_multiplies_a_methods_own_rate():
     way = strengthened("hydra:rank=3,scale=2.0", 4.0)
-    assert (way.rank, way.scale, way.rate) == (3, 2.0, 4 * method("hydra").rate)
+    assert (way.rank, way.scale, way.rate) == (3, 2.0, 4 * method("hydra").rate)  # type: ignore[attr-defined]
     assert strengthened("norms", 4.0) == method("norms")
 
 

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -69,7 +70,7 @@ class SpeciesBatch:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> SpeciesBatch:
         """The same batch on another device, its values in another type."""
-        found = {}
+        found: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             found[field.name] = (

@@ -22,5 +22,5 @@ def build_species(config: SpeciesConfig) -> Model:
     for part in model.modules():
         if isinstance(part, TimeNorm):
             part.reset_parameters()
-    nn.init.trunc_normal_(model.head.get_submodule("functions").weight, std=0.2 * config.width**-0.5)
+    nn.init.trunc_normal_(model.head.get_parameter("functions.weight"), std=0.2 * config.width**-0.5)
     return model

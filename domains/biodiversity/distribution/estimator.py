@@ -82,9 +82,10 @@ class SpeciesModel:
         """
         random = np.random.default_rng(self.seed)
         surroundings = as_environment(environment)
+        factors: tuple[str, ...] = ()
         if isinstance(surroundings, pd.DataFrame):
-            records, around, factors = named(occurrences), surroundings.copy(), ()
-            names = variables or [c for c in around if c in records and c not in NOT_VARIABLES]
+            records, around = named(occurrences), surroundings.copy()
+            names = variables or [str(c) for c in around if c in records and c not in NOT_VARIABLES]
         else:
             records, factors = located(occurrences, surroundings), surroundings.factors
             number = background if isinstance(background, int) else 2000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -58,7 +60,8 @@ def _steps(values: np.ndarray, occupied: np.ndarray, least: float, speed: float,
         leaves = np.where(passable[here], values[here], values[there])
         goes = passable[there] & (passable[here] | occupied[here])
         pace = speed * (leaves + values[there])[goes] / 2
-        starts.append(number[here][goes]), ends.append(number[there][goes])
+        starts.append(number[here][goes])
+        ends.append(number[there][goes])
         years.append(np.hypot(down * step[0], right * step[1]) / pace)
     where = np.concatenate(starts), np.concatenate(ends)
     return csr_array((np.concatenate(years), where), shape=(values.size, values.size))
@@ -131,7 +134,8 @@ def _apart(priority: np.ndarray, one: xr.Dataset, number: int, apart: float) -> 
     rows, columns = np.unravel_index(order, priority.shape)
     if not apart:
         return rows[:number], columns[:number]
-    x, y, kept = one["x"].values[columns], one["y"].values[rows], []
+    x, y = one["x"].values[columns], one["y"].values[rows]
+    kept: list[Any] = []
     free = np.ones(len(order), bool)
     while len(kept) < number and free.any():
         first = int(free.argmax())

@@ -97,12 +97,13 @@ def _in_memory(model: SpeciesModel, environment: Environment, answers: Any, read
     else:
         import rioxarray
 
-        array = rioxarray.open_rasterio(read).chunk({"band": 1}).drop_vars(("band", "spatial_ref"))
+        opened: Any = rioxarray.open_rasterio(read)
+        array = opened.chunk({"band": 1}).drop_vars(("band", "spatial_ref"))
     return _labelled(array, model, environment)
 
 
 def _labelled(array: xr.DataArray, model: SpeciesModel, environment: Environment) -> xr.Dataset:
-    axes = {axis: environment.layers[axis].values for axis in ("y", "x")}
+    axes: dict[str, Any] = {axis: environment.layers[axis].values for axis in ("y", "x")}
     fields = {}
     for number, name in enumerate(NAMES):
         part = array.isel(band=slice(number, 3 * len(model.species_), 3)).rename(band="species")

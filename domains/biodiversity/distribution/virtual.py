@@ -181,7 +181,8 @@ def survey(
     chance = (probability * region.effort).ravel()
     keys = np.log(chance + 1e-300) + random.gumbel(size=chance.size)
     number = min(number, int((chance > 1e-6 * chance.max()).sum()))
-    return np.unravel_index(np.argpartition(-keys, number - 1)[:number], probability.shape)
+    rows, columns = np.unravel_index(np.argpartition(-keys, number - 1)[:number], probability.shape)
+    return rows, columns
 
 
 def virtual_occurrences(region: VirtualRegion, probability: np.ndarray, number: int, *, seed: int = 0) -> pd.DataFrame:

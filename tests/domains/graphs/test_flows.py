@@ -18,7 +18,7 @@ from humboldt.domains.graphs.flows import (
 from humboldt.domains.graphs.worlds import BitSequences, GridWorld, World
 
 
-def corners(side: int):
+def corners(side: int):  # type: ignore[no-untyped-def]
     """The reward of the grid task: little inside, more near the edges, most near the corners."""
 
     def log_reward(states: torch.Tensor) -> torch.Tensor:
@@ -34,7 +34,7 @@ def ones(states: torch.Tensor) -> torch.Tensor:
     return torch.where((states < 2).all(1), together, float("-inf"))
 
 
-def even(world: World):
+def even(world: World):  # type: ignore[no-untyped-def]
     def policy(states: torch.Tensor) -> torch.Tensor:
         allowed = world.allowed(states)
         return (allowed / allowed.sum(1, keepdim=True)).log()
@@ -90,7 +90,7 @@ class Exact(Flow):
             edges[able, action] = flows / world.undoable(after).sum(1)
         return edges
 
-    def forward(self, states, outcomes=None):  # type: ignore[no-untyped-def]
+    def forward(self, states, outcomes=None):
         edges = self._edges(states)
         return edges.sum(1).log().float(), (edges / edges.sum(1, keepdim=True)).log().float()
 
@@ -102,8 +102,8 @@ def test_the_exact_flow_has_no_loss_and_draws_the_target(world, reward):
     assert distance(odds, reward(objects)) < 1e-5
     made = wander(world, 32, even(world), 0.0, torch.Generator().manual_seed(0))
     for balance in ("detailed", "trajectory", "subtrajectory"):
-        assert balance_loss(exact, made, reward(made.objects), balance).item() < 1e-8  # type: ignore[arg-type]
-        assert balance_loss(exact, made, reward(made.objects) + 1, balance).item() > 0.01  # type: ignore[arg-type]
+        assert balance_loss(exact, made, reward(made.objects), balance).item() < 1e-8
+        assert balance_loss(exact, made, reward(made.objects) + 1, balance).item() > 0.01
 
 
 def test_losses_by_hand():
@@ -120,7 +120,7 @@ def test_losses_by_hand():
         "subtrajectory": (0.9 * (gaps[0] + gaps[1]) + 0.81 * gaps[2]) / (1.8 + 0.81),
     }
     for balance, value in expected.items():
-        found = balance_loss(flow, made, torch.tensor([0.7]), balance)  # type: ignore[arg-type]
+        found = balance_loss(flow, made, torch.tensor([0.7]), balance)
         assert found.item() == pytest.approx(value.item(), rel=1e-5)
 
 
@@ -136,7 +136,7 @@ def test_a_flow_learns_the_corners_of_a_grid(balance):
     assert after < 0.15 < before
 
 
-def _against(world, flow, reward):  # type: ignore[no-untyped-def]
+def _against(world, flow, reward):
     objects, odds = drawn(world, lambda states: flow(states)[1])
     return odds, reward(objects)
 

@@ -53,7 +53,7 @@ def test_how_it_reads():
 
 def test_a_quarter_of_the_tokens():
     graph = graph_from_smiles("CCOc1cccc(C(=O)Nc2ccn(Cc3ccccn3)n2)c1", Chemistry())
-    sets, grown = (Vocabulary.of([graph], chemistry=Chemistry(), spelling=s) for s in ("sets", "growth"))  # type: ignore[arg-type]
+    sets, grown = (Vocabulary.of([graph], chemistry=Chemistry(), spelling=s) for s in ("sets", "growth"))
     assert len(encode(graph, grown, FROM_FIRST, random.Random(0))) < 0.25 * sets.length(graph)
 
 

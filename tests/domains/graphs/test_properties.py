@@ -47,7 +47,8 @@ def tiny() -> Model:
 
 def table(count: int = 90) -> pd.DataFrame:
     """Chains and what they hold: numbers of carbons, a class with unknown labels."""
-    chance, rows = random.Random(0), []
+    chance = random.Random(0)
+    rows: list[tuple[str, float, float]] = []
     for _ in range(count):
         smiles = "".join(chance.choice("CCON") for _ in range(chance.randint(2, 8)))
         smiles = smiles.replace("OO", "OC").replace("NN", "NC").replace("ON", "OC").replace("NO", "NC")

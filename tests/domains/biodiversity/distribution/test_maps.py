@@ -47,7 +47,7 @@ def test_missing_cells_stay_missing_and_new_climates_are_flagged() -> None:
     warmer[0] += 10 * float(warmer[0].std())
     warmer[1, 2, 3] = np.nan
     found = MODEL.predict(Environment(warmer, "EPSG:4326"))
-    assert np.isnan(found["suitability"].values[:, 2, 3]).all()
-    assert np.isnan(found["extrapolation"].values[2, 3])
+    assert np.isnan(found["suitability"].to_numpy()[:, 2, 3]).all()
+    assert np.isnan(found["extrapolation"].to_numpy()[2, 3])
     known = MODEL.predict(LAYERS)["extrapolation"]
     assert float((found["extrapolation"] < 0).mean()) > 0.7 > 0.3 > float((known < 0).mean())

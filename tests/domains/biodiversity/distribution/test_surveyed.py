@@ -44,7 +44,8 @@ def test_a_region_knows_its_species_groups_and_sites(tmp_path: Path) -> None:
 
 
 def test_a_region_can_be_left_out(tmp_path: Path) -> None:
-    write(tmp_path / "one"), write(tmp_path / "two", 1)
+    write(tmp_path / "one")
+    write(tmp_path / "two", 1)
     assert [r.name for r in read_regions(tmp_path, without="one")] == ["two"]
     with pytest.raises(DataError, match=r"\['one', 'two'\], got 'tow' to leave out.*did you mean"):
         read_regions(tmp_path, without="tow")
