@@ -5,7 +5,8 @@
 The published small size (6 layers, 6 heads, width 384) with the vocabulary of QM9 and random weights. Drawing: the peer
 generates with its cache up to the most tokens, as the published code does, ours with its grammar until the end tokens.
 Random weights end sequences sooner than trained ones, so the cost is that of a token; what is gained by not going on
-behind the end (85 tokens to about 66 for real molecules) is not counted. Training: forward and backward passes of 32
+behind the end (85 tokens to about 66 for real molecules) is not counted, and that the batch shrinks early, so that the
+last tokens are dear, counts against ours. Training: forward and backward passes of 32
 molecules, the peer's padded to the longest of a random batch, ours with molecules of similar lengths. The least CPU
 seconds of interleaved turns.
 """
