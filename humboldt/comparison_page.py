@@ -19,8 +19,8 @@ HEAD = """# Which method?
 
 <!-- written by humboldt.comparison_page from the records beside this page; `humboldt compare` makes those -->
 
-There are many ways to adapt a model here (`humboldt info methods`). Which one wins depends on the model, on the data and
-on how many of them there are; this page says what was measured, and nothing that was not.
+There are many ways to adapt a model here (`humboldt info methods`). Which one wins depends on the model, on the data
+and on how many of them there are; this page says what was measured, and nothing that was not.
 
 ## What was measured
 
@@ -63,7 +63,6 @@ def write_page(records: Path, page: Path) -> Path:
 def text(found: Sequence[Mapping[str, Any]]) -> str:
     """The page."""
     return HEAD.format(
-        count=len(methods()),
         what=what(found),
         table=table(found),
         says=says(found),
