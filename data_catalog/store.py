@@ -40,7 +40,7 @@ def open_store(source: Any) -> xr.Dataset:
     text = str(source)
     refuse_unfinished(text)
     if not text.rstrip("/").endswith(".zarr") and zarr_folder(text) is None and _are_files(source):
-        from .any_source import open_source  # which opens stores by this function
+        from .converter.any_source import open_source  # which opens stores by this function
 
         return open_source(source).data
     if "://" not in text and not Path(text).exists():

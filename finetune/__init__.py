@@ -1,14 +1,15 @@
 """How to adapt a model: methods, recipes, and the one training loop."""
 
+from .adapter import Adapter, HookAdapter, added_parameters, disabled, merged, set_adapters
+from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapter
+from .catalogue import table, trained_parameters
 from .fit import fit
-from .full import Full
-from .head import HeadOnly
+from .hook import FeatureMap, Hook, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
 from .logbook import RunFolderError
-from .lowrank import LoRA
-from .method import METHODS, Method, method
+from .method import METHODS, MergeError, Method, method, methods
+from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
-from .norms import Norms
 from .plan import plan
 from .recipe import FIELDS, Recipe, read_yaml, write_yaml
 from .world import World, shared_out, world
@@ -17,21 +18,39 @@ __all__ = [
     "EXIT",
     "FIELDS",
     "METHODS",
+    "Adapter",
+    "FeatureMap",
     "Full",
     "HeadOnly",
+    "Hook",
+    "HookAdapter",
     "Interrupted",
     "LoRA",
+    "MergeError",
     "Method",
     "Mixture",
     "Norms",
     "Recipe",
     "RunFolderError",
+    "TokenMap",
+    "WeightMap",
     "World",
+    "adapter_state",
+    "added_parameters",
+    "disabled",
     "fit",
+    "merged",
     "method",
+    "methods",
     "plan",
+    "put_adapter",
+    "read_adapter",
     "read_yaml",
+    "set_adapters",
     "shared_out",
+    "table",
+    "trained_parameters",
     "world",
+    "write_adapter",
     "write_yaml",
 ]

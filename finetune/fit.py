@@ -19,10 +19,13 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from humboldt.foundations import Dataset, Model, load_strictly, read_config, read_weights, to_dict
 
-from .full import Full
+from .adapter import Adapter
+from .adapter_file import left_out, write_adapter
 from .interruption import Signals, listening
 from .logbook import Logbook, require_space, weights_hash
 from .method import Method
+from .method import method as named
+from .methods import Full
 from .mixture import Mixture
 from .progress import Log
 from .recipe import Recipe
@@ -45,6 +48,8 @@ def fit(
     progress: bool = True,
 ) -> Model:
     """A tuned copy of `model`: the one with the lowest validation loss, without `validation` the last one.
+
+    What the method added is merged into plain weights where that is possible, else it stays in the model.
 
     Called again with the same arguments, a run that was killed goes on from its last checkpoint and ends with the
     same weights (bit for bit on CPU with the same number of threads and processes); a finished one is read back.
@@ -102,7 +107,10 @@ def _fit(
         task, seconds = _train(
             model, train, validation, recipe, method, logbook, progress and here.leads, here, signals
         )
-    tuned = method.merge(task.result).to("cpu", next(model.parameters()).dtype).eval()
+    result = task.result.to("cpu", next(model.parameters()).dtype).eval()
+    if logbook is not None and here.leads and left_out(result):
+        write_adapter(logbook.folder, result, method, record.get("model"))
+    tuned = method.merge(result) if method.mergeable else result
     tuned.provenance = {
         "parent": data["parent"],
         "recipe": record,
@@ -208,7 +216,12 @@ def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: b
 def _finished(model: Model, logbook: Logbook) -> Model:
     """The tuned model of a run that is done."""
     found = read_config(logbook.folder)
-    tuned = load_strictly(copy.deepcopy(model), read_weights(logbook.folder, found["sha256"])).eval()
+    tuned = copy.deepcopy(model)
+    for adapter, described in found.get("adapted", {}).items():
+        way = named(**described)
+        assert isinstance(way, Adapter)
+        tuned = way.prepare(tuned, adapter)
+    load_strictly(tuned, read_weights(logbook.folder, found["sha256"])).eval()
     tuned.provenance = found["provenance"]
     return tuned
 

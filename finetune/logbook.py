@@ -6,6 +6,7 @@ environment.json    versions of Python and packages, processor, threads
 log.csv             step, samples, seconds, learning rate, loss, validation loss
 checkpoints/        last.ckpt, from which a killed run goes on
 config.json, model.safetensors     the tuned model, written at the end
+adapter.json, adapter.safetensors  what was changed, for its base alone, where the method left anything as it was
 scores.json         written by an evaluation
 """
 
@@ -100,7 +101,8 @@ class Logbook:
             file.write(_line([row.get(c, "") for c in COLUMNS]))
 
     def _clear(self) -> None:
-        for name in ("recipe.yaml", "data.json", "environment.json", "log.csv", "config.json", "model.safetensors"):
+        for name in ("recipe.yaml", "data.json", "environment.json", "log.csv", "config.json", "model.safetensors",
+                     "adapter.json", "adapter.safetensors"):  # fmt: skip
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -16,19 +18,40 @@ from .rates import parameter_groups
 from .recipe import Recipe
 
 METHODS: dict[str, type[Method]] = {}
+PLUGINS = "humboldt.methods"  # the entry point group of packages that bring methods of their own
+Kind = Literal["weights", "features", "tokens", "objective", "transform"]
+
+
+class MergeError(ConfigError):
+    """What was added to a model cannot become plain weights; names the site and the cure."""
 
 
 class Method(ABC):
     """A way to adapt. A leaf is a frozen dataclass, registered under its `name`.
 
-    `prepare` and `merge` change the model that they are given and return it; `fit` hands them a copy.
+    `prepare` and `merge` change the model that they are given and return it; `fit` hands them a copy. A method holds
+    no state: what it must remember from step to step are buffers of the model, so that a killed run goes on.
+
+    Attributes:
+        name: by which it is asked for.
+        kind: whether it maps weights, features or tokens, adds an objective, or transforms weights or gradients.
+        source: where it was published.
+        mergeable: whether what it adds becomes plain weights.
+        gradients: whether it needs any.
+        start_tolerance: how far the start may be from what the model computed before, relative to its largest value.
     """
 
     name: ClassVar[str]
+    kind: ClassVar[Kind] = "transform"
+    source: ClassVar[str] = ""
+    mergeable: ClassVar[bool] = True
+    gradients: ClassVar[bool] = True
+    start_tolerance: ClassVar[float] = 0.0
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        METHODS[cls.name] = cls
+        if "name" in cls.__dict__:
+            METHODS[cls.name] = cls
 
     @abstractmethod
     def prepare(self, model: Model) -> Model:
@@ -39,11 +62,21 @@ class Method(ABC):
         return parameter_groups(model, recipe)
 
     def loss(self, model: Model, batch: Any) -> dict[str, Tensor]:
-        """Named scalars whose sum is minimised."""
-        return {"loss": model.loss(batch)}
+        """Named scalars whose sum is minimised: the model's loss and what its hooks add."""
+        return {"loss": model.loss(batch), **model.context.losses}
+
+    def on_gradients(self, model: Model, step: int, length: int) -> None:  # noqa: B027
+        """Between the backward pass and the optimiser's step number `step` (from 0) of `length`."""
+
+    def on_step(self, model: Model, step: int, length: int) -> None:  # noqa: B027
+        """After `step` steps of `length`."""
 
     def merge(self, model: Model) -> Model:
-        """Plain weights again, computing the same, none of them frozen."""
+        """Plain weights again, computing the same, none of them frozen.
+
+        Raises:
+            MergeError: what was added is no map of weights; names it and its site.
+        """
         return model.requires_grad_(True)
 
     def describe(self) -> dict[str, Any]:
@@ -57,17 +90,36 @@ def method(name: str, **options: Any) -> Method:
     Raises:
         ConfigError: unknown name or option (with the nearest known one).
     """
-    if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, 1)
+    known = METHODS if name in METHODS else methods()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
         cure = f"did you mean {near[0]!r}?" if near else "choose one of them"
-        raise ConfigError(f"fine-tuning methods are {sorted(METHODS)}, got {name!r}; {cure}")
-    return from_dict(METHODS[name], options)
+        raise ConfigError(f"fine-tuning methods are {sorted(known)}, got {name!r}; {cure}")
+    return from_dict(known[name], options)
+
+
+def methods() -> dict[str, type[Method]]:
+    """Every method by name, those of installed packages included (entry points of the group `humboldt.methods`)."""
+    _load_plugins()
+    return METHODS
+
+
+@cache
+def _load_plugins() -> None:
+    for entry in entry_points(group=PLUGINS):
+        entry.load()
 
 
 def train_only(model: nn.Module, chosen: Callable[[str, nn.Parameter], bool]) -> None:
-    """Let exactly the chosen parameters be trained; a batch norm without one of them keeps its statistics too."""
+    """Let exactly the chosen parameters be trained; a batch norm without one of them keeps its statistics too.
+
+    Raises:
+        ConfigError: there is nothing to train.
+    """
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(chosen(name, parameter))
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ConfigError("a run trains at least one parameter, got none; give other targets, or parts to train whole")
     for module in model.modules():
         if isinstance(module, _BatchNorm) and not any(p.requires_grad for p in module.parameters()):
             module.eval()

@@ -50,15 +50,21 @@ class Task(lightning.LightningModule):
         self.latest = loss.detach()
         return loss
 
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """The method may change the gradients."""
+        self.method.on_gradients(self.model, self.global_step, self.length)
+
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """A step, after which the average follows the weights."""
+        """A step, which the method and then the average follow."""
+        step = self.global_step
         super().optimizer_step(*args, **kwargs)
+        self.method.on_step(self.model, step + 1, self.length)
         if self.average is not None:
             self.average.update_parameters(self.model)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        """The same losses of the model that would be kept."""
-        loss = torch.stack(list(self.method.loss(self.result, batch).values())).sum()
+        """The loss of the model that would be kept, without what a method adds to it."""
+        loss = self.result.loss(batch)
         self.log("validation", loss, on_epoch=True, batch_size=len(batch), sync_dist=True)
 
     def configure_optimizers(self) -> Any:

@@ -23,6 +23,7 @@ from .config import (
     from_dict,
     to_dict,
 )
+from .context import Context
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
@@ -48,6 +49,7 @@ __all__ = [
     "Cache",
     "CheckpointError",
     "ConfigError",
+    "Context",
     "Core",
     "CoreConfig",
     "Dataset",

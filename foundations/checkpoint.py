@@ -49,6 +49,7 @@ def save(model: Model, folder: str | os.PathLike[str]) -> Path:
             "domain": model.domain,
             "config": to_dict(model.config),
             "provenance": model.provenance,
+            **({"adapted": model.adapted} if model.adapted else {}),
             "sha256": sha256,
         }
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, final, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from .context import Context
 from .core import Core
 from .tokens import Tokens
 
@@ -70,6 +71,10 @@ class Model(nn.Module):
         domain: name of the domain that built it.
         config: the frozen dataclass that rebuilds it through that domain.
         provenance: JSON-ready record of where the weights come from (data, recipe, seed, parent's content hash).
+
+    Attributes:
+        context: what its parts may know of the present forward pass.
+        adapted: by name of the adapter, the description of the method that put it in.
     """
 
     def __init__(
@@ -86,6 +91,8 @@ class Model(nn.Module):
         self.embed, self.core, self.head = embed, core, head
         self.domain, self.config = domain, config
         self.provenance: dict[str, Any] = dict(provenance or {})
+        self.context = Context()
+        self.adapted: dict[str, dict[str, Any]] = {}
 
     def forward(self, batch: Any) -> Any:
         """Predict in physical units."""
@@ -93,7 +100,10 @@ class Model(nn.Module):
 
     def encode(self, batch: Any) -> Tokens:
         """What the core makes of a batch: run once, reused by many heads."""
-        return self.core(self.embed(batch))
+        self.context.begin(batch)
+        tokens = self.embed(batch)
+        self.context.tokens = tokens
+        return self.core(tokens)
 
     def loss(self, batch: Any) -> Tensor:
         """The head's loss of the prediction for `batch`, which carries the target."""
@@ -101,7 +111,9 @@ class Model(nn.Module):
 
     def with_head(self, head: Head) -> Model:
         """The same embedding and core (shared, not copied) under another head."""
-        return Model(self.embed, self.core, head, domain=self.domain, config=self.config, provenance=self.provenance)
+        other = Model(self.embed, self.core, head, domain=self.domain, config=self.config, provenance=self.provenance)
+        other.context, other.adapted = self.context, self.adapted
+        return other
 
     def save(self, folder: Any) -> Any:
         """Write `config.json` and `model.safetensors` into `folder`, atomically; returns the folder."""

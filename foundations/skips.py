@@ -37,8 +37,11 @@ def convolve(conv: nn.Module, x: Float[Tensor, "b c *grid"], periodic: tuple[boo
     if not any(periodic):
         return conv(x)
     kernel = cast("nn.Conv2d", conv)  # or of another number of axes
+    width = kernel.weight.shape[-1] // 2
+    padded = pad_axes(x, width, periodic)
+    if type(conv) not in CONVOLUTION:  # wrapped: what is around it wants to be called
+        return conv(padded)[(..., *(slice(width, -width) for _ in x.shape[2:]))]
     function: Callable[..., Tensor] = (F.conv1d, F.conv2d, F.conv3d)[x.dim() - 3]
-    padded = pad_axes(x, kernel.weight.shape[-1] // 2, periodic)
     return function(padded, kernel.weight, kernel.bias, groups=kernel.groups)
 
 

@@ -14,25 +14,35 @@ from ._version import __version__
 if TYPE_CHECKING:
     from humboldt.domains.pde import generate as generate
 
+    from .adapters import load_adapter as load_adapter
+    from .adapters import push_adapter as push_adapter
+    from .adapters import save_adapter as save_adapter
     from .adapting import finetune as finetune
     from .adapting import pretrain as pretrain
+    from .designing import design as design
     from .forecasting import predict as predict
     from .opening import open as open
     from .pretrained import from_pretrained as from_pretrained
     from .publishing import push_to_hub as push_to_hub
+    from .representing import embed as embed
     from .sampling import sample as sample
     from .scoring import evaluate as evaluate
 
 _HOME: dict[str, str] = {
+    "design": "humboldt.designing",
+    "embed": "humboldt.representing",
     "evaluate": "humboldt.scoring",
     "finetune": "humboldt.adapting",
     "from_pretrained": "humboldt.pretrained",
     "generate": "humboldt.domains.pde",
+    "load_adapter": "humboldt.adapters",
     "open": "humboldt.opening",
     "predict": "humboldt.forecasting",
     "pretrain": "humboldt.adapting",
+    "push_adapter": "humboldt.adapters",
     "push_to_hub": "humboldt.publishing",
     "sample": "humboldt.sampling",
+    "save_adapter": "humboldt.adapters",
 }
 """Where each public verb is written: its name, and the full name of its module."""
 

@@ -53,8 +53,9 @@ def finetune(
         model: a model, or what `from_pretrained` takes.
         data: a dataset, or what the domain's `open` takes. Its `train` part is learned from, its `validation` part,
             if it has one, chooses the best step.
-        method: `full`, `head`, `norms`, `lora`, with options as {"name": "lora", "rank": 4}, or a `Method`.
-        task: `forecast` keeps the model's head; another task gets a new one.
+        method: a name of `humboldt info methods`, with options as {"name": "lora", "rank": 4}; a `Method`; or `auto`,
+            which picks by `humboldt.adapting.automatic`.
+        task: `forecast` keeps the model's head; another task gets a new one (graphs: `regression`, `classification`).
         samples: train on this many trajectories (sites, molecules); all by default.
         opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
         revision: branch, tag or commit of a hub repository; the record of the run names the commit.
@@ -109,9 +110,10 @@ def prepare(
     **recipe: Any,
 ) -> Prepared:
     """Check the words, open the data, match the model to them; cheap things first."""
-    way, schedule = as_method(method), Recipe().replace(**recipe, seed=seed)
+    said, schedule = None if method == "auto" else as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model, revision)
+    way = automatic(started) if said is None else said
     schedule = Recipe().replace(**{**advice(started, way), **recipe}, seed=seed)
     source = str(data) if isinstance(data, str | Path) else None
     if source is not None and os.environ.get(PLACE) and Path(source).exists():
@@ -181,13 +183,31 @@ def advice(model: Model, way: Method) -> dict[str, Any]:
     return found
 
 
+TRAINABLE = 100_000_000
+"""Parameters up to which `auto` trains all of a model: weights, gradients and two moments are then under 1.6 GB."""
+
+
+def automatic(model: Model) -> Method:
+    """The method that `auto` stands for.
+
+    Everything is trained where the model is small enough, and where its checkpoint says at which rates (or is random:
+    a random core must be trained whatever it costs); otherwise low-rank updates of the core, embedding and head.
+    """
+    count = sum(p.numel() for p in model.parameters())
+    random = bool(model.provenance.get("loaded", {}).get("random"))
+    advised = bool(model.provenance.get("advice"))
+    name = "full" if random or (advised and count <= TRAINABLE) else "lora"
+    log.info("method: %s, for a model of %d parameters%s", name, count, " with advised rates" if advised else "")
+    return as_method(name)
+
+
 def as_method(method: str | Mapping[str, Any] | Method) -> Method:
     """A method from its name, from its name with options, or as it is."""
     if isinstance(method, Method):
         return method
     options = {"name": method} if isinstance(method, str) else dict(method)
     if "name" not in options:
-        raise ConfigError(f"a method has a name, got {options}; add name: full, head, norms or lora")
+        raise ConfigError(f"a method has a name, got {options}; add name: lora, or another of `humboldt info methods`")
     return method_called(options.pop("name"), **options)
 
 
@@ -230,9 +250,12 @@ def held_out(data: Any) -> Any:
 
 def matched(model: Model, train: Any, task: str, seed: int) -> Model:
     """The model with the channels, statistics and horizon of the data, and the head of the task."""
-    model = import_module(f"humboldt.domains.{model.domain}").fit_to_data(model, train, seed=seed)
+    face = import_module(f"humboldt.domains.{model.domain}")
+    model = face.fit_to_data(model, train, seed=seed)
     if task == "forecast":
         return model
+    if hasattr(face, "for_task"):
+        return face.for_task(model, train, task, seed=seed)
     from .registry import domain as science
 
     return model.with_head(science(model.domain).head(task, model))

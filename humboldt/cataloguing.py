@@ -75,6 +75,14 @@ def parts_of(entry: Entry) -> dict[str, Any] | None:
     return parts
 
 
+def training_range(entry: Entry) -> dict[str, list[Any]] | None:
+    """{dimension: first and last label} of the training part of an entry; None where it is not said as a range."""
+    part = entry.splits and entry.splits.train
+    if entry.splits is None or part is None or part.first is None:
+        return None
+    return {entry.splits.along: [part.first, part.last]}
+
+
 def add_to_catalog(
     path: str | Path,
     *,

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def predict(
     model: Model,
     state: Any,
-    lead_times: float | Iterable[float],
+    lead_times: float | Iterable[float] = (),
     rollout: str = "direct",
     *,
     step: float | None = None,
@@ -30,14 +30,15 @@ def predict(
     absent: Sequence[str] | None = None,
     batch_size: int = 16,
     **choices: Any,
-) -> xr.Dataset:
-    """The state after each of `lead_times`.
+) -> Any:
+    """The state after each of `lead_times`; of molecules, a table of the properties that the model was tuned to.
 
     Args:
         model: a forecaster; what follows is said of the pde domain.
-        state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
-            as sample or time are kept. A variable with a dimension `component` holds several, as when it was trained on
-            (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`.
+        state: molecules (a file, a table, SMILES), or a Dataset with one variable per channel of the model, by name,
+            with dims (..., *space); leading dims such as sample or time are kept. A variable with a dimension
+            `component` holds several, as when it was trained on (velocity: velocity_x, velocity_y), and so does a
+            DataArray with a dimension `channel`.
         lead_times: positive and rising, in the model's time units; any real numbers.
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
         step: length of a step in the model's time units; the shortest lead time by default.
@@ -55,6 +56,8 @@ def predict(
     Raises:
         ValueError: missing variables, other units, other dimensions, values that are not finite, bad lead times.
     """
+    if model.domain == "graphs":
+        return domain("graphs").predict(model, state, **choices)
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
     if model.domain not in ("", "pde"):
         step = step if rollout == "direct" else step or times[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,36 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
         os.replace(aside, path)
     pyplot().close(figure)
     return path
+
+
+def comparison(found: Sequence[Mapping[str, Any]]) -> Figure:
+    """Error against trained parameters, a point a method, a panel a number of samples; bars span the seeds."""
+    from .comparing import RANDOM, summary
+
+    rows, sizes = summary(found), sorted({record["samples"] for record in found})
+    figure, axes = _panels(len(sizes))
+    for axis, size in zip(axes, sizes, strict=True):
+        for row in rows:
+            errors = row["errors"].get(size)
+            if not errors:
+                continue
+            mean, colour = float(np.mean(errors)), NEUTRAL["persistence"] if row["method"] == RANDOM else COLOURS[0]
+            bar = [[mean - min(errors)], [max(errors) - mean]]
+            axis.errorbar(row["trained"], mean, bar, fmt="o", color=colour, markersize=5, capsize=2)
+            axis.annotate(row["method"], (row["trained"], mean), (4, 4), textcoords="offset points", fontsize=8)
+        axis.set_xscale("log")
+        axis.set_title(f"{size} samples", fontsize=10)
+        axis.set_xlabel("trained parameters")
+    axes[0].set_ylabel("error on the test part")
+    return figure
+
+
+def save_comparison(found: Sequence[Mapping[str, Any]], folder: Path) -> Path:
+    """Write `comparison.png` into `folder`."""
+    figure = comparison(found)
+    figure.savefig(folder / "comparison.png", dpi=130)
+    pyplot().close(figure)
+    return folder / "comparison.png"
 
 
 def save_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> None:

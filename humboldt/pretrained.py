@@ -144,9 +144,23 @@ def _read(record: dict[str, Any], science: str, folder: Path) -> Model:
     if "config" not in record:
         return face(science).read_published(folder)
     model = _described(record, science, folder)
+    for adapter, described in record.get("adapted", {}).items():
+        from humboldt.finetune import Adapter, method
+
+        way = method(**described)
+        assert isinstance(way, Adapter)
+        model = way.prepare(_in_memory(model), adapter)
     state = read_weights(folder, record.get("sha256"))
     require_finite(state, folder)
     return load_strictly(model, state)
+
+
+def _in_memory(model: Model) -> Model:
+    """Room for the weights of a model that was described only; adapters are put around real ones."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_meta:
+            return model.to_empty(device="cpu")
+    return model
 
 
 def _described(record: dict[str, Any], science: str, folder: Path) -> Model:

@@ -65,6 +65,8 @@ def evaluate(
     models = {"model": model}
     if twin is not False:
         models["twin"] = _twin(model, seed) if twin is True else twin
+    if model.domain == "graphs":
+        return _by_property(science.evaluate(models, part), model, part, output, json)
     if model.domain != "pde":
         return _by_channel(science.evaluate(models, part, batch_size=batch_size), model, part, output, json)
     evaluation = science.evaluate(
@@ -109,11 +111,32 @@ def _by_channel(scores: xr.Dataset, model: Model, data: Any, output: Any, json: 
     return scores
 
 
+def _by_property(scores: xr.Dataset, model: Model, data: Any, output: Any, json: bool) -> xr.Dataset:
+    """Scores by forecast and property: printed with the split and its hash, and written where that is asked for."""
+    tidy = scores.to_dataframe().reset_index()
+    rows = [{k: None if v != v else v for k, v in row.items()} for row in tidy.to_dict("records")]
+    record = {"model": repr(model), "provenance": model.provenance, "data": dict(data.describe()), "rows": rows}
+    if output is not None:
+        Path(output).mkdir(parents=True, exist_ok=True)
+        aside = Path(output) / ".scores.json.writing"
+        aside.write_text(json_format.dumps(record, indent=1) + "\n")
+        os.replace(aside, Path(output) / "scores.json")
+    if json:
+        print(json_format.dumps(record, indent=1))
+    else:
+        print(f"{scores.attrs['part']} part, split: {scores.attrs['split_by']}, {scores.attrs['graphs']} graphs")
+        print(tidy.to_string(index=False, float_format=lambda x: f"{x:.4g}"))
+    return scores
+
+
 def _twin(model: Model, seed: int) -> Model:
     """The same network with random weights and the same normalisation."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         twin = domain(model.domain).build(model.config)
+    if model.domain == "graphs":
+        twin.head.load_state_dict(model.head.state_dict())
+        return twin.to(next(model.parameters()))
     for part, own in ((twin.embed, model.embed), (twin.head, model.head)):
         part.get_submodule("normaliser").load_state_dict(own.get_submodule("normaliser").state_dict())
     return twin.to(next(model.parameters()))

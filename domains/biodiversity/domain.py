@@ -14,6 +14,7 @@ from humboldt.foundations import Core, Model, TimeNorm, from_dict, to_dict
 from .adapters import Step, adapt
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
+from .distribution import SpeciesConfig, build_species
 from .embed import GridEmbed
 from .heads import MonthHead
 from .mvit import MViT
@@ -35,7 +36,7 @@ class Biodiversity:
             return open_months(source, split=split, **choices)
         return open_months(source, **choices).split(split)
 
-    def build(self, config: GridConfig | Mapping[str, Any]) -> Model:
+    def build(self, config: GridConfig | SpeciesConfig | Mapping[str, Any]) -> Model:
         """A model with fresh weights."""
         return build(config)
 
@@ -87,8 +88,13 @@ class AbsoluteError:
         return torch.stack([error[:, place].flatten(1).nanmean(1) for place in groups], dim=1)
 
 
-def build(config: GridConfig | Mapping[str, Any]) -> Model:
-    """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
+def build(config: GridConfig | SpeciesConfig | Mapping[str, Any]) -> Model:
+    """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds).
+
+    A configuration with `responses` is one of species distributions, another one of gridded ecosystems.
+    """
+    if isinstance(config, SpeciesConfig) or (isinstance(config, Mapping) and "responses" in config):
+        return build_species(config if isinstance(config, SpeciesConfig) else from_dict(SpeciesConfig, dict(config)))
     if not isinstance(config, GridConfig):
         config = from_dict(GridConfig, dict(config))
     step = Step()

@@ -2,15 +2,17 @@
 
 from .adapt import arranged, fit_to_data, goals_of, set_statistics
 from .batch import NextTokens, Properties, SequenceBatch
-from .config import Goal, GraphConfig
+from .config import Goal, GraphConfig, Readout
 from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
 from .embed import SequenceEmbed
 from .files import Skipped
+from .flows import Flow, balance_loss, converted, distance, drawn, learn, learn_outcomes
 from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
+from .growth_grammar import GrowthGrammar
 from .heads import NextTokenHead, PropertyHead, token_losses
-from .metrics import Tally, roc_auc
+from .metrics import Tally, average_precision, roc_auc
 from .molecules import (
     Decoded,
     canonical,
@@ -20,7 +22,11 @@ from .molecules import (
     molecule_from_graph,
     smiles_from_graph,
 )
+from .pictures import draw_molecules
+from .pretraining import molecules_nano, open_corpus
+from .properties import embeddings, for_task, predict_properties, sayable, score_properties
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
+from .rewards import Reward, RewardError
 from .sample import Drawing, Sampled, sample_sequences
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
 from .splitting import random_split, scaffold, scaffold_split
@@ -36,15 +42,18 @@ from .weights import (
     state_to_published,
     write_published,
 )
+from .worlds import BitSequences, GridWorld
 
 __all__ = [
     "EDGE",
     "NODE",
     "PUBLISHED",
     "RELEASES",
+    "BitSequences",
     "Chemistry",
     "Decoded",
     "Drawing",
+    "Flow",
     "Goal",
     "Grammar",
     "Graph",
@@ -52,11 +61,16 @@ __all__ = [
     "GraphDataset",
     "GraphError",
     "Graphs",
+    "GridWorld",
+    "GrowthGrammar",
     "NextTokenHead",
     "NextTokens",
     "Ordering",
     "Properties",
     "PropertyHead",
+    "Readout",
+    "Reward",
+    "RewardError",
     "Sampled",
     "SequenceBatch",
     "SequenceEmbed",
@@ -65,34 +79,49 @@ __all__ = [
     "Tally",
     "Vocabulary",
     "arranged",
+    "average_precision",
+    "balance_loss",
     "build",
     "canonical",
     "config_from_published",
     "config_to_published",
+    "converted",
     "decode",
     "decode_molecule",
     "decoder_core",
+    "distance",
+    "draw_molecules",
+    "drawn",
+    "embeddings",
     "encode",
     "encode_with",
     "fit_to_data",
+    "for_task",
     "g2pt",
     "goals_of",
     "graph_from_molecule",
     "graph_from_smiles",
     "initialise",
     "is_published",
+    "learn",
+    "learn_outcomes",
     "model_from_published",
     "molecule_from_graph",
+    "molecules_nano",
+    "open_corpus",
     "open_graphs",
     "plain_vocabulary",
+    "predict_properties",
     "published_ordering",
     "published_record",
     "random_split",
     "read_published",
     "roc_auc",
     "sample_sequences",
+    "sayable",
     "scaffold",
     "scaffold_split",
+    "score_properties",
     "set_statistics",
     "smiles_from_graph",
     "state_from_published",

@@ -15,6 +15,7 @@ from humboldt.foundations import Model
 from .config import Goal, GraphConfig
 from .data import GraphDataset
 from .graph import GraphError
+from .properties import sayable
 from .store import SequenceStore
 
 logger = logging.getLogger(__name__)
@@ -41,11 +42,30 @@ def arranged(dataset: GraphDataset | SequenceStore, model: Model) -> GraphDatase
             f"{dataset.vocabulary.chemistry}; open the data with vocabulary=model.config.vocabulary"
         )
     names = [goal.name for goal in config.goals]
-    if list(dataset.goals) != names:
+    if dataset.goals and list(dataset.goals) != names:
         raise DataError(f"this model is told the goals {names}, got data with {list(dataset.goals)}; open with goals=")
+    if config.readout is not None:
+        return _for_readout(dataset, config)
     fits = np.array([_can_say(dataset, place, config) for place in dataset.places])
     places = tuple(np.array(dataset.places)[_some(fits, config)].tolist())
     return dataclasses.replace(dataset, vocabulary=config.vocabulary, ordering=config.ordering, places=places)
+
+
+def _for_readout(dataset: GraphDataset, config: GraphConfig) -> GraphDataset:
+    """All graphs, with what the model cannot say of them left out (see `sayable`), and the properties that it predicts.
+
+    Raises:
+        DataError: other properties than the model's.
+    """
+    assert config.readout is not None
+    names = [name for name in dataset.names if name not in dataset.goals]
+    if names != list(config.readout.names):
+        raise DataError(f"this model predicts {list(config.readout.names)}, got {names}; open the data with targets=")
+    graphs = tuple(sayable(graph, config) for graph in dataset.graphs)
+    changed = sum(a is not b for a, b in zip(graphs, dataset.graphs, strict=True))
+    if changed:
+        logger.warning("%d of %d graphs are cut, or have labels that the model does not know", changed, len(graphs))
+    return dataclasses.replace(dataset, graphs=graphs, vocabulary=config.vocabulary, ordering=config.ordering)
 
 
 def _can_say(dataset: GraphDataset, place: int, config: GraphConfig) -> bool:
@@ -54,7 +74,7 @@ def _can_say(dataset: GraphDataset, place: int, config: GraphConfig) -> bool:
         config.vocabulary.require(graph)
     except GraphError:
         return False
-    return config.vocabulary.length(len(graph), len(graph.edges)) <= config.length
+    return config.vocabulary.length(graph) <= config.length
 
 
 def _some(fits: np.ndarray, config: GraphConfig) -> np.ndarray:

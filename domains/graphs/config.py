@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from humboldt.foundations import ConfigError, CoreConfig
 
@@ -33,6 +34,25 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Readout:
+    """Properties that are predicted instead of the next token.
+
+    Attributes:
+        names: of the properties, as their columns are called in the data.
+        task: `regression`, or `classification`, each property yes (1) or no (0).
+        dropout: share of features that is dropped in training.
+    """
+
+    names: tuple[str, ...]
+    task: Literal["regression", "classification"]
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise ConfigError("a readout predicts at least one property, got none; open the data with targets=[...]")
+
+
+@dataclass(frozen=True, kw_only=True)
 class GraphConfig:
     """A causal decoder over the tokens of a vocabulary.
 
@@ -43,8 +63,9 @@ class GraphConfig:
         rows: of the embedding table; those beyond the vocabulary are spare, as in the published models.
         ordering: which sequences of a graph it is trained on.
         goals: properties that the norms are told.
-        goal_dropout: share of sequences whose goals are hidden in training, so that the model also knows how to go on
-            without them (classifier-free guidance, arXiv 2207.12598).
+        goal_dropout: probability with which each goal of a sequence is hidden in training, so that the model also knows
+            how to go on without it (classifier-free guidance, arXiv 2207.12598).
+        readout: properties that are predicted; None for a model that generates.
     """
 
     vocabulary: Vocabulary
@@ -54,13 +75,21 @@ class GraphConfig:
     ordering: Ordering = DEFAULT
     goals: tuple[Goal, ...] = ()
     goal_dropout: float = 0.1
+    readout: Readout | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.goal_dropout <= 1:
-            raise ConfigError(f"goal_dropout is a share in [0, 1], got {self.goal_dropout}")
+            raise ConfigError(f"goal_dropout is a probability in [0, 1], got {self.goal_dropout}")
         if self.rows < len(self.vocabulary):
             raise ConfigError(
                 f"an embedding has a row per token, got rows={self.rows} for {len(self.vocabulary)} tokens; add some"
+            )
+        order = self.ordering
+        if self.vocabulary.spelling == "growth" and (
+            order.edges not in ("bfs", "dfs") or order.components != "all" or order.numbering != "discovery"
+        ):
+            raise ConfigError(
+                f"a graph grows from node to node, breadth or depth first, got {order}; take Ordering(edges='bfs')"
             )
         scale = self.core.scales[0]
         if self.core.axes != 1 or not all(b.attention.causal for b in (*scale.down, *scale.up)):

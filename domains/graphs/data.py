@@ -79,9 +79,11 @@ class GraphDataset:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of every sample."""
-        length = self.vocabulary.length
-        return np.array([length(len(g), len(g.edges)) for g in (self.graphs[place] for place in self.places)])
+        """Tokens of every sample; where graphs grow, of one of their sequences."""
+        if self.vocabulary.spelling == "growth":
+            encoded = (encode(self.graphs[i], self.vocabulary, self.ordering, random.Random(0)) for i in self.places)
+            return np.array([len(ids) for ids in encoded])
+        return np.array([self.vocabulary.length(self.graphs[place]) for place in self.places])
 
     def split(self, name: str) -> GraphDataset:
         """The part called `train`, `validation` or `test`.

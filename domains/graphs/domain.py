@@ -16,6 +16,7 @@ from .config import GraphConfig
 from .embed import SequenceEmbed
 from .heads import NextTokenHead, PropertyHead
 from .metrics import METRICS, Score
+from .properties import predict_properties, score_properties
 
 
 class Graphs:
@@ -36,17 +37,25 @@ class Graphs:
         return build(config)
 
     def head(self, task: str, model: Model, **choices: Any) -> Head:
-        """A fresh head: `generation`, or `regression` and `classes` with the `count` of properties.
+        """A fresh head: `generation`, or `regression` and `classification` with the `count` of properties.
 
         Raises:
             ValueError: another task.
         """
         if task == "generation":
             return NextTokenHead(model.embed)  # type: ignore[arg-type]
-        if task in ("regression", "classes"):
+        if task in ("regression", "classification"):
             width = model.config.core.scales[0].width
-            return PropertyHead(width, kind=task, **choices)  # type: ignore[arg-type]
-        raise ValueError(f"tasks of the graphs domain are generation, regression and classes, got {task!r}")
+            return PropertyHead(width, task=task, **choices)  # type: ignore[arg-type]
+        raise ValueError(f"tasks of the graphs domain are generation, regression and classification, got {task!r}")
+
+    def predict(self, model: Any, source: Any, **choices: Any) -> Any:
+        """A table of the properties of molecules, see `predict_properties`."""
+        return predict_properties(model, source, **choices)
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> Any:
+        """Scores of models that predict the same properties, see `score_properties`."""
+        return score_properties(models, data, batch_size=batch_size)
 
     def metrics(self) -> dict[str, Score]:
         """Scores per sample."""
@@ -68,8 +77,11 @@ def build(config: GraphConfig | Mapping[str, Any]) -> Model:
     """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
     if not isinstance(config, GraphConfig):
         config = from_dict(GraphConfig, dict(config))
-    embed = SequenceEmbed(config)
-    model = Model(embed, Core(config.core), NextTokenHead(embed), domain="graphs", config=config)
+    embed, readout = SequenceEmbed(config), config.readout
+    head: Head = NextTokenHead(embed)
+    if readout is not None:
+        head = PropertyHead(config.core.scales[0].width, len(readout.names), readout.task, readout.dropout)
+    model = Model(embed, Core(config.core), head, domain="graphs", config=config)
     initialise(model)
     return model
 

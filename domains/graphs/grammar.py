@@ -47,10 +47,10 @@ class Grammar:
         valences: bool = False,
         device: torch.device | str = "cpu",
     ) -> None:
-        if length < vocabulary.length(1, 0):
-            raise ConfigError(f"a graph takes {vocabulary.length(1, 0)} tokens at least, got length={length}")
+        if length < vocabulary.shortest:
+            raise ConfigError(f"a graph takes {vocabulary.shortest} tokens at least, got length={length}")
         self.vocabulary, self.length, self.device = vocabulary, length, torch.device(device)
-        self.order, self.takes = self._bonds(valences)
+        self.order, self.takes = bonds_of(vocabulary, valences, self.device)
         count = vocabulary.indices
         self.state = self._full(batch, KIND)
         self.nodes, self.source, self.target = (self._full(batch, 0) for _ in range(3))
@@ -60,23 +60,6 @@ class Grammar:
 
     def _full(self, batch: int, value: int) -> Tensor:
         return torch.full((batch,), value, dtype=torch.long, device=self.device)
-
-    def _bonds(self, valences: bool) -> tuple[Tensor, Tensor]:
-        """Order of every edge type, and the most bonds of every node type."""
-        vocabulary = self.vocabulary
-        if not valences:
-            order = [0] * len(vocabulary.edges)
-            return torch.tensor(order, device=self.device), self._full(len(vocabulary.nodes), PLENTY)
-        chemistry = vocabulary.chemistry
-        if chemistry is None or chemistry.bonds != "kekule" or (unknown := set(vocabulary.edges) - set(ALLOWED)):
-            odd = "no molecules" if chemistry is None else "aromatic bonds" if chemistry.bonds != "kekule" else unknown
-            raise ConfigError(
-                f"valences are kept for molecules with Kekule bonds, got {odd} in the vocabulary {vocabulary.name}; "
-                "train with Chemistry(bonds='kekule'), or leave valences=False"
-            )
-        order = [ORDER.get(label, PLENTY) for label in vocabulary.edges]
-        takes = [largest_valence(label) for label in vocabulary.nodes]
-        return torch.tensor(order, device=self.device), torch.tensor(takes, device=self.device)
 
     def allowed(self) -> Bool[Tensor, "b tokens"]:
         """The tokens that may come next."""
@@ -161,6 +144,27 @@ class Grammar:
         """Go on with these sequences only."""
         for name in ("state", "nodes", "source", "target", "left", "open"):
             setattr(self, name, getattr(self, name)[rows])
+
+
+def bonds_of(vocabulary: Vocabulary, valences: bool, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Order of every edge type, and the most bonds of every node type.
+
+    Raises:
+        ConfigError: valences are asked of graphs that are not molecules with Kekule bonds.
+    """
+    if not valences:
+        order, takes = [0] * len(vocabulary.edges), [PLENTY] * len(vocabulary.nodes)
+        return torch.tensor(order, device=device), torch.tensor(takes, device=device)
+    chemistry = vocabulary.chemistry
+    if chemistry is None or chemistry.bonds != "kekule" or (unknown := set(vocabulary.edges) - set(ALLOWED)):
+        odd = "no molecules" if chemistry is None else "aromatic bonds" if chemistry.bonds != "kekule" else unknown
+        raise ConfigError(
+            f"valences are kept for molecules with Kekule bonds, got {odd} in the vocabulary {vocabulary.name}; "
+            "train with Chemistry(bonds='kekule'), or leave valences=False"
+        )
+    order = [ORDER.get(label, PLENTY) for label in vocabulary.edges]
+    takes = [largest_valence(label) for label in vocabulary.nodes]
+    return torch.tensor(order, device=device), torch.tensor(takes, device=device)
 
 
 ALLOWED = tuple(label for label, order in ORDER.items() if order > 0)

@@ -51,23 +51,27 @@ class PropertyHead(Head[SequenceBatch, Properties]):
     Args:
         width: of a token.
         count: number of properties.
-        kind: `regression`, with the mean squared error of normalised values, or `classes`, each property yes (1) or no
-            (0), with the cross-entropy. Targets that are not known (NaN) do not count.
+        task: `regression`, with the mean squared error of normalised values, or `classification`, each property yes (1)
+            or no (0), with the cross-entropy. Targets that are not known (NaN) do not count.
         dropout: share of features that is dropped in training.
     """
 
     def __init__(
-        self, width: int, count: int, kind: Literal["regression", "classes"] = "regression", dropout: float = 0.5
+        self,
+        width: int,
+        count: int,
+        task: Literal["regression", "classification"] = "regression",
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.kind = kind
+        self.task = task
         self.normaliser = Normaliser([0.0] * count, [1.0] * count)
         self.dropout, self.out = nn.Dropout(dropout), nn.Linear(width, count)
 
     def forward(self, tokens: Tokens, batch: SequenceBatch) -> Properties:
         """Values in their units, or probabilities."""
         values = self.out(self.dropout(tokens.x[torch.arange(len(batch)), batch.last]))
-        return Properties(values.sigmoid() if self.kind == "classes" else self.normaliser.invert(values))
+        return Properties(values.sigmoid() if self.task == "classification" else self.normaliser.invert(values))
 
     def loss(self, prediction: Properties, batch: SequenceBatch) -> Tensor:
         """Mean over the known targets; 0 if none is known.
@@ -79,7 +83,7 @@ class PropertyHead(Head[SequenceBatch, Properties]):
             raise ValueError("a loss needs a target, got a batch without one; open the data with targets=[...]")
         known = ~batch.target.isnan()
         target = torch.where(known, batch.target, prediction.values.detach().round())
-        if self.kind == "classes":
+        if self.task == "classification":
             errors = F.binary_cross_entropy(prediction.values.clamp(1e-7, 1 - 1e-7), target, reduction="none")
         else:
             errors = (self.normaliser(prediction.values) - self.normaliser(target)).square()

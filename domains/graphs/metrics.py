@@ -60,6 +60,21 @@ def roc_auc(scores: Tensor, labels: Tensor) -> float:
     return float((below + up_to).double().mean() / (2 * len(negative)))
 
 
+def average_precision(scores: Tensor, labels: Tensor) -> float:
+    """Area under the precision-recall curve as the sum of precision times step in recall; NaN without a positive.
+
+    Samples of one score count together; samples whose label is NaN do not count.
+    """
+    known = ~labels.isnan()
+    levels, place = scores[known].double().unique(return_inverse=True)
+    total = torch.zeros(len(levels), dtype=torch.float64).index_add(0, place, torch.ones(len(place)).double())
+    hits = torch.zeros_like(total).index_add(0, place, labels[known].double())
+    if not hits.sum():
+        return float("nan")
+    precision = hits.flip(0).cumsum(0) / total.flip(0).cumsum(0)
+    return float((precision * hits.flip(0)).sum() / hits.sum())
+
+
 @dataclass(frozen=True)
 class Tally:
     """Counts of generated molecules.

@@ -13,6 +13,7 @@ from humboldt.foundations import Cache, ConfigError, Model
 
 from .config import GraphConfig
 from .grammar import Grammar
+from .growth_grammar import GrowthGrammar
 from .vocabulary import BOC, EOG
 
 
@@ -167,7 +168,9 @@ def draw_batch(
     ]
 
 
-def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device) -> Grammar:
+def begun(
+    config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device
+) -> Grammar | GrowthGrammar:
     """A grammar that has read the prompt.
 
     Raises:
@@ -175,7 +178,8 @@ def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[in
     """
     if not prompt or prompt[0] != BOC:
         raise ConfigError(f"a sequence begins with <boc>, got the prompt {config.vocabulary.text(prompt)!r}")
-    grammar = Grammar(config.vocabulary, count, config.length, valences=drawing.valences, device=device)
+    kind = GrowthGrammar if config.vocabulary.spelling == "growth" else Grammar
+    grammar = kind(config.vocabulary, count, config.length, valences=drawing.valences, device=device)
     for token in prompt[1:]:
         if not bool(grammar.allowed()[:, token].all()):
             raise ConfigError(f"a prompt is the beginning of a graph, got {config.vocabulary.text(prompt)!r}")
@@ -195,19 +199,22 @@ class Decoder:
         if self.guided:
             self.conditions.append(embed.condition(None, count))  # type: ignore[operator]
         self.caches = [Cache(model.core, count, model.config.length) for _ in self.conditions]
+        self.said = torch.zeros(count, dtype=torch.long, device=model_device(model))
 
     def read(self, ids: Int[Tensor, "b n"]) -> Float[Tensor, "b rows"]:
         """Logits of what comes next."""
         found = []
         for cache, condition in zip(self.caches, self.conditions, strict=True):
-            tokens = self.model.embed.place(ids, cache.filled, condition)  # type: ignore[operator]
+            tokens = self.model.embed.place(ids, cache.filled, condition, self.said)  # type: ignore[operator]
             found.append(self.model.head.logits(cache.advance(tokens).x[:, -1:])[:, 0])  # type: ignore[operator]
+        self.said += self.model.embed.new(ids).sum(1)  # type: ignore[operator]
         return found[0] if not self.guided else self.weight * found[0] + (1 - self.weight) * found[1]
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
         """Go on with these sequences only."""
         for cache in self.caches:
             cache.keep(rows)
+        self.said = self.said[rows]
         self.conditions = [None if c is None else c[rows] for c in self.conditions]
 
 

@@ -2,7 +2,8 @@
 
     <boc> T0 IDX_0 <sepc> T1 IDX_1 ... <eoc>   <bog> IDX_a IDX_b B <sepg> IDX_c IDX_d B ... <eog>
 
-First every node with its type and its number, then every edge once with its two ends and its type.
+First every node with its type and its number, then every edge once with its two ends and its type. (The other spelling
+of a vocabulary is in `growth`.)
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .graph import Edge, Graph, GraphError
+from .growth import read_growth, spell_growth
 from .orders import Draw, breadth_first, by_degree, depth_first, neighbours, uniformly
 from .vocabulary import BOC, BOG, EOC, EOG, FIRST_INDEX, SEPC, SEPG, Vocabulary
 
@@ -27,11 +29,14 @@ class Ordering:
             first mention them, from a random start.
         components: edges of `all` connected parts are written, or, as published, in breadth-first and depth-first order
             only of the part of the `first` node.
+        start: nodes are shuffled (`random`), so that a graph has many sequences; or they are taken as they come, from
+            the `first` one, so that it has one (for a small budget).
     """
 
     edges: Literal["bfs", "dfs", "deg", "uniform"] = "bfs"
     numbering: Literal["random", "discovery"] = "discovery"
     components: Literal["all", "first"] = "all"
+    start: Literal["random", "first"] = "random"
 
 
 def published_ordering(edges: Literal["bfs", "dfs", "deg", "uniform"]) -> Ordering:
@@ -46,7 +51,8 @@ def encode(graph: Graph, vocabulary: Vocabulary, ordering: Ordering, chance: ran
         GraphError: the vocabulary cannot say it.
     """
     permutation = list(range(len(graph)))
-    chance.shuffle(permutation)
+    if ordering.start == "random":
+        chance.shuffle(permutation)
     return encode_with(graph, vocabulary, ordering, permutation, lambda below: int(chance.random() * below))
 
 
@@ -62,7 +68,7 @@ def encode_with(
     labels = [graph.nodes[node] for node in permutation]
     if ordering.numbering == "discovery":
         labels, edges = by_discovery(labels, edges)
-    return spell(labels, edges, vocabulary)
+    return (spell_growth if vocabulary.spelling == "growth" else spell)(labels, edges, vocabulary)
 
 
 def order_edges(graph: Graph, place: Sequence[int], ordering: Ordering, draw: Draw) -> list[Edge]:
@@ -121,6 +127,8 @@ def decode(ids: Iterable[int], vocabulary: Vocabulary, *, lenient: bool = False)
         GraphError: a delimiter is missing, a token stands where it does not belong, a loop, or a repeated edge.
     """
     ids = [int(token) for token in ids]
+    if vocabulary.spelling == "growth":
+        return read_growth(ids, vocabulary)
     labels = read_nodes(ids, vocabulary)
     number = {index: place for place, index in enumerate(labels)}
     edges: dict[tuple[int, int], Edge] = {}
@@ -142,7 +150,7 @@ def read_nodes(ids: list[int], vocabulary: Vocabulary) -> dict[int, str]:
     if (len(part) + 1) % 3 or any(token != SEPC for token in part[2::3]):
         raise GraphError(f"a node is a type, an index and a separator, got {vocabulary.text(part)}")
     pairs = zip(part[1::3], part[0::3], strict=True)
-    return {_index(index, vocabulary): _label(kind, vocabulary.first_node, vocabulary.nodes) for index, kind in pairs}
+    return {vocabulary.index_of(index): _label(kind, vocabulary.first_node, vocabulary.nodes) for index, kind in pairs}
 
 
 def read_edges(ids: list[int], vocabulary: Vocabulary) -> list[Edge]:
@@ -153,7 +161,7 @@ def read_edges(ids: list[int], vocabulary: Vocabulary) -> list[Edge]:
         raise GraphError(f"an edge is two indices{' and a type' if size == 3 else ''}, got {vocabulary.text(part)}")
     kinds = part[2::3] if size == 3 else [vocabulary.first_edge] * (len(part) // 2)
     return [
-        (_index(a, vocabulary), _index(b, vocabulary), _label(kind, vocabulary.first_edge, vocabulary.edges))
+        (vocabulary.index_of(a), vocabulary.index_of(b), _label(kind, vocabulary.first_edge, vocabulary.edges))
         for a, b, kind in zip(part[0::size], part[1::size], kinds, strict=True)
     ]
 
@@ -163,12 +171,6 @@ def _between(ids: list[int], opening: int, closing: int) -> list[int]:
         raise GraphError(f"a part of a sequence lies between its two delimiters, got none or one of them in {ids[:12]}")
     start = ids.index(opening)
     return ids[start + 1 : ids.index(closing, start)]
-
-
-def _index(token: int, vocabulary: Vocabulary) -> int:
-    if not FIRST_INDEX <= token < vocabulary.first_node:
-        raise GraphError(f"an index belongs here, got {vocabulary.text([token])}")
-    return token - FIRST_INDEX
 
 
 def _label(token: int, first: int, labels: Sequence[str]) -> str:

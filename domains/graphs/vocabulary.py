@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Literal
 
 from humboldt.foundations import ConfigError
@@ -50,6 +51,8 @@ class Vocabulary:
         nodes, edges: labels of nodes and edges.
         node_prefix, edge_prefix: before a label in the text of its token.
         edge_type_token: whether an edge says its type; without, all edges are of the only one.
+        spelling: `sets`, the published one: the node set, then the edge set (see `sequence`); or `growth`, from node
+            to node, in a quarter of the tokens (see `growth`).
         chemistry: how graphs are molecules; None for other graphs.
     """
 
@@ -60,9 +63,12 @@ class Vocabulary:
     node_prefix: str = ""
     edge_prefix: str = ""
     edge_type_token: bool = True
+    spelling: Literal["sets", "growth"] = "sets"
     chemistry: Chemistry | None = None
 
     def __post_init__(self) -> None:
+        if self.spelling == "growth" and not self.edge_type_token:
+            raise ConfigError("a graph that grows says the type of every edge; set edge_type_token=True")
         if self.indices < 1 or not self.nodes or not self.edges:
             raise ConfigError(
                 "a vocabulary has an index, a node type and an edge type at least, got "
@@ -80,7 +86,8 @@ class Vocabulary:
         indices = (f"IDX_{i}" for i in range(self.indices))
         nodes = (self.node_prefix + label for label in self.nodes)
         edges = (self.edge_prefix + label for label in self.edges)
-        return (*STRUCTURE, *indices, *nodes, *edges, *SPECIAL)
+        both = (f"{edge}:{node}" for edge, node in self.both)
+        return (*STRUCTURE, *indices, *nodes, *edges, *both, *SPECIAL)
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -97,6 +104,42 @@ class Vocabulary:
         """Number of every edge type, by its label."""
         return {label: self.first_edge + i for i, label in enumerate(self.edges)}
 
+    @cached_property
+    def both(self) -> dict[tuple[str, str], int]:
+        """Number of every type of an edge together with that of its new node, where graphs grow."""
+        pairs = product(self.edges, self.nodes) if self.spelling == "growth" else ()
+        return {pair: self.first_both + i for i, pair in enumerate(pairs)}
+
+    @cached_property
+    def _pairs(self) -> dict[int, tuple[str, str]]:
+        return {number: pair for pair, number in self.both.items()}
+
+    def node_of(self, token: int) -> str | None:
+        """The label of a node type, None for another token."""
+        return self.nodes[token - self.first_node] if self.first_node <= token < self.first_edge else None
+
+    def edge_of(self, token: int) -> tuple[str, str | None]:
+        """The label of an edge type, and that of its new node if it has one.
+
+        Raises:
+            GraphError: another token.
+        """
+        if self.first_edge <= token < self.first_both:
+            return self.edges[token - self.first_edge], None
+        if token in self._pairs:
+            return self._pairs[token]
+        raise GraphError(f"one of the types {_short(self.edges)} belongs here, got {self.text([token])}")
+
+    def index_of(self, token: int) -> int:
+        """The number that an index token says.
+
+        Raises:
+            GraphError: another token.
+        """
+        if not FIRST_INDEX <= token < self.first_node:
+            raise GraphError(f"an index belongs here, got {self.text([token])}")
+        return token - FIRST_INDEX
+
     @property
     def first_node(self) -> int:
         """Number of the first node type."""
@@ -108,18 +151,34 @@ class Vocabulary:
         return self.first_node + len(self.nodes)
 
     @property
+    def first_both(self) -> int:
+        """Number of the first token that says the type of an edge and of its new node."""
+        return self.first_edge + len(self.edges)
+
+    @property
     def pad(self) -> int:
         """Number of the token that fills up a row."""
-        return len(self.tokens) - 2
+        return len(self) - 2
 
     def __len__(self) -> int:
         """Number of tokens."""
-        return FIRST_INDEX + self.indices + len(self.nodes) + len(self.edges) + len(SPECIAL)
+        return self.first_both + len(self.both) + len(SPECIAL)
 
-    def length(self, nodes: int, edges: int) -> int:
-        """Tokens of a graph with so many nodes and edges: 3n + 4m + 2, or 3n + 3m + 2 without edge types."""
+    def length(self, graph: Graph) -> int:
+        """Tokens of a graph of n nodes, m edges and c connected parts.
+
+        3n + 4m + 2, or 3n + 3m + 2 without edge types. Where it grows, 3m - n + 2c + 2 at most.
+        """
+        nodes, edges = len(graph), len(graph.edges)
+        if self.spelling == "growth":
+            return 3 * edges - nodes + 2 * graph.components() + 2
         separated = 4 if self.edge_type_token else 3
         return 3 * nodes + (separated * edges if edges else 1) + 2
+
+    @property
+    def shortest(self) -> int:
+        """Tokens of a single node."""
+        return self.length(Graph(self.nodes[:1]))
 
     def text(self, ids: Iterable[int]) -> str:
         """Tokens as words; a number beyond the vocabulary (a spare row of an embedding) is [UNK]."""
@@ -158,7 +217,12 @@ class Vocabulary:
 
     @classmethod
     def of(
-        cls, graphs: Iterable[Graph], name: str = "own", chemistry: Chemistry | None = None, indices: int | None = None
+        cls,
+        graphs: Iterable[Graph],
+        name: str = "own",
+        chemistry: Chemistry | None = None,
+        indices: int | None = None,
+        spelling: Literal["sets", "growth"] = "sets",
     ) -> Vocabulary:
         """The labels of a data set, the most frequent first.
 
@@ -167,6 +231,7 @@ class Vocabulary:
             name: of the vocabulary.
             chemistry: how the molecules were read; None for other graphs.
             indices: index tokens; as many as the largest graph has nodes if not given.
+            spelling: how a graph becomes a sequence.
         """
         nodes: Counter[str] = Counter()
         edges: Counter[str] = Counter()
@@ -181,6 +246,7 @@ class Vocabulary:
             indices=indices or max(1, largest),
             nodes=_by_count(nodes) or (NODE,),
             edges=_by_count(edges) or (EDGE,),
+            spelling=spelling,
             chemistry=chemistry,
             **prefixed,  # type: ignore[arg-type]
         )

@@ -8,9 +8,21 @@ from inspect import signature
 
 import numpy as np
 
+from .solvers import gas_conditions as gas
 from .solvers import initial_conditions as start
-from .solvers.families import flows, gases, phases, reactions, shallow_waters, transports, waves
+from .solvers.families import (
+    compressible,
+    flows,
+    forced_flows,
+    gases,
+    phases,
+    reactions,
+    shallow_waters,
+    transports,
+    waves,
+)
 from .solvers.media import gaussian_speed, layered_speed
+from .solvers.steady_families import steady_sources, steady_waves
 
 POSEIDON = "Poseidon, arXiv 2405.19101, supplement"
 
@@ -103,6 +115,83 @@ def incompressible(
         )
 
     return make
+
+
+def kolmogorov(*, viscosity: str = "newtonian") -> Problem:
+    """A flow that is forced steadily."""
+    one_of("viscosity", viscosity, ("newtonian", "spectral"))
+    return Problem(
+        name="fns-kf",
+        title="Incompressible flow from cells of constant vorticity under a steady forcing",
+        equation="w_t + u.grad w = 0.1 sin(2 pi (x + y)) + D w, w = curl u, div u = 0",
+        fields=(*VELOCITY, Field(name="forcing", long_name="forcing of the vorticity", group="forcing")),
+        times=snapshots(1.0, 21),
+        solver=partial(forced_flows, viscosity=viscosity),
+        source=POSEIDON + "; the published forcing is of the velocity",
+        constraint="incompressible; forcing is constant in time",
+        choices={"viscosity": viscosity},
+    )
+
+
+def ideal_gas(name: str, title: str, initial: gas.GasStart, end: float = 1.0) -> Callable[..., Problem]:
+    """A maker of a compressible Euler problem, with the choice ``refinement``."""
+
+    def make(*, refinement: str = "2") -> Problem:
+        one_of("refinement", refinement, ("1", "2", "4", "8"))
+        return Problem(
+            name=name,
+            title=title,
+            equation="compressible Euler equations, gamma = 1.4",
+            fields=(
+                Field(name="density", long_name="density", group="density"),
+                *VELOCITY,
+                Field(name="pressure", long_name="pressure", group="pressure"),
+            ),
+            times=snapshots(end, 21),
+            solver=partial(compressible, start=initial, refinement=int(refinement)),
+            source=POSEIDON + "; solved on refinement x resolution cells, the published ones on 512 x 512",
+            constraint="density and pressure are positive",
+            choices={"refinement": refinement},
+        )
+
+    return make
+
+
+def poisson_gauss() -> Problem:
+    """A steady problem: the potential of Gaussian sources."""
+    return Problem(
+        name="poisson-gauss",
+        title="Poisson equation with Gaussian sources",
+        equation="-Lap u = f, u = 0 on the boundary",
+        fields=(
+            Field(name="source", long_name="source", group="source"),
+            Field(name="solution", long_name="solution", group="solution"),
+        ),
+        times=(0.0, 1.0),
+        solver=steady_sources,
+        source=POSEIDON + "; the published amplitudes are not said, these are 1 or -1",
+        constraint="steady: the solution is 0 at time 0 and the answer at time 1; source is constant",
+        periodic=False,
+    )
+
+
+def helmholtz_gauss() -> Problem:
+    """A steady problem: a standing wave in a medium of Gaussian bumps."""
+    return Problem(
+        name="helmholtz",
+        title="Helmholtz equation with a variable coefficient",
+        equation="-Lap u - (5 pi / 2)^2 a u = 0, u = b on the boundary",
+        fields=(
+            Field(name="coefficient", long_name="coefficient of the medium", group="coefficient"),
+            Field(name="boundary", long_name="value on the boundary", group="boundary"),
+            Field(name="solution", long_name="solution", group="solution"),
+        ),
+        times=(0.0, 1.0),
+        solver=steady_waves,
+        source=POSEIDON,
+        constraint="steady: the solution is 0 at time 0 and the answer at time 1; the other fields are constant",
+        periodic=False,
+    )
 
 
 def allen_cahn() -> Problem:
@@ -214,7 +303,17 @@ MAKERS: Mapping[str, Callable[..., Problem]] = {
     "ns-pwc": incompressible("ns-pwc", "Incompressible flow from cells of constant vorticity", start.cells),
     "ns-sl": incompressible("ns-sl", "Incompressible double shear layer", start.shear_layer),
     "ns-bb": incompressible("ns-bb", "Incompressible flow from a Brownian bridge", start.brownian_bridge, spin_up=0.5),
+    "ns-svs": incompressible("ns-svs", "Incompressible flow of a vortex sheet", start.vortex_sheet),
     "ns-tracer-pwc": incompressible("ns-tracer-pwc", "Passive tracer in the flow of ns-pwc", start.cells, disc=True),
+    "fns-kf": kolmogorov,
+    "ce-rp": ideal_gas("ce-rp", "Four constant states of a gas", gas.quadrants),
+    "ce-crp": ideal_gas("ce-crp", "Four states of a gas behind curved interfaces", gas.curved_quadrants),
+    "ce-kh": ideal_gas("ce-kh", "Kelvin–Helmholtz instability of a gas", gas.kelvin_helmholtz),
+    "ce-gauss": ideal_gas("ce-gauss", "Gaussian vortices in a gas", gas.gaussian_vortices),
+    "ce-rpui": ideal_gas("ce-rpui", "Four fast states of a gas behind rippled interfaces", gas.fast_quadrants),
+    "ce-rm": ideal_gas("ce-rm", "Richtmyer–Meshkov instability of a gas", gas.richtmyer_meshkov, end=2.0),
+    "poisson-gauss": poisson_gauss,
+    "helmholtz": helmholtz_gauss,
     "ace": allen_cahn,
     "wave-gauss": acoustic("wave-gauss", "Acoustic waves through Gaussian bumps of the speed", gaussian_speed),
     "wave-layer": acoustic("wave-layer", "Acoustic waves through layers", layered_speed),

@@ -36,11 +36,11 @@ def rollout(
     for lead_time in lead_times:
         whole = math.floor(lead_time / step + 1e-6)
         rest = lead_time - whole * step
-        for _ in range(whole - done):
-            prediction = _advance(model, state, step)
+        for number in range(done, whole):
+            prediction = _advance(model, state, step, number)
             state = batch.at(_next_fields(model, state.fields, prediction), state.lead_time)
         done = whole
-        yield prediction if rest < 1e-6 * step else _advance(model, state, rest)
+        yield prediction if rest < 1e-6 * step else _advance(model, state, rest, whole)
 
 
 def check_lead_times(lead_times: Sequence[float]) -> None:
@@ -53,9 +53,10 @@ def check_lead_times(lead_times: Sequence[float]) -> None:
         )
 
 
-def _advance(model: Model, batch: FieldBatch, lead_time: float) -> FieldPrediction:
+def _advance(model: Model, batch: FieldBatch, lead_time: float, number: int = 0) -> FieldPrediction:
     times = torch.full_like(batch.fields[:, 0].flatten(1)[:, 0], lead_time)
-    return model(batch.at(batch.fields, times))
+    with model.context.at(rollout_step=number):
+        return model(batch.at(batch.fields, times))
 
 
 def _next_fields(model: Model, fields: Tensor, prediction: FieldPrediction) -> Tensor:

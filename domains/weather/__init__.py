@@ -1,7 +1,7 @@
 """Weather and climate: states of the atmosphere on the sphere and a lead time in, the state at the target time out."""
 
 from . import metrics, spectra, verification
-from .adapt import fit_to_data, set_statistics
+from .adapt import arranged, fit_to_data, set_statistics
 from .analyses import open_analyses
 from .batch import WeatherBatch, WeatherPrediction
 from .channels import Channel
@@ -14,11 +14,13 @@ from .embed import WeatherEmbed
 from .evaluation import evaluate
 from .forcings import static_fields
 from .forecast import forecast, write_forecast
+from .generate import held_suarez
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
 from .labelled import batch_from_xarray, batch_to_xarray, forecast_to_xarray
 from .masking import TokenMask, given_mask, observed_mask, random_mask
 from .objective import MaskedForecasts, rollout_loss
+from .pretraining import fresh_weather_nano, open_views, weather_nano
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
 from .regrid import regrid
 from .rollout import rollout
@@ -48,6 +50,7 @@ __all__ = [
     "WeatherDataset",
     "WeatherEmbed",
     "WeatherPrediction",
+    "arranged",
     "batch_from_xarray",
     "batch_to_xarray",
     "build",
@@ -57,7 +60,9 @@ __all__ = [
     "fit_to_data",
     "forecast",
     "forecast_to_xarray",
+    "fresh_weather_nano",
     "given_mask",
+    "held_suarez",
     "initialise",
     "is_published",
     "make_climatology",
@@ -66,6 +71,7 @@ __all__ = [
     "model_from_published",
     "observed_mask",
     "open_analyses",
+    "open_views",
     "open_weather",
     "open_wxc_files",
     "prithvi_wxc",
@@ -87,6 +93,7 @@ __all__ = [
     "static_fields",
     "unit_core",
     "verification",
+    "weather_nano",
     "write_forecast",
     "write_published",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import xarray as xr
 from humboldt.data_catalog import DataError, did_you_mean
 
 from .channels import Channel
-from .lexicon import Quantity, conversion, quantity
+from .lexicon import BY_NAME, Quantity, conversion, quantity
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,26 @@ class Column:
         if (self.factor, self.offset) == (1.0, 0.0):
             return np.asarray(values, dtype=np.float32)
         return np.asarray(self.factor * values.astype(np.float64) + self.offset, dtype=np.float32)
+
+
+NEAR_GROUND = {"t": "2t", "u": "10u", "v": "10v", "q": "2sh"}  # what a variable without levels is taken for
+
+
+def meaning(channel: Channel) -> tuple[str, float | None, str]:
+    """What a channel is, whatever it is called: quantity, level, kind of level.
+
+    `u500` is the wind on 500 hPa, a temperature without a level is that near the ground, a geopotential and its height
+    mean the same. A name that is not known means itself.
+    """
+    known = quantity(channel.variable, channel.standard_name, channel.level is not None)
+    level, kind = channel.level, str(channel.level_kind)
+    named = re.fullmatch(r"([a-z]+)_?(\d{2,4})", channel.variable)
+    if channel.variable not in BY_NAME and named and level is None and named[1] in BY_NAME:
+        known, level, kind = BY_NAME[named[1]], float(named[2]), "hPa"
+    if known is None:
+        return channel.variable, level, kind
+    name = known.name if level is not None else NEAR_GROUND.get(known.name, known.name)
+    return {"gh": "z"}.get(name, name), level, kind
 
 
 def channels_of(

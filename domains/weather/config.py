@@ -30,6 +30,9 @@ class WeatherConfig:
         position: `fourier` adds sines and cosines of latitude and longitude, `absolute` adds nothing.
         grid: rows and columns it was trained on, None if on several; other grids are taken as well.
         eps, static_eps: added to the deviations of inputs and of static fields.
+        memory: hours in which a state is forgotten. The deviation of a state from one that is h hours older is then
+            taken to grow as that of a red noise, sqrt(1 - exp(-h / memory)) times the deviation at long lead times, and
+            corrections and errors are measured in it; None measures all lead times alike, as released models do.
         channel_dropout: probability with which a channel is hidden in training.
         ends_shifted: a stack whose last block is shifted leaves the tokens where the shift put them (a quirk of
             released code with an odd number of block pairs).
@@ -47,6 +50,7 @@ class WeatherConfig:
     grid: tuple[int, int] | None = None
     eps: float = 0.0
     static_eps: float = 0.0
+    memory: float | None = None
     channel_dropout: float = 0.0
     ends_shifted: bool = False
 
@@ -56,6 +60,16 @@ class WeatherConfig:
         if self.width % 4:
             raise ConfigError(
                 f"the width is a multiple of 4 (two times and four parts of a position), got {self.width}"
+            )
+        if self.memory is not None and (self.memory <= 0 or self.residual != "temporal"):
+            raise ConfigError(
+                "what is forgotten is the last input: memory is a positive number of hours and goes with "
+                f"residual='temporal', got {self.memory} with {self.residual!r}; leave it out, or change the residual"
+            )
+        if self.decoder.condition != self.core.condition:
+            raise ConfigError(
+                f"encoder and decoder are told the same condition, got widths {self.core.condition} and "
+                f"{self.decoder.condition}; choose one"
             )
         if self.decoder.scales[0].width != self.width:
             raise ConfigError(

@@ -18,7 +18,7 @@ from .batch import WeatherBatch
 from .channels import Channel
 from .climatology import Climatology
 from .columns import Column, columns_of
-from .forcings import static_fields
+from .forcings import KNOWN, static_fields
 from .grid import Grid
 from .samples import Sample
 from .time import add_hours
@@ -159,14 +159,21 @@ class WeatherDataset:
             raise ValueError(f"this part has {len(self)} samples, got a wish for {count}")
         return dataclasses.replace(self, samples=self.samples[:count])
 
-    def arranged(self, inputs: Sequence[Channel], outputs: Sequence[Channel]) -> WeatherDataset:
-        """The same samples with the channels of a model, in its order and units."""
+    def arranged(
+        self, inputs: Sequence[Channel], outputs: Sequence[Channel], static: Sequence[Channel] | None = None
+    ) -> WeatherDataset:
+        """The same samples with the channels of a model, in its order and units, and its static channels if given."""
         if tuple(inputs) != tuple(outputs):
             raise DataError("a weather model predicts what it takes, got other outputs than inputs")
-        return dataclasses.replace(self, columns=columns_of(self.data, inputs))
+        fixed = self.static if static is None else tuple(static)
+        own = columns_of(self.data, [c for c in fixed if c.name not in KNOWN])
+        return dataclasses.replace(self, columns=columns_of(self.data, inputs), static=fixed, static_columns=own)
 
     def statistics(self) -> dict[str, np.ndarray]:
-        """Per channel over the frames of this part: `mean`, `std`, and `increment`, the size of target - last state."""
+        """Per channel over the frames of this part: `mean`, `std`, and `increment`, the size of target - last state.
+
+        `hours` holds the lead times over which increments were taken.
+        """
         frames = sorted({(i, s.member) for s in self.samples for i in s.inputs})
         sums, squares, counts = np.zeros((3, len(self.columns)))
         for frame, member in frames:
@@ -177,13 +184,15 @@ class WeatherDataset:
         for frame, member in frames:
             x = self.state(frame, member).astype(np.float64).reshape(len(self.columns), -1) - mean[:, None]
             squares += np.nansum(x**2, 1)
-        changes = np.zeros((2, len(self.columns)))
+        changes, ahead = np.zeros((2, len(self.columns))), []
         for s in self.samples:
             if s.target is not None and s.target != s.inputs[-1]:
+                ahead.append(s.lead_time)
                 x = self.state(s.target, s.member).astype(np.float64) - self.state(s.inputs[-1], s.member)
                 changes += np.nansum(x**2, (1, 2)), np.isfinite(x).sum((1, 2))
         std = np.sqrt(squares / np.maximum(counts, 1))
-        return {"mean": mean, "std": std, "increment": np.sqrt(changes[0] / np.maximum(changes[1], 1))}
+        increment = np.sqrt(changes[0] / np.maximum(changes[1], 1))
+        return {"mean": mean, "std": std, "increment": increment, "hours": np.array(ahead)}
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready: channels, units, grid, period, sizes."""

@@ -106,17 +106,26 @@ def initialise(model: Model) -> None:
         if isinstance(module, TimeNorm):
             module.reset_parameters()
     nn.init.trunc_normal_(model.head.get_parameter("mask_token"), std=0.02)
-    for maps in (model.embed.get_submodule("time.input_time"), model.embed.get_submodule("time.lead_time")):
-        nn.init.uniform_(maps.weight, 0, 0.5)  # type: ignore[arg-type]  # radians per hour
+    for encoding, fastest in (("time", 0.5), ("condition", 0.05)):  # radians per hour
+        for name in ("input_time", "lead_time") if getattr(model.embed, encoding) is not None else ():
+            nn.init.uniform_(model.embed.get_parameter(f"{encoding}.{name}.weight"), 0, fastest)
 
 
 def unit_core(
-    *, width: int, pairs: int, heads: int, hidden: int, shifted: bool = False, drop_path: float = 0.0
+    *,
+    width: int,
+    pairs: int,
+    heads: int,
+    hidden: int,
+    shifted: bool = False,
+    drop_path: float = 0.0,
+    condition: int = 0,
 ) -> CoreConfig:
     """Attention inside each unit, then `pairs` times across units and inside each unit again (arXiv 2409.13598).
 
     With `shifted`, every other stage after the first sees units that are moved by half their size. A shift moves all
     tokens of a slot alike, so attention across units needs none.
+    With a `condition`, norms are told lead and input time.
     """
     layers = range(2 * pairs + 1)
     blocks = tuple(
@@ -134,4 +143,4 @@ def unit_core(
         )
         for layer in layers
     )
-    return CoreConfig(axes=2, scales=(ScaleConfig(width=width, down=blocks),))
+    return CoreConfig(axes=2, scales=(ScaleConfig(width=width, down=blocks),), condition=condition)

@@ -29,16 +29,20 @@ class FourierPosition(nn.Module):
 
 
 class TimeEncoding(nn.Module):
-    """[cos a, cos l, sin a, sin l] of linear maps a of the input time and l of the lead time, both in hours."""
+    """[cos a, cos l, sin a, sin l] of linear maps a of the input time and l of the lead time, both in hours.
+
+    Args:
+        width: of the vector, a multiple of 4.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.input_time, self.lead_time = nn.Linear(1, width // 4), nn.Linear(1, width // 4)
 
-    def forward(self, input_time: Float[Tensor, " b"], lead_time: Float[Tensor, " b"]) -> Float[Tensor, "b 1 1 d"]:
+    def forward(self, input_time: Float[Tensor, " b"], lead_time: Float[Tensor, " b"]) -> Float[Tensor, "b d"]:
         """One vector per sample."""
         waves = torch.cat([self.input_time(input_time[:, None]), self.lead_time(lead_time[:, None])], dim=-1)
-        return torch.cat([waves.cos(), waves.sin()], dim=-1)[:, None, None]
+        return torch.cat([waves.cos(), waves.sin()], dim=-1)
 
 
 class ContextEmbed(nn.Module):
@@ -87,6 +91,7 @@ class WeatherEmbed(Embed[WeatherBatch]):
         self.patches = PatchEmbed(config.input_times * count, config.width, config.patch, 2)
         self.context = ContextEmbed(config)
         self.time = TimeEncoding(config.width)
+        self.condition = TimeEncoding(config.core.condition) if config.core.condition else None
 
     def forward(self, batch: WeatherBatch) -> Tokens:
         """Tokens (unit, slot) of a batch; missing values (NaN) enter as the channel's mean.
@@ -105,11 +110,13 @@ class WeatherEmbed(Embed[WeatherBatch]):
             climate = filled(self._normal(batch.climate.unsqueeze(1)).squeeze(1), self.config.unit, closed)
         units = self.config.units(tuple(batch.fields.shape[-2:]))
         context = units.cut(self.context(filled(batch.static, self.config.unit, closed), climate))
-        tokens = units.cut(self.patches(x)) + context + self.time(batch.input_time, batch.lead_time)
+        times = batch.input_time, batch.lead_time
+        tokens = units.cut(self.patches(x)) + context + self.time(*times)[:, None, None]
+        told = None if self.condition is None else self.condition(*times)
         if batch.mask is None:
-            return Tokens(tokens, units=units, context=context)
+            return Tokens(tokens, told, units=units, context=context)
         whole = units if batch.mask.is_empty else None
-        return Tokens(batch.mask.gather(tokens), units=whole, context=context)
+        return Tokens(batch.mask.gather(tokens), told, units=whole, context=context)
 
     def _normal(self, states: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
         flat = torch.nan_to_num(self.normaliser(states.flatten(0, 1)), nan=0.0)

@@ -27,7 +27,7 @@ from .time import add_hours
 def open_states(model: Model, source: Any, **choices: Any) -> WeatherDataset:
     """Data as initial states of a model: its channels in its units, no targets asked for."""
     if isinstance(source, WeatherDataset):
-        return source.arranged(model.config.inputs, model.config.outputs)
+        return source.arranged(model.config.inputs, model.config.outputs, model.config.static)
     config = model.config
     wanted = {"channels": config.channels, "static": config.static, "input_times": config.input_times}
     return open_weather(source, **{**wanted, "lead_times": [0], "targets": False, **choices})

@@ -19,7 +19,8 @@ from .time import later
 class StateHead(Head[WeatherBatch, WeatherPrediction]):
     """Masked tokens are put back, a decoder looks at all of them, and each becomes its patch of the correction.
 
-    state = deviation * correction + base, where the base is the climatology, an input or the mean.
+    state = deviation * correction + base, where the base is the climatology, an input or the mean. With
+    `config.memory`, the deviation grows with the lead time where the base is an input (see `WeatherConfig`).
 
     Args:
         config: the model's configuration.
@@ -40,7 +41,7 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
         decoded = self.decoder(Tokens(self.whole(tokens, batch), tokens.condition, units=units))
         correction = self.fields(self.unembed(self.left(decoded, self.config.decoder)), units)
         correction = correction[..., : batch.fields.shape[-2], : batch.fields.shape[-1]]
-        state = torch.addcmul(self.base(batch), correction, self._spread(self.normaliser.std, correction))
+        state = torch.addcmul(self.base(batch), correction, self.deviation(batch).to(correction))
         return WeatherPrediction(state, self.config.channels, batch.grid, later(batch.time, batch.lead_time))
 
     def whole(self, tokens: Tokens, batch: WeatherBatch) -> Float[Tensor, "b unit slot d"]:
@@ -70,12 +71,27 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
             assert batch.climate is not None
             base = batch.climate
         else:
-            ahead = (batch.lead_time > 0).view(-1, 1, 1, 1)
-            base = torch.where(ahead, batch.fields[:, -1], batch.fields[:, 0])
+            base = self._last(batch)
         return torch.where(base.isnan(), mean, base)
+
+    @staticmethod
+    def _last(batch: WeatherBatch) -> Float[Tensor, "b c h w"]:
+        """The last input, or the first one where the lead time is not positive."""
+        ahead = (batch.lead_time > 0).view(-1, 1, 1, 1)
+        return torch.where(ahead, batch.fields[:, -1], batch.fields[:, 0])
+
+    def deviation(self, batch: WeatherBatch) -> Float[Tensor, "#b c #h #w"]:
+        """How far the state is expected to be from the base, in physical units; 0 where the base is the state."""
+        longest = self._spread(self.normaliser.std, batch.fields)[None]
+        if self.config.memory is None:
+            return longest
+        grown = (1 - torch.exp(-batch.lead_time.clamp(min=0) / self.config.memory)).sqrt().view(-1, 1, 1, 1)
+        return longest * torch.where(self._last(batch).isnan(), 1.0, grown)
 
     def loss(self, prediction: WeatherPrediction, batch: WeatherBatch) -> Tensor:
         """Mean of cos(latitude) ((p - t) / deviation)^2 over samples, channels and points with a target.
+
+        Points whose deviation is 0 (lead time 0 where the state is given) have nothing to be learned.
 
         Raises:
             ValueError: the batch carries no target.
@@ -85,7 +101,12 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
         rows = None
         if batch.grid is not None:
             rows = torch.as_tensor(batch.grid.cosine_weights()).to(prediction.fields)
-        return squared_error(prediction.fields, batch.target, rows, self.normaliser.std.to(prediction.fields) ** -2)
+        deviation = self.deviation(batch).to(prediction.fields)
+        if self.config.memory is None:
+            return squared_error(prediction.fields, batch.target, rows, deviation[0, :, 0, 0] ** -2)
+        learned, unit = deviation > 0, deviation.clamp(min=torch.finfo(deviation.dtype).tiny)
+        target = torch.where(learned, batch.target / unit, torch.nan)
+        return squared_error(prediction.fields / torch.where(learned, unit, 1), target, rows)
 
     @staticmethod
     def _spread(values: Tensor, like: Tensor) -> Any:

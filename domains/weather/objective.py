@@ -30,6 +30,7 @@ class MaskedForecasts:
     With a lead time of 0 among those of the data, what is hidden is reconstructed; with others it is forecast as well.
     The draw depends on the indices of the whole batch, so it differs from pass to pass and is the same when a run is
     repeated. A batch shares the kind and the ratio of its mask.
+    Where a model corrects the last state, what is hidden is missing (NaN) there as well.
 
     Attributes:
         data: samples with all input steps and lead times that may be drawn.
@@ -75,7 +76,8 @@ class MaskedForecasts:
         if ratio == 0 and not self.shuffled:
             return batch
         units = self.config.units(tuple(batch.fields.shape[-2:]))
-        return batch.masked(random_mask(kind, ratio, len(batch), units, chance, shuffled=self.shuffled))
+        masked = batch.masked(random_mask(kind, ratio, len(batch), units, chance, shuffled=self.shuffled))
+        return blanked(masked, self.config) if self.config.residual == "temporal" else masked
 
     def split(self, name: str) -> MaskedForecasts:
         """The part called `train`, `validation` or `test`."""
@@ -85,14 +87,26 @@ class MaskedForecasts:
         """The first `count` samples of this part."""
         return dataclasses.replace(self, data=self.data.take(count))
 
-    def arranged(self, inputs: Sequence[Channel], outputs: Sequence[Channel]) -> MaskedForecasts:
+    def arranged(
+        self, inputs: Sequence[Channel], outputs: Sequence[Channel], static: Sequence[Channel] | None = None
+    ) -> MaskedForecasts:
         """The same items with the channels of a model."""
-        return dataclasses.replace(self, data=self.data.arranged(inputs, outputs))
+        return dataclasses.replace(self, data=self.data.arranged(inputs, outputs, static))
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready: the data, and how tokens are hidden."""
         masks = {"kinds": list(self.kinds), "ratios": list(self.ratios), "shuffled": self.shuffled}
         return {**self.data.describe(), "masks": masks}
+
+
+def blanked(batch: WeatherBatch, config: WeatherConfig) -> WeatherBatch:
+    """NaN in the states where the mask hides them, so that they do not reach a prediction by its base either."""
+    if batch.mask is None:
+        return batch
+    rows, columns = batch.fields.shape[-2:]
+    hidden = batch.mask.field(config.units((rows, columns)))
+    points = hidden.repeat_interleave(config.patch, 1).repeat_interleave(config.patch, 2)[:, :rows, :columns]
+    return dataclasses.replace(batch, fields=batch.fields.masked_fill(points[:, None, None], torch.nan))
 
 
 def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: int = 1) -> Tensor:

@@ -28,7 +28,8 @@ def rollout(model: Model, batch: WeatherBatch, steps: int, ahead: Ahead | None =
     if steps < 1:
         raise ValueError(f"a rollout takes at least one step, got {steps}")
     for step in range(steps):
-        prediction = model(batch)
+        with model.context.at(rollout_step=step):
+            prediction = model(batch)
         yield prediction
         if step + 1 < steps:
             batch = batch.step(prediction.fields, time=prediction.time)

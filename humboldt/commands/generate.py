@@ -1,4 +1,4 @@
-"""humboldt generate PROBLEM --samples 256 --output x.zarr"""
+"""humboldt generate PROBLEM --samples 256 --output x.zarr, or humboldt generate held-suarez --output x.zarr"""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Sequence
 
 from ..cli import UsageError, make_parser, option, parse
 
+ATMOSPHERE = "held-suarez"
+
 
 def run(words: Sequence[str]) -> None:
-    """Make trajectories."""
+    """Make trajectories of a problem, or runs of the atmosphere."""
+    if words and words[0] == ATMOSPHERE:
+        simulate(words[1:])
+        return
     parser = make_parser("generate", "Solve a problem for random initial states and write a Zarr store; resumable.")
-    parser.add_argument("name", type=str, help="a problem, such as ns-sines")
+    parser.add_argument("name", type=str, help=f"a problem, such as ns-sines, or {ATMOSPHERE}")
     add = parser.add_argument
     option(add, "samples", int, 16, "number of trajectories")
     option(add, "output", str | None, None, "Zarr store to write")
@@ -28,3 +33,26 @@ def run(words: Sequence[str]) -> None:
     from humboldt.domains.pde import generate
 
     print(generate(given.pop("name"), **given))
+
+
+def simulate(words: Sequence[str]) -> None:
+    """Make runs of a dry general circulation model."""
+    about = "Simulate the atmosphere (Held-Suarez, several climates) and write a CF Zarr store; resumable."
+    parser = make_parser(f"generate {ATMOSPHERE}", about)
+    add = parser.add_argument
+    option(add, "samples", int, 6, "number of runs, each with its climate and mountains")
+    option(add, "output", str | None, None, "Zarr store to write")
+    option(add, "days", int, 60, "days of each run that are kept")
+    option(add, "spin_up", int, 50, "days from rest before that, in tens")
+    option(add, "every", float, 3.0, "hours between states")
+    option(add, "rows", int, 48, "latitudes of the Gaussian grid: 32, 48, 64 or 128; twice as many longitudes")
+    option(add, "layers", int, 8, "layers of the model")
+    option(add, "seed", int, 0, "seed of climates and first states")
+    option(add, "overwrite", bool, False, "replace a store that is there")
+    option(add, "dry_run", bool, False, "print what would be made; write nothing")
+    given = parse(parser, words)
+    if given["output"] is None:
+        raise UsageError("generated data go to a store, got none; add --output FILE.zarr")
+    from humboldt.domains.weather import held_suarez
+
+    print(held_suarez(given.pop("output"), **given))

@@ -21,7 +21,15 @@ def run(words: Sequence[str]) -> None:
         print(json.dumps(rows, indent=1))
     else:
         for row in rows:
-            print(f"{row['name']:24} {row['about']}")
+            print(line(row))
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row as text; of a method also its kind, whether it merges, and what it works on."""
+    if "kind" not in row:
+        return f"{row['name']:24} {row['about']}"
+    merges = "merges" if row["mergeable"] else "stays"
+    return f"{row['name']:14} {row['kind']:10} {merges:7} {row['works_on']:28} {row['about']}  [{row['source']}]"
 
 
 def models() -> list[dict[str, Any]]:
@@ -36,11 +44,10 @@ def models() -> list[dict[str, Any]]:
 
 
 def methods() -> list[dict[str, Any]]:
-    """The fine-tuning methods with their options and defaults."""
-    from humboldt.finetune import METHODS, method
+    """The fine-tuning methods with what they train, their options and defaults."""
+    from humboldt.finetune import table
 
-    about = {name: (METHODS[name].__doc__ or "").split("\n")[0] for name in sorted(METHODS)}
-    return [{"name": name, "about": about[name], "options": _options(method(name).describe())} for name in about]
+    return table()
 
 
 def tasks() -> list[dict[str, Any]]:
@@ -52,7 +59,3 @@ def tasks() -> list[dict[str, Any]]:
         {"name": "forecast", "domain": "weather", "about": "weather: the state after a lead time"},
         {"name": "reconstruction", "domain": "weather", "about": "weather: what is hidden of the state"},
     ]
-
-
-def _options(described: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in described.items() if key != "name"}

@@ -1,4 +1,4 @@
-"""humboldt predict MODEL STATE --lead-times '[1, 2, 5]' --output forecast.nc"""
+"""humboldt predict MODEL STATE --lead-times '[1, 2, 5]' --output forecast.nc, or MODEL MOLECULES --output out.csv"""
 
 from __future__ import annotations
 
@@ -15,34 +15,57 @@ def run(words: Sequence[str]) -> None:
     """Forecast from the states in a file."""
     parser = make_parser("predict", "Forecast from labelled states; attributes and coordinates are kept.")
     parser.add_argument("model", type=str, help="name, folder or hub repository of a model")
-    parser.add_argument("state", type=str, help="NetCDF file or Zarr store, a variable per channel of the model")
+    parser.add_argument(
+        "state", type=str, help="NetCDF file or Zarr store, a variable per channel of the model; or a file of molecules"
+    )
     add = parser.add_argument
     option(add, "lead_times", list[float], [1.0], "how far ahead, such as '[1, 2.5]' [time units of the model]")
     option(add, "select", dict[str, int] | None, None, "places along dimensions, such as '{time: 0, sample: 3}'")
     option(add, "rollout", Literal["direct", "autoregressive"], "direct", "each lead time at once, or in steps")
     option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
     option(add, "batch_size", int, 16, "states at a time [states]")
-    option(add, "output", str, "forecast.nc", "NetCDF file to write; with --along also a store that ends in .zarr")
+    option(
+        add,
+        "output",
+        str,
+        "forecast.nc",
+        "NetCDF file (with --along also a .zarr store); of molecules a CSV file",
+    )
     text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")
     given = parse(parser, words)
     from ..forecasting import predict
 
-    output = Path(given.pop("output"))
+    output, model = Path(given.pop("output")), load(given.pop("model"))
+    if model.domain == "graphs":
+        print(properties(model, given["state"], output))
+        return
     state = opened(given.pop("state"), given.pop("select") or {})
     along, workers = given.pop("along"), given.pop("workers")
     if along is not None:
         from ..streaming import predict_blocks
 
-        model, times, size = load(given.pop("model")), given.pop("lead_times"), given["batch_size"]
+        times, size = given.pop("lead_times"), given["batch_size"]
         print(predict_blocks(model, state, times, output, along=along, at_a_time=size, workers=workers, **given))
         return
-    forecast = predict(load(given.pop("model")), state, **given)
+    forecast = predict(model, state, **given)
     aside = output.with_name(f".{output.name}.writing")
     forecast.to_netcdf(aside)
     os.replace(aside, output)
     print(f"{dict(forecast.sizes)} in {output}")
+
+
+def properties(model: Any, source: str, output: Path) -> str:
+    """Write a table of predicted properties; what was written, in words."""
+    from ..forecasting import predict
+
+    output = output if output.suffix == ".csv" else output.with_suffix(".csv")
+    table = predict(model, source)
+    aside = output.with_name(f".{output.name}.writing")
+    table.to_csv(aside, index=False)
+    os.replace(aside, output)
+    return f"{len(table)} rows in {output}, {int((table['problem'] != '').sum())} without a prediction"
 
 
 def opened(path: str, select: dict[str, int]) -> Any:

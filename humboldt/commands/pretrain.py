@@ -42,7 +42,8 @@ def again(words: Sequence[str]) -> None:
     """Make an embedded model again, by its own recipe."""
     parser = make_parser("pretrain", "Make an embedded model again: generate its data, train it by its own recipe.")
     parser.add_argument("config", type=str, help=f"one of {', '.join(EMBEDDED)}")
-    parser.add_argument("data", type=str, help="folder of the generated stores; those that are missing are generated")
+    about = "folder of the generated stores; those that are missing are generated (biodiversity-nano stores nothing)"
+    parser.add_argument("data", type=str, nargs="?", default="runs/pretraining-data", help=about)
     option(parser.add_argument, "output", str, "runs/pretraining", "run folder; the same command goes on after a stop")
     given = parse(parser, words)
     trained = EMBEDDED[given["config"]](given["data"], given["output"])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from humboldt.cli import main
+from humboldt.data_catalog import load_catalog
 from tests.data_catalog.source_files import yearly
 
 
@@ -24,3 +25,13 @@ def test_from_files_to_statistics(tmp_path, capsys):
     assert "say train={'time'" in capsys.readouterr().err
     assert main(["convert", store, str(tmp_path / "t.nc")]) == 2
     assert "whose name ends in .zarr, got" in capsys.readouterr().err
+
+
+def test_statistics_of_a_name_are_over_the_training_part_of_its_entry(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("HUMBOLDT_HOME", str(tmp_path))
+    assert main(["statistics", "pde.burgers2d", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["over"] == {"sample": [4, 10]}
+    said = load_catalog().find("pde.burgers2d").statistics.variables["velocity_x"]
+    assert found["variables"]["velocity_x"]["mean"] == pytest.approx(said.mean, rel=1e-6)
+    assert found["variables"]["velocity_x"]["std"] == pytest.approx(said.std, rel=1e-6)

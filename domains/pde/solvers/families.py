@@ -11,18 +11,22 @@ import numpy as np
 
 from .advection import advection
 from .allen_cahn import allen_cahn, phase_start
-from .initial_conditions import FlowStart, disc, smooth_field
+from .euler import euler
+from .gas_conditions import GasStart
+from .initial_conditions import FlowStart, cells, disc, smooth_field
 from .isothermal_gas import isothermal_gas
 from .matched_layer import absorbed_wave, layer_profile
 from .media import Medium, pulses
 from .navier_stokes import navier_stokes
 from .reaction_diffusion import reaction_diffusion
+from .riemann import conserved, primitive
 from .shallow_water import shallow_water
 from .spectral import Array, PeriodicGrid
 from .viscosity import grid_guard, newtonian, spectral_viscosity
 from .wave import wave
 
 Generators = Sequence[np.random.Generator]
+GAMMA = 1.4
 
 VISCOSITIES = {
     "newtonian": lambda grid: newtonian(grid, 4e-4) + grid_guard(grid),
@@ -61,6 +65,46 @@ def flows(
 def tracer_start(kind: str, rng: np.random.Generator, grid: PeriodicGrid) -> Array:
     """Spectrum of a disc of radius 1/4 in the middle, or of a random smooth field of deviation 0.4."""
     return disc(grid) if kind == "disc" else grid.forward(smooth_field(rng, grid, deviation=0.4))
+
+
+def forced_flows(generators: Generators, resolution: int, times: Sequence[float], *, viscosity: str) -> Array:
+    """The flow of `cells` under a steady forcing of its vorticity by 0.1 sin(2 pi (x + y)): velocities, forcing.
+
+    The published text adds it to the velocity equation, where the same force along x and y would be a gradient in
+    part and drive nothing.
+    """
+    grid = PeriodicGrid(resolution=resolution)
+    starts = [cells(rng, grid) for rng in generators]
+    forcing = 0.1 * np.sin(2 * np.pi * (grid.points[:, None] + grid.points))
+    path = navier_stokes(
+        np.stack([vorticity for vorticity, _ in starts]),
+        np.stack([mean for _, mean in starts]),
+        grid,
+        times,
+        damping=VISCOSITIES[viscosity](grid),
+        forcing=grid.forward(forcing),
+    )
+    return np.concatenate([path, np.broadcast_to(forcing, path[:, :, :1].shape)], axis=2)
+
+
+def compressible(
+    generators: Generators, resolution: int, times: Sequence[float], *, start: GasStart, refinement: int = 2
+) -> Array:
+    """Compressible Euler: density, velocity_x, velocity_y, pressure. Solved on ``refinement`` cells a cell along each
+    axis, and given as the gas of the mean density, momentum and energy."""
+    fine = refinement * resolution
+    centres = (np.arange(fine) + 0.5) / fine
+    path = euler(np.stack([start(rng, centres) for rng in generators]), 1 / fine, times)
+    return averaged(path, refinement)
+
+
+def averaged(gas: Array, refinement: int) -> Array:
+    """Primitive states ``[..., 4, x, y]`` of blocks of cells, from their mean conserved state."""
+    *batch, _, width, height = gas.shape
+    state = conserved(gas.reshape(-1, 4, width, height), GAMMA)
+    blocks = state.reshape(-1, 4, width // refinement, refinement, height // refinement, refinement)
+    mean = primitive(blocks.mean(axis=(3, 5)), GAMMA)
+    return mean.reshape(*batch, *mean.shape[1:])
 
 
 def phases(generators: Generators, resolution: int, times: Sequence[float]) -> Array:

@@ -22,25 +22,30 @@ def absorbed_wave(
     With a, b the damping along x and y (Grote and Sim, arXiv 1001.0319, written for ``c^2 Lap u``):
     ``u_tt + (a + b) u_t + a b u = c^2 (Lap u + div p)``, ``p_t = -(a p_x, b p_y) + (b - a) (u_x, -u_y)``.
 
+    A hyperviscosity at the grid scale, ``c k_max / 2 (k / k_max)^6``, keeps the layer stable where c varies in it.
+
     displacement, speed: ``[sample, x, y]`` on a grid that includes the layer; layer: absorption along one axis in
     1/length, ``[resolution]``, see `layer_profile`. Returns ``[sample, time, x, y]``. Raises `UnstableSolutionError`.
     """
     ikx, iky = 1j * grid.wavenumber_x, 1j * grid.wavenumber_y
+    guard = grid.largest / 2 * (grid.wavenumber_squared / grid.largest**2) ** 3
     fastest_speed = speed.max(axis=(1, 2))
     damping = np.multiply.outer(fastest_speed, layer)
 
     def tendency(state: Array, speed: Array, damping: Array) -> tuple[Array, Array]:
         u, velocity, p = state[:, 0], state[:, 1], state[:, 2:]
         along_x, along_y = damping[:, :, None], damping[:, None, :]
-        spectra = grid.forward(state[:, [0, 2, 3]])
-        spread = -grid.wavenumber_squared * spectra[:, 0] + ikx * spectra[:, 1] + iky * spectra[:, 2]
+        spectra = grid.forward(state)
+        spread = -grid.wavenumber_squared * spectra[:, 0] + ikx * spectra[:, 2] + iky * spectra[:, 3]
         slopes = np.stack([spread, ikx * spectra[:, 0], iky * spectra[:, 0]], axis=1)
         force, u_x, u_y = np.moveaxis(grid.backward(slopes), 1, 0)
+        fastest = speed.max(axis=(1, 2))
+        loss = grid.backward(fastest[:, None, None, None] * guard * spectra)
         push = speed**2 * force - (along_x + along_y) * velocity - along_x * along_y * u
         turn = along_y - along_x
         slope = np.stack([velocity, push, turn * u_x - along_x * p[:, 0], -turn * u_y - along_y * p[:, 1]], axis=1)
-        rate = speed.max(axis=(1, 2)) * grid.largest + 2 * damping.max(axis=1)
-        return slope, rate + 0.0 * slope.sum(axis=(1, 2, 3))
+        rate = fastest * (grid.largest + guard.max()) + 2 * damping.max(axis=1)
+        return slope - loss, rate + 0.0 * slope.sum(axis=(1, 2, 3))
 
     state = np.zeros((len(displacement), 4, *displacement.shape[1:]))
     state[:, 0] = displacement

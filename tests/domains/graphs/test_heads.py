@@ -81,7 +81,7 @@ def test_properties_are_read_from_the_last_token_and_unknown_targets_do_not_coun
 
 
 def test_classes_have_probabilities():
-    head = PropertyHead(16, 1, kind="classes", dropout=0.0)
+    head = PropertyHead(16, 1, task="classification", dropout=0.0)
     model = small(QM9).with_head(head).eval()
     whole = batch(target=torch.tensor([[1.0], [0.0], [float("nan")]]))
     p = model(whole).values

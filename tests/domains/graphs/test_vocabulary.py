@@ -23,8 +23,9 @@ def test_published_numbers(name, numbers):
 
 def test_published_lengths():
     """The longest published sequences, without and with a token for the type of an edge."""
-    assert plain_vocabulary("tree", 64, edge_type_token=False).length(64, 63) == 383
-    assert PUBLISHED["tree"].length(64, 63) == 446
+    path = Graph.plain(64, [(i, i + 1) for i in range(63)])
+    assert plain_vocabulary("tree", 64, edge_type_token=False).length(path) == 383
+    assert PUBLISHED["tree"].length(path) == 446
 
 
 def test_words_and_numbers():

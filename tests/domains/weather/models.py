@@ -23,9 +23,9 @@ STATIC = (
 
 def configuration(**changes: Any) -> WeatherConfig:
     pairs = changes.pop("pairs", (2, 2))
-    shifted = changes.pop("shifted", True)
+    shifted, condition = changes.pop("shifted", True), changes.pop("condition", 0)
     cores = {
-        name: unit_core(width=16, pairs=count, heads=2, hidden=32, shifted=shifted)
+        name: unit_core(width=16, pairs=count, heads=2, hidden=32, shifted=shifted, condition=condition)
         for name, count in zip(("core", "decoder"), pairs, strict=True)
     }
     return WeatherConfig(**{"channels": CHANNELS, "static": STATIC, "patch": 2, "unit": (4, 8), **cores, **changes})

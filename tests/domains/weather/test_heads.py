@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from humboldt.domains.weather import given_mask, random_mask, squared_error
+from humboldt.foundations import ConfigError
 from tests.domains.weather.models import batch, model
 
 
@@ -88,3 +89,39 @@ def test_the_loss_weighs_rows_and_channels_and_leaves_out_what_is_missing():
 def test_the_squared_error_of_nothing_is_zero():
     nothing = torch.full((1, 1, 2, 2), torch.nan)
     assert squared_error(torch.zeros(1, 1, 2, 2), nothing).item() == 0
+
+
+def remembering(**changes):
+    made = silent(residual="temporal", memory=36.0, **changes)
+    return made, dataclasses.replace(batch(samples=3), lead_time=torch.tensor([0.0, 6.0, 1e6]))
+
+
+def test_deviations_grow_with_the_lead_time_as_those_of_a_red_noise():
+    made, given = remembering()
+    longest = made.head.normaliser.std
+    grown = made.head.deviation(given)
+    wanted = torch.stack([0 * longest, longest * (1 - np.exp(-6 / 36)) ** 0.5, longest])
+    torch.testing.assert_close(grown, wanted[:, :, None, None].expand_as(grown))
+
+
+def test_where_the_last_state_is_missing_the_deviation_is_the_longest():
+    made, given = remembering()
+    given.fields[0, :, 1, 2, 3] = torch.nan
+    assert made.head.deviation(given)[0, 1, 2, 3] == made.head.normaliser.std[1]
+    assert made.head.deviation(given)[0, 1, 2, 4] == 0
+
+
+def test_errors_are_measured_in_deviations_and_what_is_given_is_not_scored():
+    made, given = remembering()
+    made.head.unembed.bias.data.fill_(2.0)
+    base = made.head.base(given)
+    rows = torch.as_tensor(given.grid.cosine_weights()).float()
+    loss = made.head.loss(made(given), dataclasses.replace(given, target=base))
+    torch.testing.assert_close(loss, 4 * rows.mean())
+    gradient = torch.autograd.grad(loss, made.head.unembed.bias)[0]
+    assert torch.isfinite(gradient).all()
+
+
+def test_a_memory_goes_with_the_last_state():
+    with pytest.raises(ConfigError, match=r"memory is a positive number of hours .*got 36.0 with 'climate'"):
+        model(residual="climate", memory=36.0)

@@ -86,3 +86,14 @@ def test_the_loss_is_that_of_the_last_steps():
         rollout_loss(made, series, 4)
     with pytest.raises(DataError, match=r"a rollout of 20 steps of 6 h from sample 2 has data for 8"):
         opened().series(2, 20)
+
+
+def test_what_is_hidden_does_not_reach_a_prediction_by_the_last_state():
+    config = model(residual="temporal").config
+    made = MaskedForecasts(data=opened(lead_times=[6]), config=config, kinds=("units",), ratios=(0.5,))
+    batch = made.batch([0, 1])
+    hidden = batch.mask.field(config.units((8, 16))).repeat_interleave(2, 1).repeat_interleave(2, 2)
+    assert hidden.any()
+    assert not hidden.all()
+    assert torch.equal(batch.fields.isnan(), hidden[:, None, None].expand_as(batch.fields))
+    assert not batch.target.isnan().any()

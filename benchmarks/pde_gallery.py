@@ -1,0 +1,63 @@
+"""One solution of every problem that can be generated: python benchmarks/pde_gallery.py [--resolution 64].
+
+Writes docs/images/pde_gallery.png and the table docs/experiments/pde_problems.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from humboldt.domains.pde.problems import PROBLEMS, problem
+from humboldt.plots import pyplot
+
+DOCS = Path(__file__).parents[1] / "docs"
+SHOWN = {"ns-tracer-pwc": "tracer", "helmholtz": "solution", "poisson-gauss": "solution", "advection": "scalar_1"}
+MOMENTS = 4
+COLUMNS = 2
+
+
+def main() -> None:
+    """Solve, draw, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--resolution", type=int, default=64, help="cells or points along an axis (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial states (%(default)s)")
+    options = parser.parse_args()
+    rows = -(-len(PROBLEMS) // COLUMNS)
+    figure = pyplot().figure(figsize=(15, 1.9 * rows), layout="constrained")
+    for part, name in zip(figure.subfigures(rows, COLUMNS).flat, PROBLEMS, strict=False):
+        draw(part, name, options)
+    figure.savefig(DOCS / "images" / "pde_gallery.png", dpi=70)
+    (DOCS / "experiments" / "pde_problems.txt").write_text(table())
+
+
+def draw(part: Any, name: str, options: argparse.Namespace) -> None:
+    """The first field of a problem, or the one that shows most, at some of its snapshot times."""
+    chosen = problem(name)
+    fields = [field.name for field in chosen.fields]
+    shown = SHOWN.get(name, fields[0])
+    places = np.unique(np.linspace(0, len(chosen.times) - 1, MOMENTS).round().astype(int))
+    path = chosen.solve(1, seed=options.seed, resolution=options.resolution)[0, places, fields.index(shown)]
+    part.suptitle(f"{name}: {shown}", fontsize=9)
+    for axis, state, place in zip(part.subplots(1, MOMENTS), path, places, strict=False):
+        axis.imshow(state.T, origin="lower", cmap="viridis")
+        axis.set_title(f"t = {chosen.times[place]:.3g}", fontsize=7)
+    for axis in part.axes:
+        axis.set_axis_off()
+
+
+def table() -> str:
+    """Markdown: name, equation, fields, last time, source of every problem."""
+    lines = ["| problem | what | equation | fields | until |", "|---|---|---|---|---|"]
+    for name in PROBLEMS:
+        this = problem(name)
+        fields = ", ".join(field.name for field in this.fields)
+        lines.append(f"| `{name}` | {this.title} | {this.equation} | {fields} | {this.times[-1]:g} {this.time_units} |")
+    return "\n".join(lines).replace("until |", "until |").replace(" 1 |", " |") + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,342 @@
+"""Convert data of any format to a sharded Zarr store: resumable, bounded in memory, never half-written."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import xarray as xr
+from tqdm import tqdm
+
+from ..errors import DataError
+from ..store import zarr_folder
+from .any_source import Source, open_source
+from .chunking import ArrayPlan, chunk_lengths, plan_array
+from .codecs import fastest_worth_it, measure_codecs, require_codec
+from .execution import completed
+from .growing import Growing, differences, free_bytes, read_json, require_room
+from .headers import native_chunks
+from .shards import Infinite, Job, Missing, Region, is_full, read_box, run
+from .staging import Detour, between, detour, gone_through, sweep
+from .zarr_writing import RECORD, finish, lay_out
+
+log = logging.getLogger(__name__)
+
+COPIES = 3
+"""Arrays of the size of a region that are in memory at a time: as read, as shards, as read back."""
+
+
+def convert(
+    source: Any,
+    output: str | Path,
+    *,
+    variables: Sequence[str] | None = None,
+    dims: Mapping[str, str] | None = None,
+    join: str | None = None,
+    group: str | None = None,
+    window: Mapping[str, int] | None = None,
+    codec: str = "auto",
+    shard_bytes: int = 2**26,
+    missing: Missing = "keep",
+    infinite: Infinite = "error",
+    scheduler: Any = "threads",
+    workers: int = 2,
+    memory: int = 2**30,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Write data as a Zarr store (version 3) that is read fast sample by sample, and check what was written.
+
+    Until it is finished the store is `<output>.partial`; the same call continues an interrupted one without writing a
+    finished shard again, and ends with the same bytes, whatever the scheduler and the number of workers. Packed numbers
+    are unpacked, missing values become NaN, times stay numbers in the file's units and calendar.
+
+    Args:
+        source, variables, dims, join, group: see `open_source`.
+        output: folder of the store, on a disk that all workers see.
+        window: {dimension: length} of what is read at a time, -1 for a whole dimension; one sample and the whole of
+            everything else by default (see `chunk_lengths`).
+        codec: `auto` (measured on a sample, see `fastest_worth_it`), `none`, `lz4`, `lz4-bits`, `zstd` or `zstd-bits`.
+        shard_bytes: size of a file before compression, about.
+        missing: NaN are kept, or an `error`. infinite: infinite values are an `error`, become `missing`, or are kept.
+        scheduler: `threads`, `processes`, `here`, or a dask cluster (see `completed`); workers: threads or processes.
+        memory: bytes for what is under way; where the source is cut so much another way that it would be read more than
+            three times, the data go through a store in between, beside the output, which is removed at the end.
+        overwrite: replace a store that is there. dry_run: print what would be written; write nothing.
+
+    Raises:
+        DataError: data that cannot be read, do not fit together, or are refused by a policy.
+        FileExistsError: the output is there, from other arguments. PermissionError: it cannot be written.
+        OSError: with ENOSPC, a full disk, beforehand or during the run.
+    """
+    if workers < 1:
+        raise DataError(f"work is done by at least 1 worker, got {workers}")
+    opened = open_source(source, variables=variables, dims=dims, join=join, group=group)
+    lengths = chunk_lengths({str(d): n for d, n in opened.data.sizes.items()}, window)
+    region_bytes = max(shard_bytes, memory // (COPIES * workers))
+    plans = plan_arrays(opened.data, lengths, shard_bytes, region_bytes)
+    options = {"window": dict(window or {}), "codec": require_codec(codec), "shard_bytes": shard_bytes,
+               "missing": missing, "infinite": infinite}  # fmt: skip
+    conversion = Conversion(
+        source=opened,
+        plans=plans,
+        way=detour(opened.data, plans, region_bytes),
+        growing=Growing(output=Path(output), plan=describe(opened, plans, options)),
+    )
+    if dry_run:
+        print(conversion.summary(region_bytes * COPIES * workers))
+        return Path(output)
+    if conversion.is_finished(overwrite):
+        sweep(Path(output))
+        return Path(output)
+    with conversion.growing.begun(overwrite) as goes_on:
+        if conversion.way:
+            write = partial(convert, source, dims=dims, join=join, group=group, scheduler=scheduler, workers=workers,
+                            memory=memory, progress=progress)  # fmt: skip
+            conversion = conversion.by_stages(write)
+        conversion.prepare(goes_on, codec)
+        conversion.execute(missing, infinite, scheduler, workers, progress)
+        conversion.publish()
+    sweep(Path(output))
+    return Path(output)
+
+
+def plan_arrays(
+    data: xr.Dataset, lengths: Mapping[str, int], shard_bytes: int, region_bytes: int
+) -> tuple[ArrayPlan, ...]:
+    """How each variable is cut."""
+    plans = []
+    for name, variable in data.data_vars.items():
+        plan = plan_array(
+            str(name), list(map(str, variable.dims)), variable.shape, variable.dtype.newbyteorder("="), lengths,
+            native=native_chunks(variable.variable), shard_bytes=shard_bytes, region_bytes=region_bytes,
+        )  # fmt: skip
+        plans.append(plan)
+    return tuple(plans)
+
+
+def describe(source: Source, plans: Sequence[ArrayPlan], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that the store depends on, JSON-ready."""
+    arrays = {
+        p.name: {"shape": list(p.shape), "dtype": str(p.dtype), "chunks": list(p.chunks), "shards": list(p.shards)}
+        for p in plans
+    }
+    if source.files:
+        files = {name: [os.stat(path).st_size, os.stat(path).st_mtime_ns] for name, path in named(source.files).items()}
+    elif zarr_folder(source.name):
+        files = {Path(source.name).name: [0, os.stat(source.name).st_mtime_ns]}
+    else:
+        files = {f"xarray object {dask.base.tokenize(source.data)}": [source.data.nbytes, 0]}
+    return {"arrays": arrays, "sources": files, **options}
+
+
+def named(files: Sequence[str]) -> dict[str, str]:
+    """{name: path} of files, without the folder that they share."""
+    folder = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in files])
+    return {os.path.relpath(os.path.abspath(path), folder): path for path in files}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """A source, how its arrays are cut, the way through a store in between if there is one, and what grows."""
+
+    source: Source
+    plans: tuple[ArrayPlan, ...]
+    way: Detour | None
+    growing: Growing
+
+    @property
+    def bytes(self) -> int:
+        """Size of the store before compression."""
+        return sum(plan.bytes for plan in self.plans)
+
+    @property
+    def hashed(self) -> dict[str, str]:
+        """{name: path} of what is hashed for the record: the source files, or the folder of a store."""
+        if self.source.files:
+            return named(self.source.files)
+        return {Path(self.source.name).name: self.source.name} if zarr_folder(self.source.name) else {}
+
+    def is_finished(self, overwrite: bool) -> bool:
+        """Whether the output is there already, made by the same plan. Refuses an output that is something else."""
+        output, growing = self.growing.output, self.growing
+        if not output.exists():
+            return False
+        record = (read_json(output / "zarr.json") or {}).get("attributes", {}).get(RECORD)
+        if record is None and not (output / "zarr.json").exists():
+            raise FileExistsError(f"only a Zarr store is overwritten, got {output}; choose another output")
+        if overwrite:
+            return False
+        now = comparable(growing.plan)
+        if record and record["plan"] == now and not self.newer_than(output / "zarr.json"):
+            if growing.partial.exists():
+                shutil.rmtree(growing.partial)
+            return True
+        why = differences(record["plan"], now) if record and record["plan"] != now else ""
+        raise FileExistsError(
+            f"an existing output is kept unless it comes from the same source and arguments, got {output}"
+            f"{why or (' (the source has changed since)' if record else '')}; choose another output or overwrite=True"
+        )
+
+    def newer_than(self, file: Path) -> bool:
+        """Whether a source file was changed after that file was written."""
+        return any(changed > file.stat().st_mtime_ns for _, changed in self.growing.plan["sources"].values())
+
+    def by_stages(self, write: Callable[..., Any]) -> Conversion:
+        """The conversion of what is in the store in between, which `write` fills."""
+        if self.way is None:
+            return self
+        folder = between(self.growing.output, self.growing.plan)
+        return replace(self, source=gone_through(self.source, self.way, folder, write))
+
+    def prepare(self, goes_on: bool, codec: str) -> None:
+        """Choose the codecs and lay out an empty store, unless that is done; check the room on the disk."""
+        if goes_on and (self.growing.partial / "codecs.json").exists():
+            codecs = read_json(self.growing.partial / "codecs.json") or {}
+        else:
+            self.growing.empty()
+            codecs = {plan.name: self.choose_codec(plan, codec) for plan in self.plans}
+            self.make_room(codecs, 0)
+            lay_out(self.growing.store, self.source.data, self.plans, codecs)
+            self.growing.note("plan.json", self.growing.plan)
+            self.growing.note("codecs.json", codecs)
+            return
+        self.make_room(codecs, sum(entry["bytes"] for entry in self.finished().values()))
+
+    def make_room(self, codecs: Mapping[str, Any], there: int) -> None:
+        """Refuse to start what the disk cannot hold."""
+        needed = int(sum(plan.bytes * codecs[plan.name]["size"] for plan in self.plans)) - there
+        require_room(needed, self.growing.output, "free space, choose fewer variables, or another disk")
+
+    def choose_codec(self, plan: ArrayPlan, codec: str) -> dict[str, Any]:
+        """Name of the codec of an array, and the size that it leaves, as measured on a few of its chunks."""
+        measured = measure_codecs(sample_chunks(self.source.data[plan.name], plan))
+        best = next((m for m in measured if m.codec == codec), None) or fastest_worth_it(measured)
+        log.info("%s: %s, of %s", plan.name, best.codec, ", ".join(map(str, measured)))
+        return {"codec": best.codec, "size": round(best.size, 4)}
+
+    def finished(self) -> dict[str, dict[str, int]]:
+        """The shards that are in the journal, and still as they were written."""
+        found = {key: value for key, value in self.growing.journal.read().items() if isinstance(value, dict)}
+        return {key: value for key, value in found.items() if size_of(self.growing.store / key) == value["bytes"]}
+
+    def tasks(self) -> list[Region | str]:
+        """What is left to be done: source files to be hashed, regions with shards to be written."""
+        finished, journal = self.finished(), self.growing.journal.read()
+        tasks: list[Region | str] = [path for path in self.hashed.values() if f"sha256 {path}" not in journal]
+        for plan in self.plans:
+            for box in plan.boxes():
+                left = tuple((key, inner) for key, inner in plan.shards_in(box) if key not in finished)
+                if left:
+                    tasks.append(Region(array=plan.name, box=around([inner for _, inner in left]), shards=left))
+        return tasks
+
+    def execute(self, missing: Missing, infinite: Infinite, scheduler: Any, workers: int, progress: bool) -> None:
+        """Do what is left, and note each finished task."""
+        job = Job(data=self.source.data, store=str(self.growing.store.absolute()), missing=missing, infinite=infinite)
+        tasks = self.tasks()
+        try:
+            with tqdm(total=self.bytes, initial=self.bytes - sum(map(self.weight, tasks)), unit="B", unit_scale=True,
+                      desc=self.growing.output.name, disable=not progress) as bar:  # fmt: skip
+                done = completed(partial(run, job), tasks, scheduler=scheduler, workers=workers, at_once=workers)
+                for number, entries in done:
+                    self.growing.journal.add(entries)
+                    bar.update(self.weight(tasks[number]))
+        except OSError as error:
+            if not is_full(error):
+                raise
+            shards = sum(plan.shard_count for plan in self.plans)
+            raise OSError(
+                errno.ENOSPC,
+                f"the disk became full after {len(self.finished())} of {shards} shards; they are kept in "
+                f"{self.growing.partial}: free space and repeat the same call to continue",
+            ) from error
+
+    def weight(self, task: Region | str) -> int:
+        """Bytes that a task writes, before compression."""
+        if isinstance(task, str):
+            return 0
+        size = self.source.data[task.array].dtype.itemsize
+        return sum(size * int(np.prod([b.stop - b.start for b in box])) for _, box in task.shards)
+
+    def publish(self) -> None:
+        """Look that every shard is there, write the record, and put the store where it belongs."""
+        journal, finished = self.growing.journal.read(), self.finished()
+        for plan in self.plans:
+            keys = [key for box in plan.boxes() for key, _ in plan.shards_in(box)]
+            lost = [key for key in keys if key not in finished]
+            if lost:
+                raise DataError(f"a finished shard stays as it is, but {lost[0]} has changed; repeat the same command")
+        record = {
+            "plan": comparable(self.growing.plan),
+            "sources": {name: journal[f"sha256 {path}"] for name, path in self.hashed.items()},
+            "codecs": read_json(self.growing.partial / "codecs.json"),
+            "missing": {
+                p.name: sum(v["missing"] for k, v in finished.items() if k.startswith(f"{p.name}/c"))
+                for p in self.plans
+            },
+        }
+        finish(self.growing.store, self.source.data, record)
+        self.growing.publish()
+
+    def summary(self, memory: int) -> str:
+        """What would be written, for reading."""
+        staged = self.way.variables if self.way else ()
+        lines = [
+            f"{self.source.name}: {len(self.source.files) or 'no'} files, {self.bytes / 1e6:.1f} MB before compression"
+        ]
+        for plan in self.plans:
+            cut = dict(zip(plan.dims, plan.chunks, strict=True))
+            codec = self.choose_codec(plan, self.growing.plan["codec"])
+            read = "through a store in between" if plan.name in staged else f"{plan.amplification:.1f} times read"
+            lines += [
+                f"  {plan.name:12} {dict(zip(plan.dims, plan.shape, strict=True))} {plan.dtype}",
+                f"  {'':12} a chunk is {cut}, {plan.shard_count} shards of {plan.shards}, {codec['codec']}: about "
+                f"{plan.bytes * codec['size'] / 1e6:.1f} MB, {read}",
+            ]
+        if self.way:
+            lines.append(
+                f"  in between   pieces of {dict(self.way.window)}, up to {self.way.bytes / 1e6:.1f} MB until the end"
+            )
+        free = free_bytes(self.growing.output) / 1e6
+        lines.append(f"  output       {self.growing.output} ({free:.0f} MB free), memory about {memory / 1e6:.0f} MB")
+        return "\n".join(lines)
+
+
+def comparable(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan without the times of change of the files, which copies of the same data do not share."""
+    return {**plan, "sources": {name: size for name, (size, _) in plan["sources"].items()}}
+
+
+def sample_chunks(
+    variable: xr.DataArray, plan: ArrayPlan, count: int = 3, largest: int = 2**22
+) -> Iterator[np.ndarray]:
+    """A few chunks from the beginning, the middle and the end of a variable, at most 4 MiB of each."""
+    grid = [-(-n // c) for n, c in zip(plan.shape, plan.chunks, strict=True)]
+    for step in range(count):
+        place = [round((g - 1) * step / max(1, count - 1)) for g in grid]
+        box = [slice(p * c, min((p + 1) * c, n)) for p, c, n in zip(place, plan.chunks, plan.shape, strict=True)]
+        yield read_box(variable, box).reshape(-1)[: largest // variable.dtype.itemsize]
+
+
+def around(boxes: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
+    """The smallest box that holds others."""
+    return tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*boxes, strict=True))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; -1 if it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

@@ -1,0 +1,1 @@
+"""Samples at the speed of the machine."""

@@ -1,0 +1,88 @@
+"""What happens to values on their way from a chunk into the batch: decoding of CF attributes, units, normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+
+CF_WORDS = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """y = (x - shift) factor, and NaN where x is one of `missing`.
+
+    Values are shifted first, in the type of `out`: of two large numbers whose difference is small nothing is lost.
+
+    Attributes:
+        shift, factor: of the values as they are stored.
+        missing: stored values that stand for none.
+        unsigned: integers are read without their sign (the attribute `_Unsigned` of NetCDF-3).
+    """
+
+    shift: float = 0.0
+    factor: float = 1.0
+    missing: tuple[float | int, ...] = ()
+    unsigned: bool = False
+
+    @property
+    def identity(self) -> bool:
+        """Whether nothing happens."""
+        return self == Conversion()
+
+    def then(self, *, shift: float = 0.0, factor: float = 1.0) -> Conversion:
+        """This conversion, and after it (y - shift) factor: for units, or for mean and deviation."""
+        return replace(self, shift=self.shift + shift / self.factor, factor=self.factor * factor)
+
+    def apply(self, values: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out` with the converted values; both of one shape."""
+        if self.unsigned and values.dtype.kind == "i":
+            values = values.view(values.dtype.str.replace("i", "u"))
+        kind = wide_enough(values.dtype, out.dtype)
+        if self.shift:
+            np.subtract(values, kind(self.shift), out=out, casting="unsafe")
+            if self.factor != 1:
+                np.multiply(out, out.dtype.type(self.factor), out=out)
+        elif self.factor != 1:
+            np.multiply(values, kind(self.factor), out=out, casting="unsafe")
+        else:
+            out[...] = values
+        for value in self.missing:
+            absent = values == value
+            if absent.any():
+                out[absent] = np.nan
+
+
+@lru_cache(maxsize=64)
+def wide_enough(stored: np.dtype, wanted: np.dtype) -> type:
+    """The type of number in which stored values are shifted: double where that of the batch cannot hold them."""
+    wide = stored.itemsize > wanted.itemsize or (stored.kind != "f" and stored.itemsize > 2)
+    return np.float64 if wide else wanted.type
+
+
+def cf_conversion(said: Mapping[str, Any], dtype: np.dtype) -> Conversion:
+    """What CF attributes ask for: x scale_factor + add_offset, and NaN for `_FillValue` and `missing_value`.
+
+    said: the attributes, or the encoding of an opened xarray variable; dtype: of the stored values.
+
+    Raises:
+        DataError: a scale factor that is 0 or no number.
+    """
+    factor, offset = float(said.get("scale_factor", 1.0)), float(said.get("add_offset", 0.0))
+    if not np.isfinite([factor, offset]).all() or factor == 0:
+        raise DataError(
+            f"scale_factor and add_offset are finite and the factor is not 0, got {factor} and {offset}; correct them"
+        )
+    values = [v for word in ("_FillValue", "missing_value") if word in said for v in np.ravel(said[word])]
+    unsigned = str(said.get("_Unsigned", "false")).lower() == "true" and dtype.kind == "i"
+    read = dtype.newbyteorder("=") if not unsigned else np.dtype(f"u{dtype.itemsize}")
+    possible = [v for v in values if read.kind == "f" or float(v).is_integer()]
+    known = {np.asarray(v).astype(read).item() for v in possible}
+    missing = tuple(sorted(v for v in known if v == v))  # NaN stands for itself
+    return Conversion(shift=0.0 - offset / factor, factor=factor, missing=missing, unsigned=unsigned)

@@ -1,0 +1,115 @@
+"""Bytes of local files: read into given memory, from any thread, with a check that a file is what it was before."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from .buffers import read_into, scratch
+
+Stamp = tuple[int, int, int]
+OPEN_FILES = 64
+STAMPS = 2**20
+
+
+class FileChangedError(OSError):
+    """A file that is not what it was when it was first read."""
+
+
+class Handle:
+    """A file open for reading, closed when nobody holds it any more."""
+
+    def __init__(self, path: str) -> None:
+        self.number = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        if hasattr(self, "number"):
+            os.close(self.number)
+
+
+class LocalFiles:
+    """Files under a folder; the large ones stay open. A file must stay as it was at first sight.
+
+    An open file that is dropped is closed when no thread uses it any more, so that none reads another under its number.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.stamps: dict[str, Stamp] = {}
+        self.open: OrderedDict[str, Handle] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def read_all(self, name: str, most: int) -> np.ndarray | None:
+        """The bytes of a small file, in memory that this thread uses again; None where there is no file.
+
+        Raises:
+            ValueError: there are more bytes than `most`.
+        """
+        file = self._open(name)
+        if file is None:
+            return None
+        try:
+            size = self._stamped(name, os.fstat(file))
+            if size > most:
+                raise ValueError(f"it takes {size} bytes, more than {most}")
+            out = scratch("encoded", size)[:size]
+            return out[: read_into(file, 0, out)]
+        finally:
+            os.close(file)
+
+    def read_part(self, name: str, start: int, out: np.ndarray) -> int | None:
+        """Fill bytes from a place in a small file on; how many there were, None where there is no file."""
+        file = self._open(name)
+        if file is None:
+            return None
+        try:
+            size = self._stamped(name, os.fstat(file))
+            return read_into(file, start, out) if start < size else 0
+        finally:
+            os.close(file)
+
+    def _open(self, name: str) -> int | None:
+        try:
+            return os.open(f"{self.folder}/{name}", os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            if name in self.stamps:
+                raise FileChangedError(name) from None
+            return None
+
+    def handle(self, name: str) -> Handle | None:
+        """A large file, open; None where there is none.
+
+        Raises:
+            FileChangedError: it was written, replaced or removed since it was first read.
+        """
+        path = f"{self.folder}/{name}" if name else self.folder
+        try:
+            now = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if name in self.stamps:
+                raise FileChangedError(name) from None
+            return None
+        self._stamped(name, now)
+        file = self.open.get(name)
+        if file is None:
+            file = Handle(path)
+            with self.lock:
+                self.open[name] = file
+                while len(self.open) > OPEN_FILES:
+                    self.open.popitem(last=False)
+        return file
+
+    def size(self, name: str) -> int:
+        """Bytes of a file that was opened."""
+        return self.stamps[name][1]
+
+    def _stamped(self, name: str, now: os.stat_result) -> int:
+        stamp = now.st_ino, now.st_size, now.st_mtime_ns
+        if self.stamps.setdefault(name, stamp) != stamp:
+            raise FileChangedError(name)
+        if len(self.stamps) > STAMPS:  # of more files than this, some are not watched
+            self.stamps.clear()
+        return now[6]

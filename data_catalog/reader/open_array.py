@@ -1,0 +1,80 @@
+"""Which reader suits a variable: of chunks in a local or remote Zarr store or HDF5 file, or xarray with a warning."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .array_reader import ArrayReader
+from .decoding import UnreadableLayoutError
+from .zarr_reader import ZarrReader
+
+log = logging.getLogger(__name__)
+_said: set[tuple[int, str]] = set()
+
+
+def open_array(source: Any, variable: str | None = None, **choices: Any) -> ArrayReader:
+    """A reader of one variable's values as they are stored, the fastest that there is for it.
+
+    What cannot be read directly is left to xarray; one warning says why, and what would make it fast.
+
+    Args:
+        source: a Zarr store or array (folder or URL), a NetCDF4 or HDF5 file, or an xarray object, lazy or in memory.
+        variable: name of the variable, or the path of a dataset in an HDF5 file; None for an array itself.
+        choices: `cache_bytes`, `threads`; see `ChunkReader`.
+
+    Raises:
+        FileNotFoundError: there is no such store.
+    """
+    if isinstance(source, str | Path):
+        try:
+            return open_chunks(str(source), variable, **choices)
+        except UnreadableLayoutError as error:
+            say_slow(str(source), variable or "", error)
+    from ..store import open_store
+    from .lazy_reader import LazyReader
+
+    data = open_store(source)
+    return LazyReader(data[variable or next(iter(data.data_vars))])
+
+
+def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ArrayReader:
+    """A reader of chunks.
+
+    Raises:
+        UnreadableLayoutError: there is none for this store.
+    """
+    if "://" in path:
+        from .remote import RemoteZarrReader
+
+        return RemoteZarrReader("/".join(filter(None, (path.rstrip("/"), variable))), **choices)  # type: ignore[arg-type]
+    if Path(path).is_dir():
+        return ZarrReader(os.path.join(path, *([variable] if isinstance(variable, str) else [])), **choices)
+    from .hdf5_reader import HDF5Reader, is_hdf5
+
+    if not is_hdf5(path):
+        raise UnreadableLayoutError(f"Humboldt reads Zarr folders and HDF5 files by itself, got {path}")
+    if variable is None:
+        raise UnreadableLayoutError(f"a file of several variables needs the name of one, got none for {path}")
+    return HDF5Reader(path, variable, **choices)
+
+
+def say_slow(path: str, variable: str, error: Exception) -> None:
+    """Say once a process and store why it is read slowly, and what cures it."""
+    key = (os.getpid(), path)
+    if key not in _said:
+        _said.add(key)
+        log.warning(
+            "%s of %s is read through xarray, at a fraction of the speed: %s. To make it fast: %s",
+            variable or "the array", path, error, convert_line(path),
+        )  # fmt: skip
+
+
+def convert_line(source: str, **window: int) -> str:
+    """The command that writes a source anew for reading windows of it, such as `sample=1`."""
+    name = Path(source.rstrip("/"))
+    words = " ".join(f"--window {dim}={size}" for dim, size in (window or {"sample": 1}).items())
+    return f"humboldt convert {source} {name.stem}.rechunked.zarr {words}"

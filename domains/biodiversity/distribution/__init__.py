@@ -1,0 +1,49 @@
+"""Where species live: a network that reads presences as a context, and what ecologists do with its answers."""
+
+from .batch import ABSENCE, BACKGROUND, TARGET_GROUP, SpeciesBatch, Suitability
+from .build import build_species
+from .config import SpeciesConfig, biodiversity_nano
+from .estimator import SpeciesModel
+from .extrapolation import mess
+from .invasion import arrival_times, detection_ranking
+from .niches import NicheOverlap, niche_overlap, schoener_d, warren_i
+from .pretraining import VirtualSpecies
+from .quantiles import ENVIRONMENT, PLACE
+from .responses import permutation_importance, plot_map, plot_responses, response_curves
+from .surveyed import SurveyedRegion, SurveyedSpecies, read_region, read_regions, tables_to_batch
+from .virtual import VirtualRegion, virtual_occurrences, virtual_region, virtual_species
+
+__all__ = [
+    "ABSENCE",
+    "BACKGROUND",
+    "ENVIRONMENT",
+    "PLACE",
+    "TARGET_GROUP",
+    "NicheOverlap",
+    "SpeciesBatch",
+    "SpeciesConfig",
+    "SpeciesModel",
+    "Suitability",
+    "SurveyedRegion",
+    "SurveyedSpecies",
+    "VirtualRegion",
+    "VirtualSpecies",
+    "arrival_times",
+    "biodiversity_nano",
+    "build_species",
+    "detection_ranking",
+    "mess",
+    "niche_overlap",
+    "permutation_importance",
+    "plot_map",
+    "plot_responses",
+    "read_region",
+    "read_regions",
+    "response_curves",
+    "schoener_d",
+    "tables_to_batch",
+    "virtual_occurrences",
+    "virtual_region",
+    "virtual_species",
+    "warren_i",
+]

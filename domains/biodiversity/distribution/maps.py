@@ -1,0 +1,172 @@
+"""Suitability on a raster grid, block by block: memory stays the same however large the grid is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm import tqdm
+
+from humboldt.data_catalog import DataError
+
+from ..environment import Environment
+from .extrapolation import mess
+
+if TYPE_CHECKING:
+    from .estimator import SpeciesModel
+
+CELLS = 2**18  # of a block
+NAMES = ("suitability", "lower", "upper")
+ABOUT = {
+    "suitability": "probability of presence, comparable between places more than between species",
+    "lower": "lower bound of an interval of 95 %",
+    "upper": "upper bound of an interval of 95 %",
+    "extrapolation": "multivariate environmental similarity; below 0 a variable lies beyond the background",
+}
+UNITS = {"suitability": "1", "lower": "1", "upper": "1", "extrapolation": "percent"}
+
+
+def map_environment(
+    model: SpeciesModel, environment: Environment, month: int | None, output: str | Path | None, progress: bool
+) -> xr.Dataset:
+    """Maps of all species of a fitted model; see `SpeciesModel.predict`."""
+    blocks = tqdm(
+        row_blocks(environment),
+        total=len(_starts(environment)),
+        desc="suitability",
+        unit="block",
+        disable=not (progress and sys.stderr.isatty()),
+    )
+    answers = ((rows, _answer(model, environment, rows, month)) for rows in blocks)
+    if output is None:
+        return _in_memory(model, environment, answers)
+    path = Path(output)
+    if path.suffix == ".nc":
+        _to_netcdf(path, model, environment, answers)
+        return xr.open_dataset(path, chunks={}, decode_coords="all")
+    if path.suffix in (".tif", ".tiff"):
+        _to_geotiff(path, model, environment, answers)
+        return _in_memory(model, environment, iter(()), read=path)
+    raise DataError(f"maps are written as .nc or .tif, got {path.name}")
+
+
+def row_blocks(environment: Environment) -> Iterator[slice]:
+    """Rows that are worked on together."""
+    starts = _starts(environment)
+    return (slice(start, min(start + _height(environment), environment.shape[0])) for start in starts)
+
+
+def _height(environment: Environment) -> int:
+    return max(1, CELLS // environment.shape[1])
+
+
+def _starts(environment: Environment) -> range:
+    return range(0, environment.shape[0], _height(environment))
+
+
+def _answer(model: SpeciesModel, environment: Environment, rows: slice, month: int | None) -> np.ndarray:
+    """(3 species + 1, rows, columns): the maps of each species and the similarity."""
+    from .estimator import interval
+
+    part = environment.layers.isel(y=rows)
+    values = part.transpose("y", "x", "layer").values.reshape(-1, len(environment.names))
+    table = pd.DataFrame(values, columns=list(environment.names))
+    table["x"] = np.tile(part["x"].values, part.sizes["y"])
+    table["y"] = np.repeat(part["y"].values, part.sizes["x"])
+    logit, deviation = model.answer(table, month)
+    maps = [m for one, its in zip(logit, deviation, strict=True) for m in interval(one, its).values()]
+    names = list(model.variables_.names)
+    maps.append(mess(model.background_[names].to_numpy(float), table[names].to_numpy(float))[0])
+    return np.stack(maps).reshape(-1, part.sizes["y"], part.sizes["x"]).astype(np.float32)
+
+
+def _in_memory(model: SpeciesModel, environment: Environment, answers: Any, read: Path | None = None) -> xr.Dataset:
+    bands = 3 * len(model.species_) + 1
+    if read is None:
+        found = np.empty((bands, *environment.shape), np.float32)
+        for rows, maps in answers:
+            found[:, rows] = maps
+        array = xr.DataArray(found, dims=("band", "y", "x"))
+    else:
+        import rioxarray
+
+        array = rioxarray.open_rasterio(read).chunk({"band": 1}).drop_vars(("band", "spatial_ref"))
+    return _labelled(array, model, environment)
+
+
+def _labelled(array: xr.DataArray, model: SpeciesModel, environment: Environment) -> xr.Dataset:
+    axes = {axis: environment.layers[axis].values for axis in ("y", "x")}
+    fields = {}
+    for number, name in enumerate(NAMES):
+        part = array.isel(band=slice(number, 3 * len(model.species_), 3)).rename(band="species")
+        fields[name] = part.assign_attrs(units=UNITS[name], long_name=ABOUT[name])
+    last = array.isel(band=-1, drop=True)
+    fields["extrapolation"] = last.assign_attrs(units=UNITS["extrapolation"], long_name=ABOUT["extrapolation"])
+    found = xr.Dataset(fields).assign_coords(species=list(model.species_), **axes)
+    return _georeferenced(found, environment)
+
+
+def _georeferenced(found: xr.Dataset, environment: Environment) -> xr.Dataset:
+    import rioxarray  # noqa: F401  (adds the accessor)
+
+    return found.rio.write_crs(environment.crs)
+
+
+def _to_netcdf(path: Path, model: SpeciesModel, environment: Environment, answers: Any) -> None:
+    import netCDF4
+    from pyproj import CRS
+
+    with _whole(path) as partial, netCDF4.Dataset(partial, "w") as file:
+        file.Conventions = "CF-1.8"
+        for name, size in (("species", len(model.species_)), ("y", environment.shape[0]), ("x", environment.shape[1])):
+            file.createDimension(name, size)
+        file.createVariable("species", str, ("species",))[:] = np.asarray(model.species_, dtype=object)
+        for axis in ("y", "x"):
+            file.createVariable(axis, "f8", (axis,))[:] = environment.layers[axis].values
+        mapping = file.createVariable("spatial_ref", "i8")
+        mapping[...] = 0
+        mapping.setncatts(CRS.from_user_input(environment.crs).to_cf())
+        for name in (*NAMES, "extrapolation"):
+            dims = ("y", "x") if name == "extrapolation" else ("species", "y", "x")
+            variable = file.createVariable(name, "f4", dims, zlib=True, complevel=1, fill_value=np.float32(np.nan))
+            variable.setncatts({"grid_mapping": "spatial_ref", "long_name": ABOUT[name], "units": UNITS[name]})
+        for rows, maps in answers:
+            for number, name in enumerate(NAMES):
+                file[name][:, rows] = maps[number:-1:3]
+            file["extrapolation"][rows] = maps[-1]
+
+
+def _to_geotiff(path: Path, model: SpeciesModel, environment: Environment, answers: Any) -> None:
+    import rasterio
+    from rasterio.windows import Window
+
+    rows, columns = environment.shape
+    about = {
+        "driver": "GTiff", "dtype": "float32", "nodata": float("nan"), "compress": "deflate", "BIGTIFF": "IF_SAFER",
+        "count": 3 * len(model.species_) + 1, "height": rows, "width": columns, "crs": environment.crs,
+        "transform": environment.layers.rio.transform(),
+    }  # fmt: skip
+    described = [f"{name} {what}" for name in model.species_ for what in NAMES]
+    with _whole(path) as partial, rasterio.open(partial, "w", **about) as file:
+        for number, text in enumerate([*described, "extrapolation"], 1):
+            file.set_band_description(number, text)
+        for block, maps in answers:
+            file.write(maps, window=Window(0, block.start, columns, maps.shape[1]))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[str]:
+    """A file beside it that takes its place when it is whole, and goes when it is not."""
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield str(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

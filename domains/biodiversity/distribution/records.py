@@ -1,0 +1,91 @@
+"""Records of species with the environment at their places, checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from humboldt.data_catalog import DataError
+
+from ..environment import Environment
+from ..occurrences import LATITUDE, LONGITUDE, SPECIES, read_occurrences
+
+log = logging.getLogger(__name__)
+
+PLACES = ("x", "y")
+NOT_VARIABLES = (*PLACES, LATITUDE, LONGITUDE, SPECIES, "present", "siteid", "group", "geometry")
+
+
+def located(occurrences: Any, environment: Environment) -> pd.DataFrame:
+    """Records with the environment at their places, and x and y in its CRS.
+
+    Raises:
+        DataError: coordinates beyond 90 and 180 degrees.
+    """
+    records = read_occurrences(occurrences)
+    latitude, longitude = records[LATITUDE], records[LONGITUDE]
+    outside = (latitude.abs() > 90) | (longitude.abs() > 180)
+    if outside.any():
+        worst = records[outside].iloc[0]
+        raise DataError(
+            f"coordinates are degrees up to 90 (latitude) and 180 (longitude), got {worst[LATITUDE]:g} and "
+            f"{worst[LONGITUDE]:g}; are they swapped, or in metres (crs= of read_occurrences)? see clean_occurrences"
+        )
+    rows, columns = environment.cells(longitude, latitude)
+    x, y = environment.places(np.maximum(rows, 0), np.maximum(columns, 0))
+    values = environment.extract(longitude, latitude)
+    kept = records.drop(columns=[c for c in (*values.columns, *PLACES) if c in records])
+    return pd.concat([kept.assign(x=x, y=y), values], axis=1)
+
+
+def named(occurrences: Any) -> pd.DataFrame:
+    """A table of records that has its variables already; without names, of one species."""
+    records = pd.DataFrame(occurrences).reset_index(drop=True)
+    if SPECIES not in records:
+        records = records.assign(**{SPECIES: records.get("species", "species")})
+    return records if "present" in records else records.assign(present=True)
+
+
+def complete(table: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataFrame:
+    """The rows that have a value in every column; how many lack one is logged.
+
+    Raises:
+        DataError: none has, or a column is not there.
+    """
+    lacking = [c for c in columns if c not in table]
+    if lacking:
+        raise DataError(f"{what} have the columns {list(columns)[:12]}, got no {lacking[0]!r}")
+    whole = table[list(columns)].notna().all(axis=1)
+    if not whole.any():
+        raise DataError(
+            f"{what} lie where every variable has a value, got none of {len(table)} there; compare the extent and the "
+            "CRS of the layers with the coordinates"
+        )
+    if not whole.all():
+        log.info("%d of %d %s lie where a variable has no value and are left out", (~whole).sum(), len(table), what)
+    return table[whole].reset_index(drop=True)
+
+
+def species_of(records: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the species of records.
+
+    Raises:
+        DataError: a species with fewer than two presences, or one without absences beside others with.
+    """
+    counts = records.groupby(SPECIES, observed=True)["present"].agg(["sum", "size"])
+    few = counts.index[counts["sum"] < 2]
+    if len(few):
+        raise DataError(
+            "a species is placed from at least two presences with an environment, got "
+            f"{int(counts.loc[few[0], 'sum'])} for {few[0]!r}; add records or leave the species out"
+        )
+    without = counts.index[counts["sum"] == counts["size"]]
+    if len(without) and len(without) < len(counts):
+        raise DataError(
+            f"species are looked for, or only found, alike: got absences, but none for {without[0]!r}; fit it apart"
+        )
+    return tuple(map(str, counts.index))

@@ -1,0 +1,221 @@
+"""Simulated states of the atmosphere as a CF Zarr store: resumable, never half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from tqdm import tqdm
+
+from humboldt.data_catalog import DataError
+
+from .held_suarez import LEVELS, drawn_climate, gaussian_grid, simulate
+
+START = np.datetime64("2001-01-01", "ns")
+NAMES = {
+    "msl": ("air_pressure_at_mean_sea_level", "Pa", "mean sea level pressure"),
+    "t2m": ("air_temperature", "K", "air temperature of the lowest layer"),
+    "u10": ("eastward_wind", "m s-1", "eastward wind of the lowest layer"),
+    "v10": ("northward_wind", "m s-1", "northward wind of the lowest layer"),
+    "orog": ("surface_altitude", "m", "height of the ground"),
+    "z": ("geopotential", "m2 s-2", "geopotential"),
+    "t": ("air_temperature", "K", "air temperature"),
+    "u": ("eastward_wind", "m s-1", "eastward wind"),
+    "v": ("northward_wind", "m s-1", "northward wind"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a store holds: `samples` runs of `days`, after `spin_up` days from rest, every `every` hours."""
+
+    samples: int = 6
+    days: int = 60
+    spin_up: int = 50
+    every: float = 3.0
+    rows: int = 48
+    layers: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        gaussian_grid(self.rows)
+        for name, rule, holds in (
+            ("samples", "is at least 1", self.samples >= 1),
+            ("days", "is at least 1", self.days >= 1),
+            ("spin_up", "is a multiple of 10 days", self.spin_up >= 0 and self.spin_up % 10 == 0),
+            ("every", "is a whole number of hours that divides a day", self.every in (1, 2, 3, 4, 6, 8, 12, 24)),
+            ("layers", "is at least 4", self.layers >= 4),
+        ):
+            if not holds:
+                raise DataError(f"{name} {rule}, got {getattr(self, name)}; choose another")
+
+    @property
+    def times(self) -> np.ndarray:
+        """Of the states; the year is only a label, there are no seasons."""
+        count = round(self.days * 24 / self.every)
+        return START + np.arange(1, count + 1) * np.timedelta64(round(self.every), "h")
+
+    @property
+    def size(self) -> int:
+        """Bytes before compression."""
+        fields = 4 + 4 * len(LEVELS)
+        return 4 * self.samples * len(self.times) * fields * 2 * self.rows**2
+
+
+def held_suarez(
+    output: str | Path, *, overwrite: bool = False, dry_run: bool = False, progress: bool = True, **plan: Any
+) -> Path:
+    """Simulate runs of the atmosphere and write them to the Zarr store `output`, one member after the other.
+
+    Until it is finished the store is `<output>.partial`; the same call continues an interrupted one with the first
+    unfinished member, and ends with the same numbers.
+
+    Args:
+        output: folder of the store.
+        overwrite: replace what is there.
+        dry_run: print what would be made.
+        progress: show a bar of simulated days.
+        plan: fields of `Plan`.
+
+    Raises:
+        FileExistsError: the store, or the unfinished one, was made with other arguments.
+        DataError: a value that breaks a rule.
+        ModuleNotFoundError: dinosaur is not installed.
+    """
+    output, wanted = Path(output), Plan(**plan)
+    aside = output.with_name(output.name + ".partial")
+    if dry_run:
+        print(summary(wanted, output))
+        return output
+    if not overwrite:
+        for store, there in ((output, output.exists()), (aside / "store", _finished(aside) is not None)):
+            if there:
+                _check_same(store, wanted)
+        if output.exists():
+            return output
+    else:
+        shutil.rmtree(aside, ignore_errors=True)
+    done = _finished(aside)
+    if done is None:
+        _lay_out(aside, wanted)
+        done = 0
+    with tqdm(total=wanted.samples * wanted.days, initial=done * wanted.days, unit="day", disable=not progress) as bar:
+        for number in range(done, wanted.samples):
+            _write_member(aside / "store", wanted, number, bar)
+            _mark(aside, number + 1)
+    if output.exists():
+        shutil.rmtree(output)
+    os.replace(aside / "store", output)
+    shutil.rmtree(aside)
+    return output
+
+
+def summary(plan: Plan, output: Path) -> str:
+    """What a call would make, for reading."""
+    return "\n".join(
+        [
+            "held-suarez: dry primitive equations, forced as Held and Suarez (1994), several climates and orographies",
+            f"  variables   {', '.join(NAMES)}; z, t, u, v on {', '.join(f'{v:g}' for v in LEVELS)} hPa",
+            f"  shape       {plan.samples} x {len(plan.times)} x {plan.rows} x {2 * plan.rows} "
+            "(number, time, latitude, longitude), float32",
+            f"  times       every {plan.every:g} h over {plan.days} days, after {plan.spin_up} days from rest",
+            f"  seed        {plan.seed}",
+            f"  output      {output}",
+            f"  size        {plan.size / 1e6:.1f} MB before compression",
+        ]
+    )
+
+
+def _lay_out(aside: Path, plan: Plan) -> None:
+    """An empty store with coordinates and attributes; the marker beside it comes last."""
+    import dask.array as da
+
+    shutil.rmtree(aside, ignore_errors=True)
+    grid, levels = gaussian_grid(plan.rows), {"level": len(LEVELS)}
+    sizes = {"number": plan.samples, "time": len(plan.times)}
+    place = {"latitude": plan.rows, "longitude": 2 * plan.rows}
+    made = {}
+    for name, (standard, units, long) in NAMES.items():
+        dims = sizes | (levels if name in "ztuv" else {}) | place
+        dims.pop("time") if name == "orog" else None
+        chunks = tuple({"number": 1, "time": 40}.get(d, n) for d, n in dims.items())
+        empty = da.empty(tuple(dims.values()), chunks=chunks, dtype=np.float32)
+        attrs = {"standard_name": standard, "units": units, "long_name": long}
+        made[name] = (tuple(dims), empty, attrs, {"_FillValue": np.float32(np.nan)})
+    axes = {"standard_name": "time", "axis": "T"}
+    coords: dict[str, Any] = {
+        "number": ("number", np.arange(plan.samples), {"standard_name": "realization", "units": "1"}),
+        "time": ("time", plan.times, axes, {"units": "hours since 2001-01-01", "dtype": "float64"}),
+        "level": ("level", list(LEVELS), {"standard_name": "air_pressure", "units": "hPa", "positive": "down"}),
+        "latitude": ("latitude", list(grid.latitude), {"standard_name": "latitude", "units": "degrees_north"}),
+        "longitude": ("longitude", list(grid.longitude), {"standard_name": "longitude", "units": "degrees_east"}),
+    }
+    about = {
+        "Conventions": "CF-1.10",
+        "title": "Held-Suarez simulations with drawn climates and orographies",
+        "source": "dinosaur (Apache-2.0), primitive equations; forcing of Held and Suarez, BAMS 75, 1825 (1994)",
+        "license": "CC0-1.0",
+        "plan": json.dumps(asdict(plan)),
+        "climates": json.dumps([asdict(drawn_climate(plan.seed, n)) for n in range(plan.samples)]),
+    }
+    xr.Dataset(made, coords, about).to_zarr(aside / "store", compute=False, consolidated=False, mode="w")
+    _mark(aside, 0)
+
+
+def _write_member(store: Path, plan: Plan, number: int, bar: Any) -> None:
+    place, climate = 0, drawn_climate(plan.seed, number)
+    series = simulate(
+        climate, days=plan.days, spin_up=plan.spin_up, every=plan.every, rows=plan.rows, layers=plan.layers,
+        seed=plan.seed + number,
+    )  # fmt: skip
+    for fields in series:
+        count = len(fields["msl"])
+        region = {"number": slice(number, number + 1), "time": slice(place, place + count)}
+        moving = {n: (_dims(n), x[None]) for n, x in fields.items() if n != "orog"}
+        xr.Dataset(moving).to_zarr(store, region=region, consolidated=False)
+        if place == 0:
+            ground = xr.Dataset({"orog": (("number", "latitude", "longitude"), fields["orog"][None, 0])})
+            ground.to_zarr(store, region={"number": region["number"]}, consolidated=False)
+        place += count
+        bar.update(count * plan.every / 24)
+
+
+def _dims(name: str) -> tuple[str, ...]:
+    return ("number", "time", *(["level"] if name in "ztuv" else []), "latitude", "longitude")
+
+
+def _mark(aside: Path, finished: int) -> None:
+    """Say in one step how many members are safely in the store."""
+    draft = aside / "progress.draft"
+    draft.write_text(json.dumps({"finished": finished}))
+    os.replace(draft, aside / "progress.json")
+
+
+def _finished(aside: Path) -> int | None:
+    """Members in an unfinished store; None where there is none."""
+    try:
+        return int(json.loads((aside / "progress.json").read_text())["finished"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _check_same(store: Path, plan: Plan) -> None:
+    """Refuse a store of another plan."""
+    try:
+        with xr.open_zarr(store, consolidated=False) as data:
+            before = json.loads(data.attrs["plan"])
+    except (OSError, ValueError, KeyError) as error:
+        raise FileExistsError(
+            f"an output is new or a store of the same simulation, got {store}; choose another name"
+        ) from error
+    if before != (now := asdict(plan)):
+        changed = {k: f"{before.get(k)} before, {v} now" for k, v in now.items() if before.get(k) != v}
+        raise FileExistsError(
+            f"{store} was made with other arguments ({changed}); repeat those, choose another name or overwrite=True"
+        )

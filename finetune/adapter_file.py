@@ -1,0 +1,124 @@
+"""An adapter on disk: `adapter.json` beside `adapter.safetensors`, which hold what a method changed and nothing else.
+
+The JSON names the method with its options and the content hash of every weight that was left out: the adapter is for
+these weights and is refused on others. Nothing is read but JSON and safetensors, and the hash of the tensors is
+verified before one of them is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict
+
+from .adapter import added_parameters, plain_name
+from .method import Method
+
+FORMAT = "humboldt-adapter-1"
+RECORD, TENSORS = "adapter.json", "adapter.safetensors"
+
+
+def left_out(model: nn.Module) -> dict[str, Tensor]:
+    """The frozen weights of the model that was adapted, under the names that they have in it."""
+    added = {id(p) for p in added_parameters(model)}
+    frozen = ((n, p) for n, p in model.named_parameters() if not p.requires_grad and id(p) not in added)
+    return {plain_name(name): parameter for name, parameter in frozen}
+
+
+def adapter_state(model: nn.Module) -> dict[str, Tensor]:
+    """What an adapter file holds of a prepared model: all but the frozen weights."""
+    frozen = left_out(model).keys()
+    return {key: value for key, value in model.state_dict().items() if plain_name(key) not in frozen}
+
+
+def base_hash(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the names and values of weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def write_adapter(folder: str | Path, model: Model, way: Method, base: str | None = None) -> Path:
+    """Write what a method changed in a prepared model; returns the folder.
+
+    Args:
+        folder: made if missing; a failure leaves what was in it.
+        model: prepared by `way` and trained, not merged.
+        way: the method.
+        base: a name by which the base can be found again.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    record = {
+        "format": FORMAT,
+        "domain": model.domain,
+        "config": to_dict(model.config),
+        "method": way.describe(),
+        "base": {"name": base, "sha256": base_hash(left_out(model))},
+    }
+    state = {key: value.detach().contiguous().clone() for key, value in adapter_state(model).items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
+            tensors, words = Path(scratch) / TENSORS, Path(scratch) / RECORD
+            save_file(state, tensors, {"format": "pt"})
+            words.write_text(json.dumps({**record, "sha256": content_hash(tensors)}, indent=1) + "\n")
+            for path in (tensors, words):
+                os.replace(path, folder / path.name)
+    except OSError as error:
+        raise CheckpointError(
+            f"an adapter is written into a folder with room for it, but {folder} refused: {error}; choose another"
+        ) from error
+    return folder
+
+
+def read_adapter(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The record and the tensors of an adapter folder.
+
+    Raises:
+        CheckpointError: a file is missing, or is not what the record promises.
+    """
+    folder = Path(folder)
+    for name in (RECORD, TENSORS):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"an adapter folder holds {RECORD} and {TENSORS}, {folder} has no {name}")
+    record = json.loads((folder / RECORD).read_text())
+    if record.get("format") != FORMAT:
+        raise CheckpointError(f"an adapter has the format {FORMAT}, got {record.get('format')!r} in {folder}")
+    if (found := content_hash(folder / TENSORS)) != record["sha256"]:
+        raise CheckpointError(
+            f"{folder / TENSORS} has SHA-256 {found[:16]}..., {RECORD} promises {record['sha256'][:16]}...: the file "
+            "is truncated or was altered; fetch the adapter again"
+        )
+    return record, load_file(folder / TENSORS)
+
+
+def put_adapter(model: Model, record: Mapping[str, Any], state: Mapping[str, Tensor], *, force: bool = False) -> Model:
+    """Give a model that its method has prepared the tensors of an adapter.
+
+    Raises:
+        CheckpointError: the adapter is of another base (unless forced), or its tensors do not fit.
+    """
+    require_fit(state, adapter_state(model))
+    promised, found = record["base"]["sha256"], base_hash(left_out(model))
+    if promised != found and not force:
+        raise CheckpointError(
+            f"an adapter fits the weights that it was trained on ({record['base']['name'] or 'unnamed'}, "
+            f"{promised[:16]}...), this model's are {found[:16]}...; load that base, or force it and score the result"
+        )
+    model.load_state_dict(dict(state), strict=False)
+    return model

@@ -1,0 +1,291 @@
+"""Checks that every method has to pass; call them from the tests of a method of your own.
+
+    from humboldt.finetune.testing import check_method
+    check_method(MyMethod(), model, batch)
+
+Each check raises AssertionError with what was expected and what was found. A check trains two steps at most, so a
+model and a batch of a few samples are enough.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from humboldt.foundations import CheckpointError, ConfigError, Model
+
+from .adapter import Adapter, added_parameters, disabled, plain_name, wrapped
+from .adapter_file import left_out, put_adapter, read_adapter, write_adapter
+from .hook import Hook, WeightMap
+from .method import MergeError, Method, method
+from .recipe import Recipe
+
+RATE = 1e-2
+TOLERANCE = 2e-5
+
+
+def check_method(way: Method, model: Model, batch: Any, *, tolerance: float = TOLERANCE) -> None:
+    """Everything that the house expects of a method, on one model and one batch that carries a target.
+
+    Args:
+        way: the method with the options to be tested.
+        model: any composition of embedding, core and head; left as it is.
+        batch: at least two samples.
+        tolerance: of comparisons that may round differently, relative to the largest value.
+    """
+    check_described(way)
+    check_start(way, model, batch)
+    prepared = check_training(way, model, batch)
+    if isinstance(way, Adapter):
+        check_disabled(prepared, model, batch)
+        check_file(way, prepared, model, batch)
+        check_two(way, model, batch)
+    check_seeded(way, model)
+    check_merge(way, prepared, model, batch, tolerance)
+
+
+def check_described(way: Method) -> None:
+    """The description makes the method again, and says where it comes from."""
+    assert method(**way.describe()) == way, f"method(**describe()) must make {way} again"
+    assert (type(way).__doc__ or "").strip(), f"{way.name} must say in its docstring what it does"
+
+
+def check_start(way: Method, model: Model, batch: Any) -> None:
+    """At step 0 the model computes what it did before: bit for bit, or within what the method declares."""
+    prepared = prepare(way, model)
+    plain = like(prepared, model)
+    for a, b in zip(outputs(prepared, batch), outputs(plain, batch), strict=True):
+        error = difference(a, b)
+        assert error <= way.start_tolerance, (
+            f"{way.name} must start where the model was, relative difference {error:.1e}, "
+            f"declared {way.start_tolerance:.0e}"
+        )
+
+
+def check_training(way: Method, model: Model, batch: Any) -> Model:
+    """Two steps move everything that is trained, every part of it, and nothing else; returns the trained model."""
+    prepared = prepare(way, model)
+    before = {name: value.clone() for name, value in prepared.state_dict().items()}
+    allowed = declared(way, prepared)
+    trained = {name for name, p in prepared.named_parameters() if p.requires_grad}
+    assert trained <= allowed, (
+        f"{way.name} must train what it declares alone, also trains {sorted(trained - allowed)[:3]}"
+    )
+    train(way, prepared, batch)
+    after = prepared.state_dict()
+    buffers = {name for name, _ in prepared.named_buffers()}
+    moved = {n for n in after if n not in trained | buffers and not torch.equal(after[n], before[n])}
+    assert not moved, f"what is frozen must stay as it is, {way.name} moved {sorted(moved)[:3]}"
+    added = {id(p) for p in added_parameters(prepared)}
+    mine = {name for name, p in prepared.named_parameters() if id(p) in added and p.requires_grad}
+    used = {name for name, p in prepared.named_parameters() if p.grad is not None}
+    still = {n for n in (mine or trained & used) if torch.equal(after[n], before[n])}
+    assert not still, f"all that is trained must move within two steps, {way.name} left {sorted(still)[:3]}"
+    for name, value in after.items():
+        assert torch.isfinite(value).all() or not value.is_floating_point(), f"{name} must stay finite"
+    return prepared
+
+
+def check_disabled(prepared: Model, model: Model, batch: Any) -> None:
+    """With its adapters disabled, the model computes what its base does, and afterwards what it did."""
+    whole = like(prepared, model)
+    whole.load_state_dict({plain_name(k): v for k, v in prepared.state_dict().items() if plain_name(k) in own(whole)})
+    with_adapter, free = outputs(prepared, batch), sum(p.requires_grad for p in prepared.parameters())
+    with disabled(prepared):
+        for a, b in zip(outputs(prepared, batch), outputs(whole, batch), strict=True):
+            assert torch.equal(a, b), "a disabled adapter must leave the base bit for bit"
+    assert sum(p.requires_grad for p in prepared.parameters()) == free, "what is trained must survive disabling"
+    for a, b in zip(outputs(prepared, batch), with_adapter, strict=True):
+        assert torch.equal(a, b), "an adapter that is enabled again must act as before"
+
+
+def check_file(way: Adapter, prepared: Model, model: Model, batch: Any) -> None:
+    """An adapter file gives the same model on its base, bit for bit, and is refused on another."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_adapter(folder, prepared, way)
+        record, state = read_adapter(folder)
+    frozen = left_out(prepared).keys()
+    inside = {plain_name(key) for key in state} & frozen
+    assert not inside, f"an adapter file must not hold frozen weights, it holds {sorted(inside)[:3]}"
+    again = prepare(way, model, seed=99)
+    put_adapter(again, record, state)
+    for a, b in zip(outputs(again, batch), outputs(prepared, batch), strict=True):
+        assert torch.equal(a, b), "a loaded adapter must compute what the saved one did"
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        next(p for n, p in other.named_parameters() if n in frozen).add_(1.0)
+    try:
+        put_adapter(prepare(way, other), record, state)
+    except CheckpointError:
+        return
+    raise AssertionError("an adapter must be refused on another base")
+
+
+def check_two(way: Adapter, model: Model, batch: Any) -> None:
+    """A second adapter of the same kind composes with the first, or is refused with a reason."""
+    first = prepare(way, model)
+    try:
+        torch.manual_seed(5)
+        both = way.prepare(first, "second")
+    except ConfigError:
+        return
+    train(way, both, batch)
+    for a in outputs(both, batch):
+        assert torch.isfinite(a).all(), "two adapters together must compute something finite"
+
+
+def check_seeded(way: Method, model: Model) -> None:
+    """The same seed gives the same adapter."""
+    one, two = (prepare(way, model, seed=3).state_dict() for _ in range(2))
+    for name, value in one.items():
+        assert torch.equal(value, two[name]), f"the same seed must give the same {name}"
+
+
+def check_merge(way: Method, prepared: Model, model: Model, batch: Any, tolerance: float = TOLERANCE) -> None:
+    """Merged, the model has its plain weights and computes the same; or it is refused and stays as it was."""
+    before = outputs(prepared.eval(), batch)
+    if not way.mergeable:
+        try:
+            way.merge(prepared)
+        except MergeError:
+            for a, b in zip(outputs(prepared, batch), before, strict=True):
+                assert torch.equal(a, b), "a refused merge must leave the model as it was"
+            return
+        raise AssertionError(f"{way.name} declares that it cannot be merged, and was")
+    check_unmerge(prepared)
+    merged = way.merge(prepared)
+    assert own(merged) == own(model), "a merged model must have the tensors of the plain one"
+    assert not wrapped(merged), "a merged model must have no wrapping"
+    assert all(p.requires_grad for p in merged.parameters()), "nothing in a merged model may be frozen"
+    for a, b in zip(outputs(merged, batch), before, strict=True):
+        error = difference(a, b)
+        assert error <= tolerance, f"a merged model must compute the same, relative difference {error:.1e}"
+
+
+def check_unmerge(prepared: Model) -> None:
+    """Unmerged, our sites have their weights again bit for bit (peft's own layers subtract, and come close)."""
+    before = {name: p.detach().clone() for name, p in prepared.named_parameters()}
+    layers = [layer for _, layer in wrapped(prepared) if hasattr(layer, "hooks")]
+    for layer in layers:
+        layer.merge()
+    for layer in layers:
+        layer.unmerge()
+    for name, value in prepared.named_parameters():
+        assert torch.equal(value, before[name]), f"unmerging must give {name} back bit for bit"
+
+
+def check_layer(
+    hook: Callable[[nn.Module], Hook], layer: nn.Module, x: Tensor, *, tolerance: float = 0.0, compiled: bool = False,
+    half: bool = True,
+) -> None:  # fmt: skip
+    """A hook on a single layer: equal at the start, alive, exact when merged, in bfloat16 and compiled.
+
+    Args:
+        hook: makes the hook of a layer.
+        layer: any module that takes `x`.
+        x: its input.
+        tolerance: of the start.
+        compiled: also compile the site as one graph.
+        half: also with weights of the layer in bfloat16 and those of the hook in float32.
+    """
+    from .site import Context, Site
+
+    site = Site(copy.deepcopy(layer).requires_grad_(False), "layer", Context())
+    site.put("default", hook(site.base_layer))
+    plain = layer(x).detach()
+    assert difference(site(x), plain) <= tolerance, "a hook must start as if it were not there"
+    parameters = [p for p in site.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.0)
+    before = [p.detach().clone() for p in parameters]
+    for _ in range(2):
+        optimiser.zero_grad()
+        (site(x) - plain - 1).square().mean().backward()
+        optimiser.step()
+    assert all(not torch.equal(a, b) for a, b in zip(parameters, before, strict=True)), "every part must learn"
+    site.eval()
+    trained = site(x).detach()
+    if compiled:
+        torch.testing.assert_close(torch.compile(site, fullgraph=True, backend="eager")(x), trained)
+    made = site.hooks["default"]
+    if isinstance(made, WeightMap) and not made.reads:
+        weights = {n: p.clone() for n, p in site.base_layer.named_parameters()}
+        site.merge()
+        assert difference(site.base_layer(x), trained) <= TOLERANCE, "a merged layer must compute the same"
+        site.unmerge()
+        assert all(torch.equal(p, weights[n]) for n, p in site.base_layer.named_parameters()), "unmerging must be exact"
+    if half:
+        site.base_layer.to(torch.bfloat16)
+        out = site(x.to(torch.bfloat16))
+        assert torch.isfinite(out).all(), "a bfloat16 layer under a float32 hook must compute something finite"
+
+
+def prepare(way: Method, model: Model, seed: int = 1) -> Model:
+    """A prepared copy in training mode, without its dropout."""
+    torch.manual_seed(seed)
+    return way.prepare(without_chance(copy.deepcopy(model).train()))
+
+
+def like(prepared: Model, model: Model) -> Model:
+    """A plain copy in which the same weights are frozen: what needs no gradient may be computed in another way."""
+    free = {plain_name(name) for name, p in prepared.named_parameters() if p.requires_grad}
+    plain = without_chance(copy.deepcopy(model).train(prepared.training))
+    for name, parameter in plain.named_parameters():
+        parameter.requires_grad_(name in free)
+    return plain
+
+
+def without_chance(model: Model) -> Model:
+    """The model with every rate of dropping at zero: a check compares two passes."""
+    for module in model.modules():
+        for name in ("p", "rate", "dropout", "channel_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+    return model
+
+
+def declared(way: Method, prepared: Model) -> set[str]:
+    """Names of the parameters that a method may train."""
+    names = {name for name, _ in prepared.named_parameters()}
+    if not isinstance(way, Adapter):
+        return names
+    added, parts = {id(p) for p in added_parameters(prepared)}, tuple(f"{part}." for part in way.whole)
+    mine = {name for name, p in prepared.named_parameters() if id(p) in added}
+    return mine | {n for n in names if n.startswith(parts)} | way.also_trained(prepared)
+
+
+def train(way: Method, model: Model, batch: Any, steps: int = 2) -> None:
+    """A few steps as the training loop makes them; every trained parameter is in exactly one group."""
+    groups = way.parameter_groups(model, Recipe(core_rate=RATE, embedding_rate=RATE, norm_rate=RATE))
+    members = [p for group in groups for p in group["params"]]
+    free = {p for p in model.parameters() if p.requires_grad}
+    assert len(members) == len(set(members)), "a parameter must be in one group of the optimiser"
+    assert set(members) == free, "the groups of the optimiser must hold what is trained, and nothing else"
+    optimiser = torch.optim.AdamW(groups)
+    for step in range(steps):
+        optimiser.zero_grad()
+        losses: Mapping[str, Tensor] = way.loss(model, batch)
+        torch.stack(list(losses.values())).sum().backward()
+        way.on_gradients(model, step, steps)
+        optimiser.step()
+        way.on_step(model, step + 1, steps)
+
+
+def outputs(model: Model, batch: Any) -> list[Tensor]:
+    """The floating tensors of a prediction, computed as in training (a wrapped layer is never fused)."""
+    found = vars(model(batch)).values()
+    return [v.detach() for v in found if isinstance(v, Tensor) and v.is_floating_point()]
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """The largest difference over the largest value."""
+    return float((a - b).detach().abs().max() / b.abs().max().clamp_min(1e-30))
+
+
+def own(model: nn.Module) -> set[str]:
+    """Names of the tensors of a model."""
+    return set(model.state_dict())

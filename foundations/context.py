@@ -1,0 +1,101 @@
+"""What the parts of a model may know about one forward pass beside their own input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from .config import ConfigError
+from .tokens import Tokens
+
+TOLD = ("task", "rollout_step", "budget")
+
+
+class Context:
+    """One per model, shared by all that was put into it; a copy of the model has a context of its own.
+
+    What a caller tells with `at` holds inside its block; the rest is of the present forward pass.
+
+    Attributes:
+        task: which of several tasks, if somebody told.
+        rollout_step: 0 for the first step of a rollout, and outside of one.
+        budget: share of tokens that may be used, in (0, 1], if somebody told.
+        lead_time: of every sample, where the batch has one.
+        tokens: what the embedding made of the batch; None inside the embedding.
+        losses: named scalars that layers want to be added to the loss.
+    """
+
+    def __init__(self) -> None:
+        self.told: dict[str, Any] = {}
+        self.begin(None)
+
+    def begin(self, batch: Any) -> None:
+        """Forget the last forward pass; a model calls it with every batch."""
+        lead_time = getattr(batch, "lead_time", None)
+        self.lead_time = lead_time if isinstance(lead_time, Tensor) else None
+        step = getattr(batch, "step", 0)
+        self.step_of_batch = step if isinstance(step, int) else 0
+        self.tokens: Tokens | None = None
+        self.losses: dict[str, Tensor] = {}
+
+    @contextmanager
+    def at(self, **told: Any) -> Iterator[Context]:
+        """Tell the task, the rollout step or the budget of all forward passes inside the block.
+
+        Raises:
+            ConfigError: a word that nobody reads.
+        """
+        if unknown := told.keys() - set(TOLD):
+            raise ConfigError(f"a forward pass is told {', '.join(TOLD)}, got {sorted(unknown)}; use one of these")
+        before, self.told = self.told, {**self.told, **told}
+        try:
+            yield self
+        finally:
+            self.told = before
+
+    @property
+    def task(self) -> Any:
+        return self.told.get("task")
+
+    @property
+    def budget(self) -> float | None:
+        return self.told.get("budget")
+
+    @property
+    def rollout_step(self) -> int:
+        return int(self.told.get("rollout_step", self.step_of_batch))
+
+    @property
+    def periodic(self) -> tuple[bool, ...]:
+        """Which axes of the token grid close on themselves."""
+        return () if self.tokens is None else self.tokens.periodic
+
+    @property
+    def instance(self) -> Float[Tensor, "b d"] | None:
+        """The mean token of every sample, as the embedding made it."""
+        return None if self.tokens is None else self.tokens.seen().flatten(1, -2).mean(1)
+
+    def need(self, name: str, reader: str) -> Any:
+        """What is called `name`, for a reader that cannot do without.
+
+        Raises:
+            ConfigError: nobody told it; says how to.
+        """
+        found = getattr(self, name)
+        if found is None:
+            cure = f"with model.context.at({name}=...): ..." if name in TOLD else f"a batch that carries the {name}"
+            raise ConfigError(f"{reader} reads the {name} of a forward pass, got none; use {cure}")
+        return found
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Context:
+        """A fresh context with what was told: tensors of a forward pass belong to their graph."""
+        copied = memo[id(self)] = Context()
+        copied.told = dict(self.told)
+        return copied
+
+    def __reduce__(self) -> tuple[type[Context], tuple[()]]:
+        return Context, ()

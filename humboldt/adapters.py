@@ -1,0 +1,124 @@
+"""Adapters by themselves: what a method changed, in a small file that fits one base."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from pathlib import Path
+
+import torch
+
+from humboldt.finetune import Adapter, put_adapter, read_adapter, write_adapter
+from humboldt.finetune import method as method_called
+from humboldt.foundations import ConfigError, HubError, Model, download, to_dict
+
+from .registry import face
+
+FILES = ("adapter.json", "adapter.safetensors")
+
+
+def load_adapter(
+    model: Model | str | Path,
+    adapter: str | Path,
+    *,
+    name: str = "default",
+    force: bool = False,
+    revision: str | None = None,
+    offline: bool | None = None,
+) -> Model:
+    """A copy of a model with an adapter on it; its weights stay what they are until the adapter is merged.
+
+    Args:
+        model: the base, or what `from_pretrained` takes; a model that has an adapter already gets a second one.
+        adapter: a folder (every run folder of a method that leaves weights frozen is one), or a hub repository.
+        name: of the adapter in the model.
+        force: put it on another base than its own.
+        revision: of the repository; the newest by default.
+        offline: answer from what was fetched before; by default as `HUMBOLDT_OFFLINE` says.
+
+    Raises:
+        CheckpointError: the adapter is of another base, or its files were altered.
+        ConfigError: a method that is not known here, or that does not compose with the adapter that is there.
+        HubError: no such repository, or no network.
+    """
+    from .adapting import load
+
+    folder = Path(adapter).expanduser()
+    if not folder.is_dir():
+        folder = download(str(adapter), revision, offline=offline, files=FILES)
+    record, state = read_adapter(folder)
+    base = load(model)
+    way = method_called(**record["method"])
+    if to_dict(base.config) != record["config"] and not base.adapted:
+        base = _as_configured(base, record["config"])
+    if not isinstance(way, Adapter):
+        if base.adapted:
+            raise ConfigError(
+                f"{way.name} changes the weights themselves, got a model with the adapters {sorted(base.adapted)}; "
+                "merge them first"
+            )
+        return put_adapter(way.prepare(copy.deepcopy(base)), record, state, force=force).eval()
+    if base.adapted and name in base.adapted:
+        raise ConfigError(f"adapters of a model have different names, got {name!r} twice; give name=...")
+    if base.adapted:
+        raise ConfigError(
+            f"a file of {way.name} was made for the plain model, got one with {sorted(base.adapted)}, whose embedding "
+            "and head it would replace; merge the first adapter, and force the second if you mean it"
+        )
+    with torch.random.fork_rng(devices=[]):
+        prepared = way.prepare(copy.deepcopy(base), name)
+    renamed = {key.replace(".default", f".{name}"): value for key, value in state.items()}
+    return put_adapter(prepared, record, renamed, force=force).eval()
+
+
+def save_adapter(model: Model, folder: str | Path, base: str | None = None) -> Path:
+    """Write the adapter of a model that has exactly one; returns the folder.
+
+    Raises:
+        ConfigError: the model has none (it was merged, or trained whole), or several.
+    """
+    if list(model.adapted) != ["default"]:
+        raise ConfigError(
+            f"an adapter file holds the one adapter called default, got a model with {sorted(model.adapted)}; the run "
+            "folder of a merged model has its adapter, and model.save writes everything"
+        )
+    way = method_called(**model.adapted["default"])
+    return write_adapter(folder, model, way, base)
+
+
+def push_adapter(folder: str | Path, repository: str, *, private: bool = False) -> str:
+    """Upload an adapter folder by itself; returns the commit.
+
+    Raises:
+        CheckpointError: no whole adapter in the folder.
+        HubError: the hub cannot be reached or refuses.
+        ImportError: `huggingface_hub` is not installed.
+    """
+    read_adapter(folder)
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ImportError('adapters on a hub need huggingface_hub: pip install "humboldt[hub]"') from error
+    api = huggingface_hub.HfApi()
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in FILES:
+            (Path(scratch) / name).write_bytes((Path(folder) / name).read_bytes())
+        try:
+            api.create_repo(repository, private=private, exist_ok=True)
+            commit = api.upload_folder(repo_id=repository, folder_path=scratch, commit_message="Upload adapter")
+        except Exception as error:  # the classes of connection errors differ between versions of the client
+            raise HubError(
+                f"{repository} was not uploaded ({type(error).__name__}: {error}); check the network and your rights"
+            ) from error
+    return str(commit.oid)
+
+
+def _as_configured(model: Model, config: object) -> Model:
+    """A model of the adapter's configuration (its channels, say) with all weights of the base that fit."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made: Model = face(model.domain).build(config)
+    own, there = made.state_dict(), model.state_dict()
+    made.load_state_dict({k: v for k, v in there.items() if k in own and own[k].shape == v.shape}, strict=False)
+    made.provenance = dict(model.provenance)
+    return made

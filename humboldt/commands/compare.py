@@ -1,0 +1,43 @@
+"""humboldt compare MODEL DATA --methods lora hydra --output FOLDER"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cli import make_parser, option, parse
+from ..comparing import compare, table
+from .finetune import chosen, recipe_options
+
+METHODS = [
+    "full", "head", "norms", "lora", "dora", "hydra", "nlt", "bottleneck", "conv", "f_adapter", "taps", "lae",
+]  # fmt: skip
+
+
+def run(words: Sequence[str]) -> None:
+    """Adapt in every way, print the table, write it and the plot."""
+    parser = make_parser("compare", "Adapt a model in many ways, with the random control, and score every result.")
+    add = parser.add_argument
+    add("model", type=str, help="name, folder or hub repository of a model")
+    add("data", type=str, help="file or store; it has parts to train on, to validate and to test")
+    option(add, "methods", list[str], METHODS, "names of methods, with options as hydra:rank=4")
+    option(add, "samples", list[int], [4, 16], "numbers of trajectories (sites, molecules) to train on")
+    option(add, "seeds", list[int], [0, 1, 2], "seeds of every run")
+    option(add, "strengths", list[float], [1.0, 4.0], "factors of all learning rates; validation chooses")
+    option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
+    option(add, "lead_steps", list[int] | None, None, "frames ahead that are scored (PDEs); all if not given")
+    option(add, "limit", float | None, None, "begin no new run after so many CPU seconds; no limit if not given")
+    option(add, "output", str, "runs/comparison", "folder of records, table and plot; the same command goes on")
+    recipe_options(parser)
+    given = chosen(parse(parser, words))
+    given.pop("seed", None)
+    folder = Path(given["output"])
+    found = compare(given.pop("model"), given.pop("data"), **given)
+    print(table(found))
+    from ..plots import MissingMatplotlibError, save_comparison
+
+    try:
+        save_comparison(found, folder)
+    except MissingMatplotlibError as error:
+        print(error)

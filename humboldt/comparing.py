@@ -1,0 +1,243 @@
+"""Which way to adapt: methods x numbers of samples x seeds on one data set, as jobs that can be stopped and resumed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from humboldt.finetune import trained_parameters
+
+from .adapting import advice, as_method, finetune
+from .pretrained import from_pretrained
+from .registry import domain
+
+RANDOM = "random"
+"""The control: full training, as long, of the same network with random weights."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a method, trained on so many samples, from one seed."""
+
+    method: str
+    samples: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}-{self.samples}-{self.seed}"
+
+
+def compare(
+    model: str,
+    data: Any,
+    *,
+    methods: Sequence[str],
+    samples: Sequence[int] = (4, 16),
+    seeds: Sequence[int] = (0, 1, 2),
+    strengths: Sequence[float] = (1.0, 4.0),
+    opening: Mapping[str, Any] | None = None,
+    lead_steps: Sequence[int] | None = None,
+    output: str | Path,
+    limit: float | None = None,
+    **recipe: Any,
+) -> list[dict[str, Any]]:
+    """Adapt `model` in every way, and score every result on the test part, the random control among them.
+
+    Every job is trained once for each of `strengths`, which multiply all its learning rates but those that the
+    checkpoint advises; the one with the lowest loss on the validation part is scored. Records are JSON files, one a
+    job; a job whose file is there is not run again, so the command may be stopped, given again, and given on several
+    machines with other seeds. All methods of one seed come before the next seed.
+
+    Args:
+        model: a name that `from_pretrained` takes.
+        data: what the domain's `open` takes; it has parts to train on, to validate and to test.
+        methods: names, with options as `hydra:rank=4`.
+        samples: trajectories (sites, molecules) to train on.
+        seeds: of the order of samples, and of new weights.
+        strengths: factors of the learning rates among which validation chooses.
+        opening: how the domain opens a path.
+        lead_steps: frames ahead that are scored (PDEs); all by default.
+        output: folder of records, table and plot.
+        limit: CPU seconds after which no new job begins; none by default.
+        recipe: fields of `Recipe`, for all alike.
+
+    Returns:
+        All records in the folder.
+    """
+    output = Path(output)
+    (output / "records").mkdir(parents=True, exist_ok=True)
+    began = time.process_time()
+    for job in jobs([RANDOM, *methods], samples, seeds):
+        path = output / "records" / f"{job.name.replace(':', '_')}.json"
+        if path.is_file():
+            continue
+        if limit is not None and time.process_time() - began > limit:
+            print(f"{limit:.0f} CPU seconds are over; the same command goes on")
+            break
+        record = run(model, data, job, strengths, opening, lead_steps, recipe)
+        path.write_text(json.dumps(record, indent=1) + "\n")
+        print(f"{job.name:28} error {record['error']:.4f}  trained {record['trained']:,}  CPU {record['cpu']:.0f} s")
+    found = records(output)
+    (output / "table.md").write_text(table(found))
+    return found
+
+
+def jobs(methods: Sequence[str], samples: Sequence[int], seeds: Sequence[int]) -> Iterator[Job]:
+    """Every run, seed by seed."""
+    return (Job(m, n, seed) for seed in seeds for n in samples for m in methods)
+
+
+def run(
+    name: str,
+    data: Any,
+    job: Job,
+    strengths: Sequence[float],
+    opening: Mapping[str, Any] | None,
+    lead_steps: Sequence[int] | None,
+    recipe: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Train a job at every strength, keep the one that validates best, score it on the test part."""
+    from .opening import open as open_data
+
+    is_random = job.method == RANDOM
+    start = from_pretrained(name, random=is_random, seed=job.seed)
+    opened = data if hasattr(data, "batch") else open_data(data, domain=start.domain, **(opening or {}))
+    before, cpu = time.perf_counter(), time.process_time()
+    tried = []
+    for strength in strengths:
+        way = strengthened("full" if is_random else job.method, strength)
+        rates = {**rates_of(start, way, recipe, strength), **{k: v for k, v in recipe.items() if k not in RATES}}
+        tuned = finetune(start, opened, method=way, samples=job.samples, seed=job.seed, progress=False, **rates)
+        tried.append((loss_on(tuned, opened, "validation"), strength, tuned))
+    best, strength, tuned = min(tried, key=lambda row: (not np.isfinite(row[0]), row[0]))
+    seconds, spent = time.perf_counter() - before, time.process_time() - cpu
+    return {
+        **asdict(job),
+        "model": name,
+        "error": test_error(tuned, opened, lead_steps),
+        "validation": best,
+        "strength": strength,
+        "trained": trained_parameters(way, start),
+        "seconds": round(seconds, 1),
+        "cpu": round(spent, 1),
+        "merged": not tuned.adapted,
+        "inference_ms": round(1000 * inference_seconds(tuned, opened), 2),
+        "parent": tuned.provenance["data"]["parent"],
+        "recipe": tuned.provenance["recipe"],
+        "data": dict(opened.describe()),
+    }
+
+
+RATES = ("core_rate", "embedding_rate", "norm_rate")
+
+
+def rates_of(model: Any, way: Any, recipe: Mapping[str, Any], strength: float) -> dict[str, Any]:
+    """What the checkpoint advises as it is (it was chosen among several), else the recipe's rates times `strength`."""
+    from humboldt.finetune import Recipe
+
+    if found := advice(model, way):
+        return found
+    said = Recipe().replace(**recipe)
+    return {rate: strength * getattr(said, rate) for rate in RATES}
+
+
+def strengthened(words: str, strength: float) -> Any:
+    """A method from `name:option=value,...`, with its own rate times `strength`."""
+    import dataclasses
+
+    import yaml
+
+    name, _, options = words.partition(":")
+    pairs = (pair.partition("=") for pair in options.split(",") if pair)
+    way = as_method({"name": name, **{key: yaml.safe_load(value) for key, _, value in pairs}})
+    return dataclasses.replace(way, rate=strength * way.rate) if hasattr(way, "rate") else way  # type: ignore[type-var]
+
+
+def loss_on(model: Any, data: Any, part: str) -> float:
+    """The model's loss on a part, over at most 64 samples."""
+    import torch
+
+    from .adapting import arranged
+
+    held = arranged(data.split(part), model)
+    places = sorted({round(i) for i in np.linspace(0, len(held) - 1, 64)})
+    with torch.no_grad():
+        return float(np.mean([float(model.loss(held.batch(places[i : i + 8]))) for i in range(0, len(places), 8)]))
+
+
+def test_error(model: Any, data: Any, lead_steps: Sequence[int] | None) -> float:
+    """Of PDEs the mean over lead steps and groups of the median relative L1; else the loss on the test part."""
+    if model.domain != "pde":
+        return loss_on(model, data, "test")
+    science: Any = domain(model.domain)
+    scores = science.evaluate({"model": model}, data.split("test"), lead_steps=lead_steps, batch_size=8).scores
+    return float(scores["relative_l1"].sel(forecast="model").median("sample").mean())
+
+
+def inference_seconds(model: Any, data: Any) -> float:
+    """The best of three forward passes of eight samples."""
+    import torch
+
+    from .adapting import arranged
+
+    part = arranged(data.split("test"), model)
+    batch, found = part.batch(range(min(8, len(part)))), []
+    with torch.no_grad():
+        for _ in range(3):
+            before = time.perf_counter()
+            model(batch)
+            found.append(time.perf_counter() - before)
+    return min(found)
+
+
+def records(folder: str | Path) -> list[dict[str, Any]]:
+    """Every record of a comparison."""
+    return [json.loads(path.read_text()) for path in sorted((Path(folder) / "records").glob("*.json"))]
+
+
+def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row a method: trained parameters, and per number of samples the mean error over seeds and its range."""
+    rows = []
+    for method in dict.fromkeys(record["method"] for record in found):
+        mine = [record for record in found if record["method"] == method]
+        errors = {
+            n: [r["error"] for r in mine if r["samples"] == n] for n in sorted({record["samples"] for record in mine})
+        }
+        rows.append({
+            "method": method,
+            "trained": mine[0]["trained"],
+            "errors": errors,
+            "cpu": float(np.mean([r["cpu"] for r in mine])),
+            "inference_ms": float(np.median([r["inference_ms"] for r in mine])),
+            "merged": mine[0]["merged"],
+        })  # fmt: skip
+    return sorted(rows, key=lambda row: float(np.mean([np.mean(e) for e in row["errors"].values()])))
+
+
+def table(found: Sequence[Mapping[str, Any]]) -> str:
+    """The summary as a Markdown table, best method first."""
+    sizes = sorted({record["samples"] for record in found})
+    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "inference ms", "merged"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for row in summary(found):
+        cells = [row["method"], f"{row['trained']:,}"]
+        cells += [spread(row["errors"].get(n, [])) for n in sizes]
+        cells += [f"{row['cpu']:.0f}", f"{row['inference_ms']:.1f}", "yes" if row["merged"] else "no"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def spread(errors: Sequence[float]) -> str:
+    """Mean, and in brackets the lowest and highest seed."""
+    if not errors:
+        return "-"
+    if len(errors) == 1:
+        return f"{errors[0]:.3f} (1 seed)"
+    return f"{np.mean(errors):.3f} [{min(errors):.3f}, {max(errors):.3f}]"

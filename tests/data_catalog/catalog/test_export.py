@@ -1,0 +1,114 @@
+import json
+import logging
+
+import pystac
+import pytest
+import yaml
+from pystac.validation.stac_validator import JsonSchemaSTACValidator
+
+from humboldt.data_catalog import DataError, card, export_entry, load_catalog, parse_entry
+from humboldt.data_catalog.catalog.stac import bounds, interval
+from tests.data_catalog.small_entries import TEXT, entry
+
+CATALOG = load_catalog()
+FREE = [entry for entry in CATALOG if entry.redistribution != "forbidden"]
+EARTHLY = [e for e in FREE if e.grid and e.grid.type in ("regular_latlon", "points")]
+
+
+def croissant_of(one):
+    import mlcroissant
+
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    return mlcroissant.Dataset(jsonld=json.loads(export_entry(one, "croissant")))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("one", FREE, ids=lambda one: one.id)
+def test_croissant_finds_no_error_in_any_entry(one):
+    dataset = croissant_of(one)
+    assert list(dataset.metadata.ctx.issues.errors) == []
+    assert [row["variables/name"] for row in dataset.records("variables")] == list(one.variables)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_croissant_holds_files_checksums_units_and_parts():
+    guacamol = json.loads(export_entry(CATALOG.find("graphs.guacamol"), "croissant"))
+    assert guacamol["license"] == "https://spdx.org/licenses/CC-BY-SA-3.0.html"
+    assert guacamol["distribution"][0]["md5"] == "05ad85d871958a05c02ab51a4fde8530"
+    dataset = croissant_of(parse_entry(TEXT))
+    (first, _) = dataset.records("variables")
+    assert first["variables/units"] == "m s-1"
+    assert first["variables/levels"] == "500 850"
+    labels = {row["splits/name"]: row["splits/labels"] for row in dataset.records("splits")}
+    assert labels == {"train": "2001-01-01 to 2001-06-30", "test": "2001-07-11 to 2001-12-31"}
+    (recipe,) = croissant_of(CATALOG.find("graphs.generated-trees")).records("recipe")
+    assert recipe["recipe/seed"] == "2001"
+
+
+@pytest.mark.parametrize("one", EARTHLY, ids=lambda one: one.id)
+def test_stac_collections_are_valid(one):
+    exported = json.loads(export_entry(one, "stac"))
+    JsonSchemaSTACValidator().validate_core(exported, pystac.STACObjectType.COLLECTION, "1.1.0")
+    assert set(exported["cube:variables"]) == set(one.variables)
+    for variable in exported["cube:variables"].values():
+        assert set(variable["dimensions"]) <= set(exported["cube:dimensions"])
+
+
+def test_stac_says_where_and_when():
+    era5 = json.loads(export_entry(CATALOG.find("weather.era5-weatherbench2-64x32"), "stac"))
+    assert era5["extent"]["spatial"]["bbox"] == [[-180.0, -87.1875, 180.0, 87.1875]]
+    assert era5["extent"]["temporal"]["interval"] == [["1979-01-01T00:00:00Z", "2021-01-01T00:00:00Z"]]
+    assert era5["assets"]["data"]["href"].startswith("gs://weatherbench2/")
+    assert era5["sci:doi"] == "10.1029/2023MS004019"
+    assert interval(parse_entry(TEXT)) == [None, None]  # dates without leap days are not civil ones
+
+
+@pytest.mark.parametrize(
+    ("extent", "box"),
+    [
+        ({"lat": (72, 32), "lon": (-25, 45)}, [-25, 32, 45, 72]),
+        ({"lat": (0, 10), "lon": (200, 220)}, [-160, 0, -140, 10]),
+        ({"lat": (0, 10), "lon": (170, 190)}, [170, 0, -170, 10]),
+        ({}, [-180, -90, 180, 90]),
+    ],
+)
+def test_boxes_are_in_longitudes_from_minus_180(extent, box):
+    grid = entry(dims={"space": ["lat", "lon"]}, grid={"type": "regular_latlon", "extent": extent}).grid
+    assert grid is not None
+    assert bounds(grid) == box
+
+
+def test_what_lies_nowhere_on_earth():
+    with pytest.raises(DataError, match=r"STAC describes places on Earth, got pde\.burgers2d with cartesian"):
+        export_entry(CATALOG.find("pde.burgers2d"), "stac")
+
+
+@pytest.mark.parametrize("kind", ["croissant", "stac", "card"])
+def test_what_may_not_be_passed_on_is_not_exported(kind):
+    with pytest.raises(DataError, match=r"worldclim-10m \(LicenseRef-WorldClim\) forbid redistribution"):
+        export_entry(CATALOG.find("biodiversity.worldclim-10m"), kind)
+
+
+def test_unknown_formats_get_the_nearest():
+    with pytest.raises(DataError, match="got 'croisant'; did you mean 'croissant'"):
+        export_entry(entry(), "croisant")
+
+
+def test_a_card_leaves_nothing_out():
+    text = card(parse_entry(TEXT))
+    front = yaml.safe_load(text.split("---")[1])
+    assert front["license"] == "cc-by-4.0"
+    assert front["humboldt"] == {"id": "weather.small", "version": "1.0.0"}
+    for said in ("https://doi.org/10.5281/zenodo.1", "| u | m s-1 | eastward_wind | state | pressure |", "500 850"):
+        assert said in text
+    assert "| a.nc | https://example.org/a.nc | 0.0 MB | unknown |" in text
+    assert "checked to be disjoint" in text
+    sections = text.split("\n## ")[1:]
+    assert all(section.partition("\n")[2].strip() for section in sections)
+
+
+@pytest.mark.parametrize("one", CATALOG, ids=lambda one: one.id)
+def test_every_entry_has_a_card(one):
+    text = card(one)
+    assert all(section.partition("\n")[2].strip() for section in text.split("\n## ")[1:])
+    assert "None" not in text

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import xarray as xr
+
+from humboldt.data_catalog import summarise
+from humboldt.data_catalog.catalog import summary as module
+from tests.data_catalog.small_entries import entry
+
+VALUES = np.random.default_rng(0).normal(280.0, 3.0, (40, 5)).astype(np.float32)
+
+
+def in_time():
+    dims = {"time": "time", "space": ["x"]}
+    splits = {
+        "along": "time",
+        "train": {"first": "2001-01-01", "last": "2001-01-05"},
+        "test": {"first": "2001-01-06", "last": "2001-01-10"},
+    }
+    return entry(id="weather.small", dims=dims, calendar="noleap", splits=splits)
+
+
+def dataset(units="hours since 2001-01-01"):
+    values = VALUES.copy()
+    values[3, 2] = np.nan
+    times = ("time", np.arange(40) * 6.0, {"units": units, "calendar": "noleap"})
+    return xr.Dataset({"u": (("time", "x"), values)}, {"time": times})
+
+
+def test_moments_are_those_in_memory_whatever_the_blocks(monkeypatch):
+    whole = dataset()["u"].values.astype(np.float64)
+    for block in (1, 100, 10**9):
+        monkeypatch.setattr(module, "BLOCK", block)
+        found = summarise(in_time(), dataset())["u"]
+        assert found["mean"] == pytest.approx(np.nanmean(whole), rel=1e-12)
+        assert found["std"] == pytest.approx(np.nanstd(whole), rel=1e-9)
+        assert (found["min"], found["max"]) == (np.nanmin(whole), np.nanmax(whole))
+        assert (found["n"], found["missing"]) == (199, 1)
+
+
+def test_a_part_holds_the_days_of_its_range():
+    found = summarise(in_time(), dataset(), "train")["u"]
+    assert found["mean"] == pytest.approx(np.nanmean(dataset()["u"].values[:20].astype(float)), rel=1e-12)
+    assert summarise(in_time(), dataset("days since 2000-12-29"), "train")["u"]["n"] == 5
+
+
+def test_samples_are_spread_evenly():
+    found = summarise(in_time(), dataset(), samples=4)["u"]
+    assert found["mean"] == pytest.approx(dataset()["u"].values[[0, 13, 26, 39]].astype(float).mean(), rel=1e-12)
+
+
+def test_positions_where_a_dimension_has_no_labels():
+    splits = {"along": "sample", "train": {"first": 0, "last": 1}, "test": {"ids": [3]}}
+    one = entry(dims={"sample": "sample"}, splits=splits)
+    data = xr.Dataset({"u": ("sample", [1.0, 2.0, 10.0, 20.0])})
+    assert summarise(one, data, "train")["u"]["mean"] == 1.5
+    assert summarise(one, data, "test")["u"]["mean"] == 20.0
+    assert summarise(one, data, "validation")["u"]["n"] == 4

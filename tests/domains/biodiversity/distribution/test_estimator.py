@@ -1,0 +1,126 @@
+import geopandas
+import numpy as np
+import pandas as pd
+import pytest
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.biodiversity import Environment
+from humboldt.domains.biodiversity.distribution import SpeciesModel
+from tests.domains.biodiversity.distribution.small import environment, network, occurrences, region
+
+HERE = region()
+LAYERS, RECORDS = environment(HERE), occurrences(HERE)
+
+
+def fitted(records: pd.DataFrame = RECORDS, layers: Environment = LAYERS, **choices: object) -> SpeciesModel:
+    return SpeciesModel(network(), **choices).fit(records, layers, background=200)  # type: ignore[arg-type]
+
+
+def test_points_and_maps_say_the_same_and_points_keep_their_geometry() -> None:
+    model = fitted()
+    maps = model.predict(LAYERS)
+    x, y = LAYERS.layers["x"].values[[3, 10]], LAYERS.layers["y"].values[[5, 20]]
+    points = geopandas.GeoDataFrame(LAYERS.extract(x, y), geometry=geopandas.points_from_xy(x, y), crs="EPSG:4326")
+    said = model.predict(points)
+    assert isinstance(said, geopandas.GeoDataFrame)
+    assert said.crs == "EPSG:4326"
+    for name in model.species_:
+        of_map = maps["suitability"].sel(species=name).values[[5, 20], [3, 10]]
+        assert said[f"{name} suitability"].to_numpy() == pytest.approx(of_map, abs=1e-5)
+        assert (said[f"{name} lower"] < said[f"{name} suitability"]).all()
+    assert said["extrapolation"].to_numpy() == pytest.approx(maps["extrapolation"].values[[5, 20], [3, 10]], abs=1e-4)
+
+
+def test_species_are_placed_together_as_each_alone() -> None:
+    together = fitted()
+    alone = fitted(RECORDS[RECORDS["scientificName"] == together.species_[1]])
+    both = together.predict(LAYERS)["suitability"].isel(species=1).values
+    assert alone.predict(LAYERS)["suitability"].isel(species=0).values == pytest.approx(both, abs=1e-4)
+
+
+def test_the_same_seed_says_the_same() -> None:
+    first, again = (fitted(seed=3).predict(LAYERS)["suitability"].values for _ in range(2))
+    assert np.array_equal(first, again)
+
+
+def test_a_table_of_environment_takes_the_place_of_layers() -> None:
+    background = LAYERS.extract(*np.random.default_rng(0).uniform(0, 2.3, (2, 100)))
+    values = LAYERS.extract(RECORDS["decimalLongitude"], RECORDS["decimalLatitude"])
+    model = SpeciesModel(network()).fit(pd.concat([RECORDS, values], axis=1), background)
+    assert model.variables_.names == LAYERS.names
+    assert list(model.predict(values)["extrapolation"] <= 100) == [True] * len(values)
+
+
+def test_absences_change_the_answer_and_must_be_there_for_all_species() -> None:
+    one = RECORDS[RECORDS["scientificName"] == RECORDS["scientificName"][0]]
+    absent = occurrences(HERE, 3).query("scientificName == 'Species virtualis 3'")
+    absent = absent.assign(scientificName=one["scientificName"].iloc[0], occurrenceStatus="absent")
+    with_absences = fitted(pd.concat([one, absent]))
+    assert with_absences._context.contrast_kind.tolist() == [2]
+    assert with_absences._context.contrast.shape[1] == len(absent)
+    with pytest.raises(DataError, match="got absences, but none for 'Species virtualis 2'; fit it apart"):
+        fitted(pd.concat([RECORDS, absent]))
+
+
+def test_a_target_group_is_the_records_of_all() -> None:
+    model = SpeciesModel(network()).fit(RECORDS, LAYERS, background="target_group")
+    assert model._context.contrast_kind.tolist() == [1]
+    assert model._context.contrast.shape[1] <= len(RECORDS)
+
+
+def test_seasons_ask_for_a_month_and_move_the_answer() -> None:
+    dated = RECORDS.assign(eventDate=[f"2020-{1 + i % 3:02d}-15" for i in range(len(RECORDS))])
+    model = fitted(dated, season=True)
+    january, july = (model.predict(LAYERS, month=month)["suitability"].values for month in (1, 7))
+    assert np.abs(january - july).max() > 1e-4
+    with pytest.raises(DataError, match="asked for a month from 1 to 12, one without for none, got None"):
+        model.predict(LAYERS)
+    with pytest.raises(DataError, match="a season is read from eventDate"):
+        fitted(RECORDS.assign(eventDate="spring"), season=True)
+
+
+def test_classes_that_were_not_there_are_refused() -> None:
+    layers = LAYERS.layers.copy()
+    layers[0] = np.arange(24) // 8
+    classes = Environment(layers, "EPSG:4326", ("variable_1",))
+    model = fitted(layers=classes)
+    assert model.variables_.levels == {"variable_1": (0.0, 1.0, 2.0)}
+    other = layers.copy()
+    other[0, 4, 4] = 7.0
+    with pytest.raises(DataError, match=r"got 7 of 'variable_1', which has .*set these cells to NaN"):
+        model.predict(Environment(other, "EPSG:4326", ("variable_1",)))
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"decimalLatitude": 95.0}, "are they swapped, or in metres"),
+        ({"decimalLatitude": -40.0}, "lie where every variable has a value, got none of 40 there; compare the extent"),
+        ({"occurrenceStatus": "absent"}, "at least two presences with an environment, got 0 for 'Species virtualis 1'"),
+    ],
+)
+def test_records_that_cannot_be_used_are_refused(change: dict[str, object], rule: str) -> None:
+    with pytest.raises(DataError, match=rule):
+        fitted(RECORDS.assign(**change))
+
+
+def test_one_presence_is_too_few() -> None:
+    with pytest.raises(DataError, match=r"at least two presences .*, got 1 for .*leave the species out"):
+        fitted(RECORDS.groupby("scientificName").head(1))
+
+
+def test_an_environment_without_differences_or_values_is_refused() -> None:
+    same = Environment(LAYERS.layers * 0 + 1, "EPSG:4326")
+    with pytest.raises(DataError, match="background points differ in a variable at least, got 200 points"):
+        fitted(layers=same)
+    with pytest.raises(DataError, match="background is drawn from cells with values"):
+        fitted(layers=Environment(LAYERS.layers * np.nan, "EPSG:4326"))
+
+
+def test_a_variable_that_is_missing_is_named() -> None:
+    model = fitted()
+    lacking = LAYERS.layers.sel(layer=["variable_1", "variable_2", "variable_3"])
+    with pytest.raises(DataError, match=r"fitted with, got no 'variable_4'.*did you mean"):
+        model.predict(Environment(lacking, "EPSG:4326"))
+    with pytest.raises(DataError, match="fitted before it predicts"):
+        SpeciesModel(network()).predict(LAYERS)

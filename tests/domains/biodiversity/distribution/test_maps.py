@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.biodiversity import Environment
+from humboldt.domains.biodiversity.distribution import SpeciesModel, maps
+from tests.domains.biodiversity.distribution.small import environment, network, occurrences, region
+
+HERE = region()
+LAYERS = environment(HERE)
+MODEL = SpeciesModel(network()).fit(occurrences(HERE), LAYERS, background=200)
+
+
+def test_blocks_cover_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maps, "CELLS", 24 * 7)
+    blocks = list(maps.row_blocks(LAYERS))
+    assert [b.start for b in blocks] == [0, 7, 14, 21]
+    assert blocks[-1].stop == 24
+
+
+@pytest.mark.parametrize("name", ["maps.nc", "maps.tif"])
+def test_maps_in_a_file_are_those_in_memory(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = MODEL.predict(LAYERS)
+    monkeypatch.setattr(maps, "CELLS", 24 * 7)
+    lazily = Environment(LAYERS.layers.chunk({"y": 5}), LAYERS.crs)
+    found = MODEL.predict(lazily, output=tmp_path / name)
+    assert found["suitability"].chunks is not None
+    xr.testing.assert_allclose(found.load(), expected, atol=1e-5)
+    assert str(found.rio.crs) == "EPSG:4326"
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
+    bad = LAYERS.layers.copy().assign_coords(layer=["variable_1", "variable_2", "variable_3", "other"])
+    with pytest.raises(DataError, match="got no 'variable_4'"):
+        MODEL.predict(Environment(bad, "EPSG:4326"), output=tmp_path / "maps.nc")
+    with pytest.raises(DataError, match=r"written as .nc or .tif, got maps.png"):
+        MODEL.predict(LAYERS, output=tmp_path / "maps.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_cells_stay_missing_and_new_climates_are_flagged() -> None:
+    warmer = LAYERS.layers.copy()
+    warmer[0] += 10 * float(warmer[0].std())
+    warmer[1, 2, 3] = np.nan
+    found = MODEL.predict(Environment(warmer, "EPSG:4326"))
+    assert np.isnan(found["suitability"].values[:, 2, 3]).all()
+    assert np.isnan(found["extrapolation"].values[2, 3])
+    known = MODEL.predict(LAYERS)["extrapolation"]
+    assert float((found["extrapolation"] < 0).mean()) > 0.7 > 0.3 > float((known < 0).mean())

@@ -1,0 +1,157 @@
+"""Properties end to end: a table in, a tuned model, a table out; what cannot be read or said; scores and embeddings."""
+
+import math
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import humboldt
+from humboldt.data_catalog import DataError
+from humboldt.domains.graphs import (
+    PropertyHead,
+    Readout,
+    Vocabulary,
+    average_precision,
+    build,
+    decoder_core,
+    embeddings,
+    for_task,
+    graph_from_smiles,
+    open_graphs,
+    predict_properties,
+    sayable,
+    score_properties,
+)
+from humboldt.domains.graphs.config import GraphConfig
+from humboldt.domains.graphs.vocabulary import Chemistry
+from humboldt.foundations import ConfigError, Model
+from tests.domains.graphs.small import small
+
+LABELS = ("C", "O", "N", "*")
+
+
+def vocabulary(indices: int = 12) -> Vocabulary:
+    return Vocabulary(
+        name="few", indices=indices, nodes=LABELS, edges=("SINGLE", "DOUBLE"), spelling="growth", chemistry=Chemistry()
+    )
+
+
+def tiny() -> Model:
+    """Fresh weights that can learn."""
+    core = decoder_core(layers=2, heads=2, width=32)
+    return build(GraphConfig(vocabulary=vocabulary(), core=core, length=40, rows=len(vocabulary())))
+
+
+def table(count: int = 90) -> pd.DataFrame:
+    """Chains and what they hold: numbers of carbons, a class with unknown labels."""
+    chance, rows = random.Random(0), []
+    for _ in range(count):
+        smiles = "".join(chance.choice("CCON") for _ in range(chance.randint(2, 8)))
+        smiles = smiles.replace("OO", "OC").replace("NN", "NC").replace("ON", "OC").replace("NO", "NC")
+        rows.append((smiles, float(smiles.count("C")), float("O" in smiles) if len(rows) % 5 else np.nan))
+    return pd.DataFrame(rows, columns=["smiles", "carbons", "oxygen"])
+
+
+def test_learn_save_read_predict_score(tmp_path):
+    torch.manual_seed(0)
+    model, frame = tiny(), table()
+    data = open_graphs(frame, targets=["carbons"], split={"test": 12, "validation": 8})
+    tuned = humboldt.finetune(
+        model, data, task="regression", output=tmp_path / "run", steps=100, batch_size=16, core_rate=5e-3,
+        embedding_rate=1e-2, norm_rate=1e-2, progress=False,
+    )  # fmt: skip
+    scores = humboldt.evaluate(tuned, data, json=True)
+    spread = float(np.nanstd(frame["carbons"]))
+    assert float(scores["rmse"]) < 0.85 * spread
+    assert scores.attrs["split_by"] == "sizes given"
+    assert (tmp_path / "run" / "config.json").is_file()
+    again = humboldt.from_pretrained(tmp_path / "run")
+    assert isinstance(again.head, PropertyHead)
+    found, expected = (humboldt.predict(m, frame) for m in (again, tuned))
+    pd.testing.assert_frame_equal(found, expected)
+    assert list(found.columns) == ["graph", "carbons", "problem"]
+    assert len(found) == len(frame)
+    assert abs(float(found["carbons"].mean()) - float(frame["carbons"].mean())) < spread
+
+
+def test_several_classes_with_unknown_labels():
+    torch.manual_seed(0)
+    frame = table()
+    frame["nitrogen"] = [float("N" in smiles) for smiles in frame["smiles"]]
+    data = open_graphs(frame, targets=["oxygen", "nitrogen"], split={"test": 20})
+    tuned = humboldt.finetune(
+        tiny(), data, task="classification", steps=100, batch_size=16, core_rate=5e-3,
+        embedding_rate=1e-2, norm_rate=1e-2, progress=False,
+    )  # fmt: skip
+    scores = score_properties({"tuned": tuned}, data.split("test"))
+    assert float(scores["roc_auc"].mean()) > 0.75
+    assert scores["known"].values.tolist() == [16, 20]
+    values = predict_properties(tuned, frame)[["oxygen", "nitrogen"]].values
+    assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_rows_that_are_not_molecules_are_told_and_counted(caplog):
+    tuned = for_task(small(vocabulary(), length=40), open_graphs(table(), targets=["carbons"]), "regression")
+    found = predict_properties([tuned, tuned], ["CCO", "C1CC", "", "CBr"])
+    assert found["carbons"].isna().tolist() == [False, True, True, False]
+    assert found["carbons_deviation"].dropna().eq(0).all()
+    assert "SMILES that RDKit reads, got 'C1CC'" in found["problem"][1]
+    assert "2 of 4 rows are not graphs: row 1" in caplog.text
+
+
+def test_what_a_model_cannot_say():
+    config = small(vocabulary(6), length=14).config
+    read = Chemistry()
+    assert sayable(graph_from_smiles("CCO", read), config) == graph_from_smiles("CCO", read)
+    assert sayable(graph_from_smiles("CBr", read), config).nodes == ("C", "*")
+    assert sayable(graph_from_smiles("C#N", read), config).edges == ((0, 1, "SINGLE"),)
+    cut = sayable(graph_from_smiles("CCCCCCCCCO", read), config)
+    assert len(cut) == 6
+    assert config.vocabulary.length(sayable(graph_from_smiles("C1CC2CC12", read), config)) <= 14
+
+
+def test_what_is_refused():
+    model, frame = small(vocabulary(), length=40), table()
+    with pytest.raises(DataError, match=r"columns of numbers, got none; open the data with targets"):
+        for_task(model, open_graphs(frame), "regression")
+    with pytest.raises(ValueError, match=r"a class is 0 or 1, got \d.0 in 'carbons'; use task='regression'"):
+        for_task(model, open_graphs(frame, targets=["carbons"]), "classification")
+    with pytest.raises(ValueError, match="generation, regression and classification, got 'guess'"):
+        for_task(model, open_graphs(frame, targets=["carbons"]), "guess")
+    frame["nothing"] = np.nan
+    with pytest.raises(DataError, match="got none with 'nothing'"):
+        for_task(model, open_graphs(frame, targets=["nothing"]), "regression")
+    with pytest.raises(ConfigError, match="got one that generates; tune it with"):
+        humboldt.predict(model, ["CC"])
+    frame["carbons"] = frame["carbons"].astype(object)
+    frame.loc[3, "carbons"] = "many"
+    with pytest.raises(DataError, match=r"a number or an empty cell, got 'many' in row 3 of 'carbons'"):
+        open_graphs(frame, targets=["carbons"])
+    tuned = for_task(model, open_graphs(table(), targets=["carbons"]), "regression")
+    with pytest.raises(DataError, match=r"this model predicts \['carbons'\], got \['oxygen'\]"):
+        humboldt.finetune(tuned, open_graphs(table(), targets=["oxygen"]), steps=1)
+
+
+def test_a_model_without_properties_has_no_readout():
+    with pytest.raises(ConfigError, match="at least one property, got none"):
+        Readout(names=(), task="regression")
+    assert isinstance(small(vocabulary()).config, GraphConfig)
+
+
+def test_embeddings_are_means_over_real_tokens():
+    model = small(vocabulary(), length=40)
+    found = embeddings(model, ["CCO", "nonsense", "CCCCCCC"])
+    assert found.shape == (3, 16)
+    assert np.isnan(found[1]).all()
+    np.testing.assert_allclose(found[0], embeddings(model, ["CCO"])[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(humboldt.embed(["CCO"], model)[0], found[0], rtol=1e-4, atol=1e-5)
+
+
+def test_average_precision_by_hand():
+    labels = torch.tensor([1.0, 0.0, 1.0, 0.0, float("nan")])
+    assert average_precision(torch.tensor([4.0, 3.0, 2.0, 1.0, 9.0]), labels) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    assert average_precision(torch.zeros(5), labels) == pytest.approx(0.5)
+    assert math.isnan(average_precision(torch.zeros(2), torch.zeros(2)))

@@ -1,0 +1,55 @@
+"""A dry general circulation: what is drawn, how it comes to pressure levels, and that it moves as an atmosphere."""
+
+import numpy as np
+import pytest
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.weather.held_suarez import LEVELS, Mountain, drawn_climate, gaussian_grid, on_levels, simulate
+
+
+def test_climates_are_drawn_by_seed_and_number_and_the_first_is_that_of_the_paper():
+    assert drawn_climate(0, 3) == drawn_climate(0, 3)
+    assert drawn_climate(0, 3) != drawn_climate(0, 4) != drawn_climate(1, 4)
+    first = drawn_climate(5, 0)
+    assert (first.contrast, first.warmest, first.stability, first.friction, first.mountains) == (60, 315, 10, 1, ())
+
+
+def test_a_mountain_stands_where_it_is_put_and_across_the_dateline():
+    mountain = Mountain(height=2000.0, latitude=40.0, longitude=359.0, width=15.0)
+    heights = mountain.altitude(np.array([40.0, 40.0, 40.0, 55.0]), np.array([359.0, 14.0, 344.0, 359.0]))
+    assert heights[0] == pytest.approx(2000)
+    assert heights[1] == pytest.approx(heights[2])
+    assert heights[3] == pytest.approx(2000 / np.e)
+
+
+def test_values_on_pressure_levels_are_linear_in_the_logarithm_of_pressure():
+    sigma, surface = (np.arange(8) + 0.5) / 8, np.array([[[[1e5, 8e4]]]])
+    profile = 3 + 2 * np.log(sigma[:, None, None] * surface[0]) * np.ones((8, 1, 2))
+    wanted = 3 + 2 * np.log(100 * np.array(LEVELS))
+    found = on_levels(profile[None], surface, sigma, continued=True)[0, :, 0]
+    np.testing.assert_allclose(found, np.stack([wanted, wanted], axis=1))
+    kept = on_levels(profile[None], surface, sigma, continued=False)[0, :, 0]
+    assert kept[2, 1] == pytest.approx(profile[-1, 0, 1])  # 850 hPa lies below a ground at 800 hPa
+
+
+def test_a_number_of_rows_without_a_truncation_is_refused():
+    with pytest.raises(DataError, match=r"one of \[32, 48, 64, 128\] rows, got 50"):
+        gaussian_grid(50)
+
+
+@pytest.mark.integration
+def test_an_atmosphere_is_in_balance_and_has_storms():
+    pytest.importorskip("dinosaur")
+    state = list(simulate(drawn_climate(0, 0), days=10, spin_up=40, every=12.0))[-1]
+    grid = gaussian_grid(32)
+    middle = np.abs(np.abs(grid.latitude) - 45) < 15
+    zonal = state["u"][:, 0].mean((0, 2))  # 250 hPa
+    assert zonal[middle].mean() > 10 > 0 > state["u10"][:, 15:17].mean()  # westerly jets, trade winds
+    assert state["t2m"][:, 16].mean() - state["t2m"][:, 0].mean() > 25
+    coriolis = 2 * 7.292e-5 * np.sin(np.deg2rad(grid.latitude))
+    slope = np.gradient(state["z"][:, 1].mean((0, 2)), 6.371e6 * np.deg2rad(grid.latitude))
+    geostrophic = -slope / coriolis
+    np.testing.assert_allclose(state["u"][:, 1].mean((0, 2))[middle], geostrophic[middle], atol=3.0)
+    assert state["msl"][:, middle].std() > 200
+    moved = np.abs(state["z"][1:, 1] - state["z"][:-1, 1])[:, middle].mean()
+    assert 50 < moved < 2000

@@ -1,0 +1,197 @@
+"""Formulas, limits and schedules of single methods."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from humboldt.finetune import Recipe, method
+from humboldt.finetune.adapter import hooks
+from humboldt.finetune.methods.f_adapter import Bands
+from humboldt.finetune.methods.layerwise import depths
+from humboldt.finetune.methods.lora_squared import rank_budget
+from humboldt.finetune.methods.moelora import Experts, balance
+from humboldt.finetune.methods.taps import open_layers
+from humboldt.foundations import ConfigError, Context
+from tests.finetune.sciences import science
+
+
+def hook(name, layer, **options):
+    return method(name, **options).hook(layer)
+
+
+def shaken(made):
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return made
+
+
+def test_hydra_merges_as_its_branches_add():
+    layer, x = nn.Linear(6, 5), torch.randn(4, 6)
+    made = shaken(hook("hydra", layer, rank=2, scale=0.7))
+    new = made.weights(dict(layer.named_parameters()), Context())
+    beside = x @ made.down.mT @ made.up.mT + made.shift
+    behind = layer(x) @ made.down_behind.mT @ made.up_behind.mT
+    torch.testing.assert_close(nn.functional.linear(x, new["weight"], new["bias"]), layer(x) + 0.7 * (beside + behind))
+
+
+def test_oft_keeps_lengths_and_angles():
+    layer = nn.Linear(8, 5)
+    new = shaken(hook("oft", layer, block=4)).weights(dict(layer.named_parameters()), Context())["weight"]
+    torch.testing.assert_close(new @ new.mT, layer.weight @ layer.weight.mT)
+    assert not torch.allclose(new, layer.weight)
+
+
+def test_nlt_of_a_convolution_has_a_pair_for_every_kernel():
+    layer = nn.Conv2d(3, 4, 5)
+    made = hook("nlt", layer)
+    assert sum(p.numel() for p in made.parameters()) == 2 * 3 * 4
+
+
+def test_a_budget_of_ranks_is_a_cubic():
+    assert [rank_budget(t, 1000, 96, 24, 0.1) for t in (0, 100, 500, 900, 1000)] == [96, 96, 33, 24, 24]
+    assert rank_budget(5, 9, 8, 2, 0.1) == 8
+
+
+def test_lora_squared_ends_with_its_budget():
+    model, batch = science("pde")
+    way = method("lora_squared", rank=2, initial_rank=4, width=4)
+    model = way.prepare(copy.deepcopy(model))
+    optimiser = torch.optim.AdamW(way.parameter_groups(model, Recipe()))
+    for step in range(12):
+        optimiser.zero_grad()
+        sum(way.loss(model, batch).values()).backward()
+        way.on_gradients(model, step, 12)
+        optimiser.step()
+        way.on_step(model, step + 1, 12)
+    mine = list(hooks(model))
+    assert sum(int((made.e != 0).sum()) for made in mine) == 2 * len(mine)
+
+
+def test_taps_is_the_base_bit_for_bit_where_its_switch_is_closed():
+    layer = nn.Linear(4, 4)
+    made = shaken(hook("taps", layer))
+    with torch.no_grad():
+        made.s.fill_(0.05)
+    new = made.weights(dict(layer.named_parameters()), Context())["weight"]
+    torch.testing.assert_close(new, layer.weight, rtol=0, atol=1e-7)
+    model = method("taps").prepare(copy.deepcopy(science("pde")[0]))
+    assert set(open_layers(model).values()) == {True}
+
+
+def test_zeros_of_a_pruned_model_stay_zeros():
+    model, batch = science("pde")
+    model, way = copy.deepcopy(model), method("sparse")
+    with torch.no_grad():
+        for p in model.core.parameters():
+            p.mul_((torch.rand(p.shape) > 0.5).float())
+    before = {n: (p == 0).clone() for n, p in model.core.named_parameters() if p.dim() > 1}
+    way.prepare(model)
+    optimiser = torch.optim.AdamW(way.parameter_groups(model, Recipe(core_rate=1e-2, weight_decay=0.1)))
+    for step in range(3):
+        optimiser.zero_grad()
+        model.loss(batch).backward()
+        way.on_gradients(model, step, 3)
+        optimiser.step()
+    assert all(bool((p[before[n]] == 0).all()) for n, p in model.core.named_parameters() if n in before)
+    assert any(bool(zero.any()) for zero in before.values())
+    with pytest.raises(ConfigError, match="zeros survive AdamW alone, got optimiser='muon'"):
+        way.parameter_groups(model, Recipe(optimiser="muon"))
+
+
+def test_fisher_lets_a_share_of_every_matrix_move():
+    model, batch = science("pde")
+    way = method("fisher", share=0.25)
+    model = way.prepare(copy.deepcopy(model))
+    model.loss(batch).backward()
+    way.on_gradients(model, 0, 1)
+    weight = model.core.scales[0].down[0].feed_forward.expand.weight
+    assert int((weight.grad != 0).sum()) == weight.numel() // 4
+
+
+def test_rollout_updates_follow_the_step_and_end():
+    model, batch = science("pde")
+    model = method("rollout_lora", rank=2, steps=2).prepare(copy.deepcopy(model))
+    with torch.no_grad():
+        for made in hooks(model):
+            made.b[1].add_(1.0)
+        found = []
+        for step in range(3):
+            with model.context.at(rollout_step=step):
+                found.append(model(batch).fields)
+    assert not torch.equal(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2], rtol=1e-5, atol=1e-6)
+
+
+def test_the_slow_copy_is_the_closed_form():
+    made = hook("lae", nn.Linear(4, 4), rank=2, momentum=0.9)
+    expected = torch.zeros(4, 4)
+    for step in range(5):
+        with torch.no_grad():
+            made.b.add_(torch.randn_like(made.b))
+        expected = 0.9 * expected + 0.1 * made.fast().detach()
+        made.on_step(step + 1, 5)
+    torch.testing.assert_close(made.slow, expected)
+    assert not made.slow.requires_grad
+
+
+def test_balance_is_one_when_uniform_and_n_when_collapsed():
+    even = torch.eye(4).repeat(3, 1)
+    assert balance(even).item() == pytest.approx(1)
+    assert balance(torch.eye(4)[:1].repeat(8, 1)).item() == pytest.approx(4)
+
+
+def test_one_expert_is_lora():
+    layer, x = nn.Linear(6, 5), torch.randn(4, 6)
+    made = shaken(hook("moelora", layer, rank=2, alpha=4.0, experts=1, top=1)).eval()
+    assert isinstance(made, Experts)
+    expected = layer(x) + 2 * x @ made.a[0].mT @ made.b[0].mT
+    torch.testing.assert_close(made.features(x, layer(x), Context()), expected)
+
+
+def test_bands_cover_every_mode_once_and_zero_is_the_first():
+    bands = Bands(4, 4, 3)
+    found = bands.band((8, 8), torch.device("cpu"))
+    assert found[0] == 0
+    assert set(found.tolist()) == {0, 1, 2}
+    assert len(found) == 8 * 5
+
+
+def test_a_conv_adapter_follows_a_periodic_shift():
+    model, batch = science("pde")
+    block = model.core.scales[0].down[0]
+    made, context = shaken(hook("conv", block)), Context()
+    context.tokens = model.embed(batch)
+    x = torch.randn(2, 4, 4, 8)
+    y = torch.zeros_like(x)
+    moved = made.features(x.roll(1, 1), y, context)
+    torch.testing.assert_close(moved, made.features(x, y, context).roll(1, 1), rtol=1e-4, atol=1e-5)
+
+
+def test_a_conv_adapter_of_a_causal_block_sees_no_future():
+    block = science("graphs")[0].core.scales[0].down[0]
+    made, x = shaken(hook("conv", block)), torch.randn(1, 9, 16)
+    later = x.clone()
+    later[:, 5:] += 1
+    y = torch.zeros_like(x)
+    torch.testing.assert_close(made.features(x, y, Context())[:, :5], made.features(later, y, Context())[:, :5])
+
+
+def test_layerwise_rates_fall_from_the_head_to_the_embedding():
+    model = science("pde")[0]
+    order = depths(model)
+    assert order["core.scales.0.up.0"] == 0
+    assert order["core.scales.0.down.0"] == max(order.values())
+    way = method("layerwise", decay=0.5)
+    groups = way.parameter_groups(way.prepare(copy.deepcopy(model)), Recipe(core_rate=1.0))
+    rates = {group["lr"] for group in groups if group["name"] == "core"}
+    assert min(rates) == 0.5 ** max(order.values())
+
+
+def test_regimes_need_to_know_the_sample():
+    block = science("pde")[0].core.scales[0].down[0]
+    made = method("regimes").hook(block)
+    with pytest.raises(ConfigError, match="the regimes adapter reads the instance of a forward pass, got none"):
+        made.features(torch.zeros(1, 2, 2, 8), torch.zeros(1, 2, 2, 8), Context())

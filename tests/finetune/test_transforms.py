@@ -1,0 +1,77 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from humboldt.finetune.transforms import dropped, expanded, readapt, truncated, without_blocks
+from humboldt.foundations import ConfigError
+from tests.finetune.tiny import tiny_model
+
+
+def changed(model, seed):
+    other, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return other
+
+
+def test_the_ends_of_readapt_are_its_models():
+    base = tiny_model()
+    domain, sibling = changed(base, 1), changed(base, 2)
+    for a, b, expected in ((1.0, 0.0, domain), (0.0, 1.0, sibling)):
+        made = readapt(base, domain, sibling, of_domain=a, of_sibling=b)
+        assert all(torch.equal(p, q) for p, q in zip(made.parameters(), expected.parameters(), strict=True))
+    half = readapt(base, domain, sibling)
+    for h, d, s in zip(half.parameters(), domain.parameters(), sibling.parameters(), strict=True):
+        torch.testing.assert_close(h, (d + s) / 2)
+
+
+def test_a_truncated_difference_explains_what_was_asked():
+    difference = torch.randn(12, 9, dtype=torch.float64)
+    part = truncated(difference, 0.6)
+    explained = 1 - (difference - part).square().sum() / difference.square().sum()
+    assert explained >= 0.6
+    singular = torch.linalg.svdvals(difference).square()
+    rank = int(torch.linalg.matrix_rank(part))
+    assert singular[: rank - 1].sum() / singular.sum() < 0.6
+
+
+def test_models_of_other_shapes_are_refused():
+    other = tiny_model(skip_kind="resnet")
+    with pytest.raises(ConfigError, match=r"have the same tensors, got others at \['core"):
+        readapt(tiny_model(), other, tiny_model())
+    with pytest.raises(ConfigError, match=r"is in \(0, 1\], got 0.0"):
+        readapt(tiny_model(), tiny_model(), tiny_model(), kept=0.0)
+
+
+class Shift(nn.Module):
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+
+
+def test_strategies_choose_their_blocks():
+    stack = nn.ModuleList(Shift(i) for i in range(6))
+    assert dropped(stack, 2, "top") == [4, 5]
+    assert dropped(stack, 2, "bottom") == [0, 1]
+    assert dropped(stack, 2, "even") == [2, 4]
+    assert dropped(stack, 2, "odd") == [3, 5]
+    assert dropped(stack, 2, "symmetric") == [2, 3]
+    assert dropped(stack, 1, "contribution", torch.tensor([0.1, 0.9, 0.2, 0.3, 0.1, 0.0])) == [1]
+    assert [block.by for block in without_blocks(stack, [0, 3])] == [1, 2, 4, 5]
+    with pytest.raises(ConfigError, match="got 6 to drop of 6; drop fewer"):
+        dropped(stack, 6, "top")
+    with pytest.raises(ConfigError, match="got no scores"):
+        dropped(stack, 1, "contribution")
+
+
+def test_expanded_weights_lie_on_a_line():
+    first, last = ({"w": torch.randn(3, 3, dtype=torch.float64)} for _ in range(2))
+    line = torch.stack([block["w"] for block in expanded(first, last, 5)])
+    assert torch.equal(line[0], first["w"])
+    assert torch.equal(line[-1], last["w"])
+    assert line.diff(n=2, dim=0).abs().max() < 1e-12
+    with pytest.raises(ConfigError, match="got depth 1"):
+        expanded(first, last, 1)

@@ -1,0 +1,74 @@
+import copy
+import json
+
+import pytest
+import torch
+
+from humboldt import from_pretrained, load_adapter, save_adapter
+from humboldt.adapting import finetune
+from humboldt.commands.info import line, methods
+from humboldt.finetune import METHODS, disabled
+from humboldt.foundations import CheckpointError, ConfigError
+from tests.finetune.tiny import Waves, tiny_model
+from tests.humboldt.test_adapting import Trajectories
+
+QUICK = {"steps": 2, "batch_size": 4, "progress": False}
+
+
+def fields(model):
+    with torch.no_grad():
+        return model.eval()(Waves().all()).fields
+
+
+@pytest.mark.parametrize("method", ["hydra", "conv", "head"])
+def test_a_run_folder_holds_an_adapter_of_its_base(method, tmp_path):
+    base = tiny_model()
+    tuned = finetune(base, Trajectories(3), method=method, output=tmp_path, **QUICK)
+    loaded = load_adapter(base, tmp_path)
+    torch.testing.assert_close(fields(loaded), fields(tuned), rtol=1e-5, atol=1e-6)
+    assert (tmp_path / "adapter.safetensors").stat().st_size < (tmp_path / "model.safetensors").stat().st_size
+    other = copy.deepcopy(base)
+    with torch.no_grad():
+        other.core.scales[0].down[0].attention.out.weight.add_(1)
+    with pytest.raises(CheckpointError, match=r"fits the weights that it was trained on .* load that base, or force it"):
+        load_adapter(other, tmp_path)
+    assert not torch.equal(fields(load_adapter(other, tmp_path, force=True)), fields(loaded))
+
+
+def test_what_cannot_be_merged_is_saved_and_read_with_its_adapter(tmp_path):
+    tuned = finetune(tiny_model(), Trajectories(3), method="bottleneck", output=tmp_path, **QUICK)
+    assert list(tuned.adapted) == ["default"]
+    again = from_pretrained(tmp_path)
+    assert torch.equal(fields(again), fields(tuned))
+    with disabled(again):
+        assert not torch.equal(fields(again), fields(tuned))
+    finished = finetune(tiny_model(), Trajectories(3), method="bottleneck", output=tmp_path, **QUICK)
+    assert torch.equal(fields(finished), fields(tuned))
+    save_adapter(again, tmp_path / "alone", base="tiny")
+    assert json.loads((tmp_path / "alone" / "adapter.json").read_text())["base"]["name"] == "tiny"
+    assert torch.equal(fields(load_adapter(tiny_model(), tmp_path / "alone", name="mine")), fields(tuned))
+
+
+def test_what_is_refused_says_why(tmp_path):
+    merged = finetune(tiny_model(), Trajectories(3), method="nlt", output=tmp_path, **QUICK)
+    with pytest.raises(ConfigError, match="holds the one adapter called default, got a model with"):
+        save_adapter(merged, tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"was made for the plain model, got one with \['default'\]"):
+        load_adapter(load_adapter(tiny_model(), tmp_path), tmp_path, name="second")
+    path = tmp_path / "adapter.safetensors"
+    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\1")
+    with pytest.raises(CheckpointError, match=r"has SHA-256 .* the file is truncated or was altered"):
+        load_adapter(tiny_model(), tmp_path)
+    path.unlink()
+    with pytest.raises(CheckpointError, match=r"has no adapter\.safetensors"):
+        load_adapter(tiny_model(), tmp_path)
+
+
+def test_the_table_of_methods_says_what_each_is():
+    rows = {row["name"]: row for row in methods()}
+    assert set(rows) == set(METHODS)
+    assert rows["hydra"]["mergeable"] is True
+    assert rows["conv"]["kind"] == "features"
+    assert rows["lora"]["options"]["rank"] == 8
+    assert all(row["about"] and (row["source"] or row["name"] in ("full", "head")) for row in rows.values())
+    assert "arXiv 2309.06922" in line(rows["hydra"])
