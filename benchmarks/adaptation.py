@@ -28,7 +28,7 @@ from humboldt.domains.pde import FieldBatch
 from humboldt.finetune import METHODS, Recipe, method
 from humboldt.finetune.hook import WeightMap
 from humboldt.finetune.site import Site
-from humboldt.foundations import Context, Linear
+from humboldt.foundations import Context
 
 QUICK = ("lora", "dora", "hydra", "nlt", "bottleneck", "conv", "f_adapter", "taps", "lae", "moelora")
 
@@ -127,7 +127,7 @@ def layer_row(repeats: int) -> dict[str, Any]:
     """A low-rank update of one map, ours over peft's."""
     from peft import LoraConfig, inject_adapter_in_model
 
-    base, x = Linear(192, 192).requires_grad_(False), torch.randn(4096, 192, requires_grad=True)
+    base, x = nn.Linear(192, 192).requires_grad_(False), torch.randn(4096, 192, requires_grad=True)
     ours = Site(copy.deepcopy(base), "map", Context())
     ours.put("default", Update(base, 8))
     theirs = inject_adapter_in_model(LoraConfig(r=8, lora_alpha=16, target_modules=["0"]), nn.Sequential(base))

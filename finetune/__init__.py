@@ -3,6 +3,7 @@
 from .adapter import Adapter, HookAdapter, added_parameters, disabled, merged, set_adapters
 from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapter
 from .catalogue import table, trained_parameters
+from .features import Featured, FeaturedBatch, features_of
 from .fit import fit
 from .hook import FeatureMap, Hook, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
@@ -20,6 +21,8 @@ __all__ = [
     "METHODS",
     "Adapter",
     "FeatureMap",
+    "Featured",
+    "FeaturedBatch",
     "Full",
     "HeadOnly",
     "Hook",
@@ -38,6 +41,7 @@ __all__ = [
     "adapter_state",
     "added_parameters",
     "disabled",
+    "features_of",
     "fit",
     "merged",
     "method",

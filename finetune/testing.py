@@ -277,7 +277,7 @@ def train(way: Method, model: Model, batch: Any, steps: int = 2) -> None:
 
 def outputs(model: Model, batch: Any) -> list[Tensor]:
     """The floating tensors of a prediction, computed as in training (a wrapped layer is never fused)."""
-    found = vars(model(batch)).values()
+    found = vars(model(getattr(batch, "batch", batch))).values()
     return [v.detach() for v in found if isinstance(v, Tensor) and v.is_floating_point()]
 
 

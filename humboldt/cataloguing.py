@@ -77,10 +77,10 @@ def parts_of(entry: Entry) -> dict[str, Any] | None:
 
 def training_range(entry: Entry) -> dict[str, list[Any]] | None:
     """{dimension: first and last label} of the training part of an entry; None where it is not said as a range."""
-    part = entry.splits and entry.splits.train
-    if entry.splits is None or part is None or part.first is None:
+    splits = entry.splits
+    if splits is None or splits.train is None or splits.train.first is None:
         return None
-    return {entry.splits.along: [part.first, part.last]}
+    return {splits.along: [splits.train.first, splits.train.last]}
 
 
 def add_to_catalog(

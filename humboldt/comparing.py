@@ -128,7 +128,6 @@ def run(
         "seconds": round(seconds, 1),
         "cpu": round(spent, 1),
         "merged": not tuned.adapted,
-        "inference_ms": round(1000 * inference_seconds(tuned, opened), 2),
         "parent": tuned.provenance["data"]["parent"],
         "recipe": tuned.provenance["recipe"],
         "data": dict(opened.describe()),
@@ -181,22 +180,6 @@ def test_error(model: Any, data: Any, lead_steps: Sequence[int] | None) -> float
     return float(scores["relative_l1"].sel(forecast="model").median("sample").mean())
 
 
-def inference_seconds(model: Any, data: Any) -> float:
-    """The best of three forward passes of eight samples."""
-    import torch
-
-    from .adapting import arranged
-
-    part = arranged(data.split("test"), model)
-    batch, found = part.batch(range(min(8, len(part)))), []
-    with torch.no_grad():
-        for _ in range(3):
-            before = time.perf_counter()
-            model(batch)
-            found.append(time.perf_counter() - before)
-    return min(found)
-
-
 def records(folder: str | Path) -> list[dict[str, Any]]:
     """Every record of a comparison."""
     return [json.loads(path.read_text()) for path in sorted((Path(folder) / "records").glob("*.json"))]
@@ -215,7 +198,6 @@ def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "trained": mine[0]["trained"],
             "errors": errors,
             "cpu": float(np.mean([r["cpu"] for r in mine])),
-            "inference_ms": float(np.median([r["inference_ms"] for r in mine])),
             "merged": mine[0]["merged"],
         })  # fmt: skip
     return sorted(rows, key=lambda row: float(np.mean([np.mean(e) for e in row["errors"].values()])))
@@ -224,12 +206,12 @@ def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def table(found: Sequence[Mapping[str, Any]]) -> str:
     """The summary as a Markdown table, best method first."""
     sizes = sorted({record["samples"] for record in found})
-    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "inference ms", "merged"]
+    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "merged"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in summary(found):
         cells = [row["method"], f"{row['trained']:,}"]
         cells += [spread(row["errors"].get(n, [])) for n in sizes]
-        cells += [f"{row['cpu']:.0f}", f"{row['inference_ms']:.1f}", "yes" if row["merged"] else "no"]
+        cells += [f"{row['cpu']:.0f}", "yes" if row["merged"] else "no"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -4,14 +4,14 @@
 
 REGIONS is a folder of surveyed regions (see `read_regions`): species are learned from presences alone and scored by AUC
 on sites where people looked for them. Every method gets the same presences, drawn at random, and the same points of
-contrast: 2000 random background points, or at most 2000 sites where the species' group was recorded. Rows are appended
-as they are made; called again, it does what is missing.
+contrast: 2000 random background points, or at most 2000 sites where the species' group was recorded. AUC is that of at
+most 1000 sites with the species and 1000 without. Rows are appended as they are made; called again, it does what is
+missing.
 
 A model given as NAME=FOLDER is scored as NAME, as NAME_place with the coordinates as two more variables, and as
-NAME_ensemble, the mean
-of the ranks that it, with the coordinates, and the down-sampled forest give to the sites. `{region}` in FOLDER is
-replaced by the region that is scored, so that a network that never saw it can be named; `random` is the network before
-training.
+NAME_ensemble, the mean of the ranks that it, with the coordinates, and the down-sampled forest give to the sites.
+`{region}` in FOLDER is replaced by the region that is scored, so that a network that never saw it can be named; the one
+before training is called `random`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ from humboldt.domains.biodiversity.distribution import (
 from humboldt.foundations import Model
 
 SIZES: tuple[int | None, ...] = (5, 10, 20, 50, None)
-POINTS = 2000
+CONTRASTS = ("background", "target_group")
+POINTS, SITES = 2000, 1000
 COLUMNS = ("region", "species", "contrast", "presences", "seed", "method", "auc", "seconds")
 
 
@@ -55,17 +56,20 @@ def main() -> None:
     parser.add_argument("--model", nargs="*", default=["nano=humboldt/biodiversity-nano", "random=random"])
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--species", type=int, default=10, help="of each region, drawn at random; 0 for all")
+    parser.add_argument("--contrasts", nargs="*", default=list(CONTRASTS), choices=CONTRASTS)
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(1)
     done = _done(given.records)
+    regions = read_regions(given.regions)
     cases = [
-        (region, species, contrast, size, seed)
+        (region, chosen(region, given.species)[number], contrast, size, seed)
         for seed in range(given.seeds)
+        for number in range(max(len(chosen(region, given.species)) for region in regions))
+        for region in regions
+        if number < len(chosen(region, given.species))
         for size in SIZES
-        for region in read_regions(given.regions)
-        for species in chosen(region, given.species)
-        for contrast in ("background", "target_group")
+        for contrast in given.contrasts
     ]
     models = {}
     for region, species, contrast, size, seed in tqdm(cases):
@@ -116,6 +120,9 @@ def score(
     points = table.iloc[random.permutation(len(table))[:POINTS]]
     around = points if contrast == "background" else region.background.iloc[:POINTS]
     sites, truth = region.test(species)
+    order = np.random.default_rng(0).permutation(len(sites))
+    kept = np.concatenate([order[truth[order] == c][:SITES] for c in (0, 1)])
+    sites, truth = sites.iloc[kept], truth[kept]
     rows, suitability = [], {}
     arrays = [t[region.variables].to_numpy(float) for t in (presences, points, sites)]
     for name in {*peers, *(["forest"] if models else [])}:
@@ -124,7 +131,7 @@ def score(
         if name in peers:
             rows.append((name, auc_roc(truth, suitability[name]), time.process_time() - start))
     for name, model in models.items():
-        for place in (False, True):
+        for place in (False,) if name == "random" else (False, True):
             start = time.process_time()
             columns = region.variables + ["x", "y"] * place
             kinds = [ENVIRONMENT] * len(region.variables) + [PLACE] * (2 * place)
@@ -134,8 +141,9 @@ def score(
                 logit = model(batch).logit[0, 0].double().numpy()
             called = f"{name}_place" if place else name
             rows.append((called, auc_roc(truth, logit), time.process_time() - start))
-        together = rankdata(logit) + rankdata(suitability["forest"])
-        rows.append((f"{name}_ensemble", auc_roc(truth, together), float("nan")))
+        if name != "random":
+            together = rankdata(logit) + rankdata(suitability["forest"])
+            rows.append((f"{name}_ensemble", auc_roc(truth, together), float("nan")))
     return rows
 
 
@@ -151,7 +159,7 @@ def _append(records: Path, rows: list[Any]) -> None:
         return
     begins = not records.is_file()
     with records.open("a", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         if begins:
             writer.writerow(COLUMNS)
         writer.writerows([(*row[:6], f"{row[6]:.4f}", f"{row[7]:.3f}") for row in rows])

@@ -3,17 +3,19 @@
 from . import metrics, spectra, verification
 from .adapt import arranged, fit_to_data, set_statistics
 from .analyses import open_analyses
-from .batch import WeatherBatch, WeatherPrediction
+from .batch import TaskBatch, WeatherBatch, WeatherPrediction
 from .channels import Channel
 from .climatology import PublishedClimatology, TableClimatology, make_climatology
-from .config import WeatherConfig
+from .config import TaskConfig, WeatherConfig
 from .data import open_weather
 from .dataset import WeatherDataset
-from .domain import Weather, build, initialise, unit_core
+from .domain import Weather, build, for_task, initialise, unit_core
+from .downscaling import bicubic
 from .embed import WeatherEmbed
 from .evaluation import evaluate
 from .forcings import static_fields
 from .forecast import forecast, write_forecast
+from .gaps import fill_gaps, reconstructed
 from .generate import held_suarez
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
@@ -24,6 +26,8 @@ from .pretraining import fresh_weather_nano, open_views, weather_nano
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
 from .regrid import regrid
 from .rollout import rollout
+from .tasks import Downscaling, SubgridFluxes, reconstructions, task_errors
+from .tracker import Criteria, track, track_errors
 from .weights import (
     RELEASES,
     model_from_published,
@@ -38,11 +42,16 @@ from .wxc_files import open_wxc_files, published_sample, read_wxc_statistics
 __all__ = [
     "RELEASES",
     "Channel",
+    "Criteria",
+    "Downscaling",
     "Grid",
     "MaskedForecasts",
     "PublishedClimatology",
     "StateHead",
+    "SubgridFluxes",
     "TableClimatology",
+    "TaskBatch",
+    "TaskConfig",
     "TokenMask",
     "Weather",
     "WeatherBatch",
@@ -53,11 +62,14 @@ __all__ = [
     "arranged",
     "batch_from_xarray",
     "batch_to_xarray",
+    "bicubic",
     "build",
     "config_from_published",
     "config_to_published",
     "evaluate",
+    "fill_gaps",
     "fit_to_data",
+    "for_task",
     "forecast",
     "forecast_to_xarray",
     "fresh_weather_nano",
@@ -81,6 +93,8 @@ __all__ = [
     "random_mask",
     "read_published",
     "read_wxc_statistics",
+    "reconstructed",
+    "reconstructions",
     "regrid",
     "regular",
     "rollout",
@@ -91,6 +105,9 @@ __all__ = [
     "state_from_published",
     "state_to_published",
     "static_fields",
+    "task_errors",
+    "track",
+    "track_errors",
     "unit_core",
     "verification",
     "weather_nano",

@@ -16,9 +16,12 @@ from humboldt.foundations import Model, Normaliser
 
 from .channels import Channel
 from .columns import columns_of, meaning
+from .dataset import WeatherDataset
 from .domain import build
 from .forcings import KNOWN
 from .lexicon import conversion, quantity
+from .objective import MaskedForecasts
+from .tasks import reconstructions
 
 log = logging.getLogger(__name__)
 NEW = ("embed.patches.", "embed.context.patches.", "head.unembed.", "normaliser.")  # depend on the channels
@@ -152,5 +155,8 @@ def _translate(made: Model, model: Model, i: int, j: int) -> None:
 
 
 def arranged(data: Any, model: Model) -> Any:
-    """The samples with the channels and the static channels of a model."""
-    return data.arranged(model.config.inputs, model.config.outputs, model.config.static)
+    """The samples with the channels and the static channels of a model; for a reconstruction, parts of them hidden."""
+    made, task = data.arranged(model.config.inputs, model.config.outputs, model.config.static), model.config.task
+    if task is not None and task.kind == "reconstruction" and isinstance(made, WeatherDataset):
+        return MaskedForecasts(data=reconstructions(made, model.config), config=model.config, ratios=(0.25, 0.5, 0.75))
+    return made

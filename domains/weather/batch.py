@@ -79,7 +79,7 @@ class WeatherBatch:
                 return value
             return value.to(device, dtype if value.is_floating_point() else None, non_blocking=True)
 
-        return WeatherBatch(**{f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)})
+        return type(self)(**{f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)})
 
     def samples(self, part: slice) -> WeatherBatch:
         """Some of the samples."""
@@ -90,7 +90,7 @@ class WeatherBatch:
             return value[part] if isinstance(value, Tensor) else value
 
         cuts = {f.name: cut(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return WeatherBatch(**{**cuts, "time": self.time[part]})
+        return type(self)(**{**cuts, "time": self.time[part]})
 
     def sel(self, variable: str, level: float | int | None = None) -> Float[Tensor, "b t h w"]:
         """The states of one channel, by variable (and level) or by its full name.
@@ -130,6 +130,23 @@ class WeatherBatch:
             mask=None,
             time=time,
         )
+
+
+@dataclass(frozen=True)
+class TaskBatch(WeatherBatch):
+    """States, and what a task other than a forecast is to make of them.
+
+    Attributes:
+        details: fine fields that are known beforehand, on the grid of the answer.
+        answer: what came, in physical units; NaN where it is not known.
+        answer_channels: names and units.
+        answer_grid: where the rows and columns of the answer lie.
+    """
+
+    details: Float[Tensor, "b s2 h2 w2"] | None = None
+    answer: Float[Tensor, "b c2 h2 w2"] | None = None
+    answer_channels: tuple[Channel, ...] = ()
+    answer_grid: Grid | None = None
 
 
 @dataclass(frozen=True)

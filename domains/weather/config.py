@@ -13,6 +13,37 @@ UNUSED = 3  # entries of the static statistics that precede those of the embedde
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """What a model is for, where that is not a forecast.
+
+    Attributes:
+        kind: `reconstruction` of what is hidden or missing (the head of a forecast, at lead time 0), `downscaling` to a
+            finer grid, or the `flux` of scales that are not resolved.
+        outputs: what is predicted; nothing for a reconstruction, which predicts what it takes.
+        details: fine fields that are known beforehand (orography, land), for downscaling.
+        factor: fine points along each axis for one point of the input.
+        hidden: channels between the trunk and the output.
+    """
+
+    kind: Literal["reconstruction", "downscaling", "flux"]
+    outputs: tuple[Channel, ...] = ()
+    details: tuple[Channel, ...] = ()
+    factor: int = 1
+    hidden: int = 32
+
+    def __post_init__(self) -> None:
+        if (self.kind == "reconstruction") == bool(self.outputs):
+            raise ConfigError(
+                f"a reconstruction predicts what it takes, other tasks name their outputs, got {self.kind!r} with "
+                f"outputs {[c.name for c in self.outputs]}; name or drop them"
+            )
+        if self.factor < 1 or (self.kind != "downscaling" and self.factor > 1):
+            raise ConfigError(
+                f"downscaling has a factor of at least 1, other tasks have none, got {self.factor} for {self.kind!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class WeatherConfig:
     """States of the atmosphere and a lead time -> the state at the target time.
 
@@ -33,6 +64,7 @@ class WeatherConfig:
         memory: hours in which a state is forgotten. The deviation of a state from one that is h hours older is then
             taken to grow as that of a red noise, sqrt(1 - exp(-h / memory)) times the deviation at long lead times, and
             corrections and errors are measured in it; None measures all lead times alike, as released models do.
+        task: what the model is for, None for forecasts (and what released models do at lead time 0).
         channel_dropout: probability with which a channel is hidden in training.
         ends_shifted: a stack whose last block is shifted leaves the tokens where the shift put them (a quirk of
             released code with an odd number of block pairs).
@@ -51,6 +83,7 @@ class WeatherConfig:
     eps: float = 0.0
     static_eps: float = 0.0
     memory: float | None = None
+    task: TaskConfig | None = None
     channel_dropout: float = 0.0
     ends_shifted: bool = False
 

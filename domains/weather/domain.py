@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from humboldt.foundations import (
@@ -12,6 +14,7 @@ from humboldt.foundations import (
     BlockConfig,
     Core,
     CoreConfig,
+    Head,
     Model,
     ScaleConfig,
     TimeNorm,
@@ -19,9 +22,13 @@ from humboldt.foundations import (
     to_dict,
 )
 
-from .config import WeatherConfig
+from .config import TaskConfig, WeatherConfig
+from .downscaling import DownscalingHead
 from .embed import WeatherEmbed
+from .flux import FluxHead
 from .heads import StateHead
+
+HEADS: dict[str, type[Head]] = {"reconstruction": StateHead, "downscaling": DownscalingHead, "flux": FluxHead}
 
 
 class Weather:
@@ -45,7 +52,10 @@ class Weather:
         return build(config)
 
     def head(self, task: str, model: Model, **choices: Any) -> StateHead:
-        """A fresh head for the task `forecast` (or `reconstruction`, the same head at lead time 0)."""
+        """A fresh head for the task `forecast` (or `reconstruction`, the same head at lead time 0).
+
+        Heads of the other tasks are fitted to their data: see `for_task`.
+        """
         if task not in ("forecast", "reconstruction"):
             raise ValueError(f"the weather domain has the tasks 'forecast' and 'reconstruction', got {task!r}")
         config = from_dict(WeatherConfig, {**to_dict(model.config), **choices})
@@ -90,9 +100,47 @@ def build(config: WeatherConfig | Mapping[str, Any]) -> Model:
     """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
     if not isinstance(config, WeatherConfig):
         config = from_dict(WeatherConfig, dict(config))
-    model = Model(WeatherEmbed(config), Core(config.core), StateHead(config), domain="weather", config=config)
+    head = HEADS[config.task.kind] if config.task else StateHead
+    model = Model(WeatherEmbed(config), Core(config.core), head(config), domain="weather", config=config)
     initialise(model)
     return model
+
+
+def for_task(model: Model, data: Any, task: str, seed: int = 0) -> Model:
+    """The model with the head of a task, fresh but for what both heads have (decoder, mask token).
+
+    Args:
+        model: fitted to the data.
+        data: for `downscaling` and `flux` a dataset of the task (see `tasks`), which says what is predicted.
+        seed: of fresh weights.
+
+    Raises:
+        ValueError: another task, or data that are not of the task.
+    """
+    if task == "forecast":
+        return model
+    if task not in HEADS:
+        raise ValueError(f"the weather domain has the tasks {['forecast', *HEADS]}, got {task!r}")
+    wanted = getattr(data, "task", TaskConfig(kind="reconstruction") if task == "reconstruction" else None)
+    if wanted is None or wanted.kind != task:
+        raise ValueError(
+            f"the task {task!r} learns from a dataset of its own, got {type(data).__name__}; wrap the states in "
+            f"{'Downscaling' if task == 'downscaling' else 'SubgridFluxes'}(...)"
+        )
+    config = dataclasses.replace(model.config, task=wanted)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = build(config)
+    shared = {k: v for k, v in model.state_dict().items() if k in made.state_dict()}
+    made.load_state_dict(shared, strict=False)
+    made.provenance = dict(model.provenance)
+    if isinstance(made.head, FluxHead):
+        made.head.column.load_state_dict(made.embed.get_submodule("normaliser").state_dict())
+    if hasattr(data, "output_statistics"):
+        mean, std = data.output_statistics()
+        made.head.get_buffer("outputs.mean").copy_(torch.from_numpy(mean))
+        made.head.get_buffer("outputs.std").copy_(torch.from_numpy(std))
+    return made
 
 
 def initialise(model: Model) -> None:
@@ -105,7 +153,10 @@ def initialise(model: Model) -> None:
     for module in model.modules():
         if isinstance(module, TimeNorm):
             module.reset_parameters()
-    nn.init.trunc_normal_(model.head.get_parameter("mask_token"), std=0.02)
+    if hasattr(model.head, "mask_token"):
+        nn.init.trunc_normal_(model.head.get_parameter("mask_token"), std=0.02)
+    if hasattr(model.head, "reset_parameters"):
+        model.head.reset_parameters()  # type: ignore[operator]
     for encoding, fastest in (("time", 0.5), ("condition", 0.05)):  # radians per hour
         for name in ("input_time", "lead_time") if getattr(model.embed, encoding) is not None else ():
             nn.init.uniform_(model.embed.get_parameter(f"{encoding}.{name}.weight"), 0, fastest)

@@ -27,14 +27,14 @@ LONG = {
 
 @torch.no_grad()
 def evaluate(
-    models: Mapping[str, Model], data: WeatherDataset, *, batch_size: int = 4, weights: str = "area"
+    models: Mapping[str, Model | Forecaster], data: WeatherDataset, *, batch_size: int = 4, weights: str = "area"
 ) -> xr.Dataset:
     """RMSE, MAE, bias and, with a climatology, ACC by forecast, lead time and channel, in the channels' units.
 
     Persistence, and the climatology where there is one, are scored on the same samples.
 
     Args:
-        models: by name; all of them take and predict the channels of the data.
+        models: by name, or any functions of a batch to a state; all take and predict the channels of the data.
         data: samples with targets.
         batch_size: samples at a time.
         weights: of the rows, `area` (WeatherBench 2) or `cosine`.
@@ -46,7 +46,7 @@ def evaluate(
     forecasters: dict[str, Forecaster] = {"persistence": lambda batch: batch.fields[:, -1]}
     if data.climatology is not None:
         forecasters["climatology"] = _expected
-    forecasters |= {name: _of(model) for name, model in models.items()}
+    forecasters |= {name: _of(model) if isinstance(model, Model) else model for name, model in models.items()}
     found: dict[str, dict[float, list[Tensor]]] = {name: {} for name in forecasters}
     for first in range(0, len(samples), batch_size):
         batch = data.batch(samples[first : first + batch_size])

@@ -147,7 +147,8 @@ def _encoding(step: xr.Dataset) -> dict[str, dict[str, Any]]:
     """Times counted in hours from one date, so that later lead times fit; fields without a fill value where none is."""
     first = str(step["time"].values.ravel()[0])[:10]
     times = {"units": f"hours since {first} 00:00:00", "dtype": "float64", "_FillValue": None}
-    return {"time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
+    plain: dict[str, dict[str, Any]] = {str(name): {"_FillValue": None} for name in step.coords}
+    return plain | {"time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
 
 
 def _hash(model: Model) -> str:

@@ -124,11 +124,21 @@ def forecast_to_xarray(prediction: WeatherPrediction, start: Sequence[Any], abou
     coords: dict[str, Any] = {
         name: (name, list(getattr(prediction.grid, name)), attrs) for name, attrs in PLACE.items()
     }
-    coords["time"] = ("time", _array(start), {"standard_name": "forecast_reference_time", "axis": "T"})
+    coords["time"] = (
+        "time",
+        _array(start),
+        {"standard_name": "forecast_reference_time", "long_name": "start of the forecast"},
+    )
     lead = {"standard_name": "forecast_period", "long_name": "lead time", "units": "hours"}
     coords["lead_time"] = ("lead_time", [float(hours[0])], lead)
-    coords["valid_time"] = (("time", "lead_time"), _array(prediction.time)[:, None], {"standard_name": "time"})
-    return xr.Dataset(made, attrs={"Conventions": "CF-1.10", **about}).assign_coords(coords)
+    coords["valid_time"] = (
+        ("time", "lead_time"),
+        _array(prediction.time)[:, None],
+        {"standard_name": "time", "long_name": "time of the prediction"},
+    )
+    return xr.Dataset(
+        made, attrs={"Conventions": "CF-1.10", "title": "Forecast of the atmosphere", **about}
+    ).assign_coords(coords)
 
 
 def _attributes(channel: Channel) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The methods, one mechanism a file; importing this folder registers them all."""
 
+from .aft import AFT
 from .bottleneck import BottleneckAdapter
 from .conv_adapter import ConvAdapter
 from .f_adapter import FAdapter
@@ -20,6 +21,7 @@ from .rollout_lora import RolloutLoRA
 from .taps import TAPS
 
 __all__ = [
+    "AFT",
     "HRA",
     "IA3",
     "LAE",

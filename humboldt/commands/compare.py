@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..cli import make_parser, option, parse
 from ..comparing import compare, table
+from ..comparison_page import write_page
 from .finetune import chosen, recipe_options
 
 METHODS = [
@@ -28,7 +30,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(add, "lead_steps", list[int] | None, None, "frames ahead that are scored (PDEs); all if not given")
     option(add, "limit", float | None, None, "begin no new run after so many CPU seconds; no limit if not given")
-    option(add, "output", str, "runs/comparison", "folder of records, table and plot; the same command goes on")
+    option(add, "output", str, "runs/comparison", "folder of records, table, plot and page; the same command goes on")
     recipe_options(parser)
     given = chosen(parse(parser, words))
     given.pop("seed", None)
@@ -37,6 +39,9 @@ def run(words: Sequence[str]) -> None:
     print(table(found))
     from ..plots import MissingMatplotlibError, save_comparison
 
+    lines = [json.dumps({**r, "data": {"source": Path(str(r["data"].get("source", "data"))).name}}) for r in found]
+    (folder / "records.jsonl").write_text("\n".join(lines) + "\n")
+    write_page(folder / "records.jsonl", folder / "which_method.md")
     try:
         save_comparison(found, folder)
     except MissingMatplotlibError as error:

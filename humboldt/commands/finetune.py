@@ -96,7 +96,8 @@ def method_options(parser: Any, way: str) -> None:
     hints, words = typing.get_type_hints(kind), _attribute_help(kind.__doc__ or "")
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         text = words.get(field.name, field.name)
-        option(group.add_argument, f"method.{field.name}", hints[field.name], field.default, text)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        option(group.add_argument, f"method.{field.name}", hints[field.name], default, text)
 
 
 def _attribute_help(docstring: str) -> dict[str, str]:

@@ -24,13 +24,8 @@ def run(words: Sequence[str]) -> None:
     option(add, "rollout", Literal["direct", "autoregressive"], "direct", "each lead time at once, or in steps")
     option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
     option(add, "batch_size", int, 16, "states at a time [states]")
-    option(
-        add,
-        "output",
-        str,
-        "forecast.nc",
-        "NetCDF file (with --along also a .zarr store); of molecules a CSV file",
-    )
+    text = "NetCDF file to write; of molecules a CSV file; with --along also a store that ends in .zarr"
+    option(add, "output", str, "forecast.nc", text)
     text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")

@@ -23,7 +23,7 @@ def run(words: Sequence[str]) -> None:
         help="Zarr store, file, folder, quoted pattern, several files, or a name of the catalog",
     )
     add = parser.add_argument
-    text = "what is trained on, '{time: [1979, 2015]}', '{sample: 16}' or all; what the catalog says, or the usual split"
+    text = "what is trained on, '{time: [1979, 2015]}', '{sample: 16}' or all; the catalog's, or the usual split"
     option(add, "train", dict[str, Any] | str | None, None, text)
     option(add, "leads", list[int], [1], "lead times of the increments [steps]")
     option(add, "per", list[str] | None, None, "dimension with statistics for each place; levels and components")
@@ -37,8 +37,9 @@ def run(words: Sequence[str]) -> None:
     option(add, "block_bytes", int, 2**25, "size of a block in float64, about [bytes]")
     option(add, "json", bool, False, "print everything as JSON")
     given = parse(parser, words)
-    from humboldt.cataloguing import from_catalog, is_catalog_name, training_range
     from humboldt.data_catalog import compute_statistics
+
+    from ..cataloguing import from_catalog, is_catalog_name, training_range
 
     source, as_json = given.pop("source"), given.pop("json")
     source = source[0] if len(source) == 1 else source

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
-MOLECULES_NANO = Recipe(
+MOLECULES_FIRST = Recipe(
     steps=1000,
     batch_size=32,
     optimiser="muon",
@@ -22,26 +23,37 @@ MOLECULES_NANO = Recipe(
     save_every=50,
     seed=0,
 )
-"""The recipe of `humboldt/molecules-nano`."""
+MOLECULES_SECOND = MOLECULES_FIRST.replace(steps=550, batch_size=64, core_rate=5e-3, embedding_rate=4e-3, seed=1)
+"""A second stage from the weights of the first one, larger batches; begun and never run to its end."""
+MOLECULES_NANO = (MOLECULES_FIRST,)
+"""The recipes of the stages of `humboldt/molecules-nano`, each of which goes on with the weights of the one before."""
 
 
-def pretrain_molecules_nano(data: str | Path, output: str | Path, recipe: Recipe = MOLECULES_NANO) -> Model:
+def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Sequence[Recipe] = MOLECULES_NANO) -> Model:
     """Pretrain `humboldt/molecules-nano` from nothing: the corpus into `output/corpus.csv`, the checkpoint beside it.
 
     Interrupted and called again it goes on where it was.
 
     Args:
         data: folder that holds `moses/train.smi.gz` and `qm8/qm8.csv.gz`.
-        output: run folder, which becomes the checkpoint.
-        recipe: another than the released one for trials.
+        output: run folder of the last stage, which becomes the checkpoint; it holds that of the stage before.
+        recipes: of each stage; others than the released ones for trials.
     """
     import torch
 
     from humboldt.domains.graphs import build, molecules_nano, open_corpus
 
-    corpus = open_corpus(data, Path(output) / "corpus.csv")
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        model = build(molecules_nano())
+    output = Path(output)
+    corpus = open_corpus(data, output / "corpus.csv")
     parts = (corpus.split("train"), corpus.split("validation"))
-    return fit(model, *parts, recipe, None, output, run={"model": "humboldt/molecules-nano"})
+    with torch.random.fork_rng():
+        torch.manual_seed(recipes[0].seed)
+        model = build(molecules_nano())
+    for stage, recipe in enumerate(recipes, 1):
+        before = model.provenance
+        folder = output if stage == len(recipes) else output / f"stage_{stage}"
+        model = fit(model, *parts, recipe, None, folder, run={"model": "humboldt/molecules-nano"})
+        if stage > 1:
+            model.provenance["before"] = before
+    model.save(output)
+    return model

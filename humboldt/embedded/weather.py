@@ -8,16 +8,16 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
 WEATHER_NANO = Recipe(
-    steps=2000,
+    steps=1000,
     batch_size=8,
     optimiser="muon",
     core_rate=2e-3,
     embedding_rate=2e-3,
     norm_rate=2e-3,
     weight_decay=0.01,
-    warmup=200,
+    warmup=100,
     clip=5.0,
-    validate_every=500,
+    validate_every=250,
     save_every=100,
     precision="bf16-mixed",
     seed=0,

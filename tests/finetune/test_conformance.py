@@ -3,8 +3,9 @@
 import copy
 
 import pytest
+import torch
 
-from humboldt.finetune import METHODS, HookAdapter, method
+from humboldt.finetune import METHODS, FeaturedBatch, HookAdapter, method
 from humboldt.finetune.testing import check_layer, check_method
 from humboldt.foundations import ConfigError
 from tests.finetune.layers import LAYERS
@@ -42,6 +43,8 @@ def test_every_method_on_every_science(name, field):
         with pytest.raises(ConfigError, match=REFUSED[name, field]):
             small(name).prepare(copy.deepcopy(model))
         return
+    if name == "aft":
+        batch = FeaturedBatch(batch, torch.randn(len(batch), 8))
     check_method(small(name), model, batch)
 
 

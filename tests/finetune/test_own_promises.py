@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from humboldt.finetune import Recipe, method
+from humboldt.finetune import Featured, FeaturedBatch, Recipe, features_of, method
 from humboldt.finetune.adapter import hooks
+from humboldt.finetune.methods.aft import kernel_distance
 from humboldt.finetune.methods.f_adapter import Bands
 from humboldt.finetune.methods.layerwise import depths
 from humboldt.finetune.methods.lora_squared import rank_budget
@@ -15,6 +16,7 @@ from humboldt.finetune.methods.moelora import Experts, balance
 from humboldt.finetune.methods.taps import open_layers
 from humboldt.foundations import ConfigError, Context
 from tests.finetune.sciences import science
+from tests.finetune.tiny import Waves
 
 
 def hook(name, layer, **options):
@@ -195,3 +197,41 @@ def test_regimes_need_to_know_the_sample():
     made = method("regimes").hook(block)
     with pytest.raises(ConfigError, match="the regimes adapter reads the instance of a forward pass, got none"):
         made.features(torch.zeros(1, 2, 2, 8), torch.zeros(1, 2, 2, 8), Context())
+
+
+def test_kernels_are_blind_to_rotation_and_scale():
+    features = torch.randn(9, 5, dtype=torch.float64)
+    rotation = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64)).Q
+    assert kernel_distance(features, 3 * features @ rotation).item() == pytest.approx(1e-4)
+    assert kernel_distance(features, torch.randn(9, 5, dtype=torch.float64)).item() > 0.1
+    student = torch.randn(9, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: kernel_distance(x, features), student)
+
+
+def test_a_teacher_is_matched_without_being_there():
+    model, batch = science("pde")
+    teacher = torch.randn(len(batch), 6)
+    with pytest.raises(ConfigError, match="aft reads 6 features of a teacher from every batch, got none"):
+        method("aft", width=6).loss(copy.deepcopy(model), batch)
+    way = method("aft", width=6, weight=5.0)
+    student = way.prepare(copy.deepcopy(model))
+    optimiser = torch.optim.AdamW(way.parameter_groups(student, Recipe(core_rate=1e-2)))
+    found = []
+    for _ in range(8):
+        losses = way.loss(student, FeaturedBatch(batch, teacher))
+        optimiser.zero_grad()
+        sum(losses.values()).backward()
+        optimiser.step()
+        found.append(losses["kernels"].item())
+    assert found[-1] < 0.8 * found[0]
+    assert set(way.merge(student).state_dict()) == set(model.state_dict())
+
+
+def test_features_are_one_row_a_sample():
+    data = Waves(5)
+    rows = features_of(lambda batch: batch.fields.flatten(1)[:, :3], data, batch_size=2)
+    featured = Featured(data, rows)
+    assert torch.equal(featured.batch([3, 1]).features, rows[[3, 1]])
+    assert featured.describe()["features"] == 3
+    with pytest.raises(ConfigError, match="a row of features for every sample, got 2 for 5"):
+        Featured(data, rows[:2])

@@ -30,7 +30,7 @@ def test_a_run_folder_holds_an_adapter_of_its_base(method, tmp_path):
     other = copy.deepcopy(base)
     with torch.no_grad():
         other.core.scales[0].down[0].attention.out.weight.add_(1)
-    with pytest.raises(CheckpointError, match=r"fits the weights that it was trained on .* load that base, or force it"):
+    with pytest.raises(CheckpointError, match=r"weights that it was trained on .* load that base, or force it"):
         load_adapter(other, tmp_path)
     assert not torch.equal(fields(load_adapter(other, tmp_path, force=True)), fields(loaded))
 

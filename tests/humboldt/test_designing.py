@@ -42,7 +42,7 @@ def test_a_design_raises_the_mean_reward(tmp_path):
 
 def test_what_a_design_refuses():
     with pytest.raises(ConfigError, match=r"keep is a share in \(0, 1\], got 0"):
-        design(chains(), oxygens, keep=0)
+        design(chains(), oxygens, keep=0.0)
 
     def broken(smiles: str) -> float:
         raise KeyError(smiles)

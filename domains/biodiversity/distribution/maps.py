@@ -145,6 +145,7 @@ def _to_netcdf(path: Path, model: SpeciesModel, environment: Environment, answer
 
 def _to_geotiff(path: Path, model: SpeciesModel, environment: Environment, answers: Any) -> None:
     import rasterio
+    import rioxarray  # noqa: F401  (adds the accessor)
     from rasterio.windows import Window
 
     rows, columns = environment.shape

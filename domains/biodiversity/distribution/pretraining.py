@@ -70,7 +70,7 @@ class VirtualSpecies:
             values, kind = np.column_stack([values, columns, rows]), np.r_[kind, PLACE, PLACE]
         background = random.choice(cells, POINTS, replace=False)
         flat = probability.reshape(self.species, cells)
-        number = int(np.exp(random.uniform(np.log(3), np.log(200))))
+        number = int(np.exp(random.uniform(np.log(3), np.log(300))))
         found = [np.ravel_multi_index(survey(random, region, p, number), (side, side)) for p in probability]
         contrast, weight, of = self._contrast(random, region.effort.ravel(), flat, background, found)
         looked = region.effort.ravel() ** random.choice([0.0, 0.5, 1.0])

@@ -110,11 +110,12 @@ def plot_responses(curves: xr.Dataset, species: str | None = None, *, model: Spe
         if model is not None:
             found = model.records_.loc[model.records_[SPECIES] == name, variable]
             axis.plot(found, np.full(len(found), 0.02), "|", color="0.4", transform=axis.get_xaxis_transform())
-        axis.set(xlabel=str(variable), ylim=(0, None))
+        axis.set(xlabel=str(variable))
     for axis in axes.ravel()[variables:]:
         axis.axis("off")
     for axis in axes[:, 0]:
         axis.set_ylabel("suitability")
+    axes[0, 0].set_ylim(0, 1.08 * float(curves["suitability"].sel(species=name).max()))
     figure.suptitle(name)
     figure.tight_layout()
     return figure
@@ -138,7 +139,7 @@ def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.Da
     figure, axes = plt.subplots(1, 2, figsize=(11, 1.2 + 4.6 * float(np.clip(shape, 0.4, 1.6))), sharey=True)
     shown = {"suitability": one["suitability"], "width of the 95 % interval": one["upper"] - one["lower"]}
     for axis, (title, field), colours in zip(axes, shown.items(), ("viridis", "magma"), strict=True):
-        image = axis.pcolormesh(x, y, field.values, vmin=0, vmax=1, cmap=colours, rasterized=True)
+        image = axis.pcolormesh(x, y, field.values, vmin=0, cmap=colours, rasterized=True)
         figure.colorbar(image, ax=axis, shrink=0.8)
         axis.set(title=title, aspect="equal", xlabel="x")
     new = one["extrapolation"].values < 0

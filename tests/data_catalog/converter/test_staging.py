@@ -59,7 +59,8 @@ def test_the_values_are_the_same_and_each_chunk_is_read_once(tmp_path, monkeypat
 def test_an_interrupted_run_goes_on_in_either_stage(tmp_path, monkeypatch, stop):
     across(tmp_path / "a.zarr")
     convert(tmp_path / "a.zarr", tmp_path / "whole.zarr", **SMALL)
-    write, written = shards.write_shard, []
+    write = shards.write_shard
+    written: list[tuple[str, str]] = []
 
     def dying(store: str, array: str, key: str, *rest: Any) -> int:
         if len(written) == stop:

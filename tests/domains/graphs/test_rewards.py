@@ -60,9 +60,9 @@ def test_rewards_that_fail():
         Reward(odd)(["C", "nan"])
     with pytest.raises(RewardError, match=r"but of 'raise': ZeroDivisionError: division by zero; correct"):
         Reward(odd)(["raise"])
-    with pytest.raises(RewardError, match=r"only another process can be stopped, got timeout=1 here; set processes=1"):
-        Reward(odd, timeout=1)
-    reward = Reward(odd, otherwise=-1)
+    with pytest.raises(RewardError, match=r"another process can be stopped, got timeout=1.0 here; set processes=1"):
+        Reward(odd, timeout=1.0)
+    reward = Reward(odd, otherwise=-1.0)
     np.testing.assert_array_equal(reward(["C", "nan", "raise"]), [1, -1, -1])
     assert (reward.calls, reward.failed) == (3, 2)
 

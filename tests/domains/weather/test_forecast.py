@@ -1,5 +1,7 @@
 """Forecasts from data, made and written step by step."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import xarray as xr
 
 import humboldt
 from humboldt.data_catalog import DataError
-from humboldt.domains.weather import forecast, make_climatology, open_weather, rollout, write_forecast
+from humboldt.domains.weather import fit_to_data, forecast, make_climatology, open_weather, rollout, write_forecast
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
 
@@ -78,3 +80,24 @@ def test_refusals():
         next(forecast(model(), states(), [8], step=6, climatology=make_climatology(states(), 3)))
     with pytest.raises(DataError, match=r"no variable 'T2M'"):
         next(forecast(model(), analyses(), [6]))
+
+
+@pytest.mark.integration
+@pytest.mark.filterwarnings("ignore")
+def test_a_written_forecast_follows_the_conventions(tmp_path):
+    """Nothing is wrong but that the checker wants every dimension called `time` to be that of the values."""
+    runner = pytest.importorskip("compliance_checker.runner")
+    data = open_weather(analyses(frames=6, rows=8, columns=16), static=["latitude", "longitude", "sin_latitude"])
+    made = fit_to_data(model(residual="none"), data)
+    path = write_forecast(forecast(made, data, [6, 12]), tmp_path / "forecast.nc")
+    runner.CheckSuite.load_all_available_checkers()
+    report = tmp_path / "report.json"
+    runner.ComplianceChecker.run_checker(
+        str(path), ["cf:1.10"], 0, "strict", output_filename=str(report), output_format="json"
+    )
+    found = json.loads(report.read_text())["cf:1.10"]
+    wrong = [message for check in found["high_priorities"] for message in check["msgs"]]
+    named = "Coordinate variable 'time' should have standard_name='time', found: 'forecast_reference_time'"
+    assert set(wrong) == {named}
+    dims = [message for check in found["medium_priorities"] for message in check["msgs"]]
+    assert all("recommended order T, Z, Y, X" in message for message in dims)

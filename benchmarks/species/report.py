@@ -1,0 +1,52 @@
+"""The tables of docs/experiments/biodiversity.md from the records of `run.py`.
+
+python benchmarks/species/report.py docs/experiments/records/biodiversity.csv
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+
+CLASSICAL = ["maxent", "forest", "boosted"]
+OURS = ["nano", "nano_place", "nano_ensemble"]
+ORDER = ["5", "10", "20", "50", "all"]
+CASE = ["region", "species", "contrast", "presences", "seed"]
+
+
+def main(path: str) -> None:
+    """Print the tables in Markdown."""
+    records = pd.read_csv(path, dtype={"presences": str})
+    wide = records.pivot_table(index=CASE, columns="method", values="auc")
+    methods = [m for m in [*CLASSICAL, *OURS, "random"] if m in wide]
+    wide = wide.dropna(subset=methods)
+    for contrast, part in wide.groupby("contrast"):
+        print(f"\n### {contrast.replace('_', ' ')}: mean AUC\n")
+        rows = [(region, size, group) for (region, size), group in part.groupby(["region", "presences"])]
+        rows += [("all", size, group) for size, group in part.groupby("presences")]
+        rows.sort(key=lambda row: (row[0] == "all", row[0], ORDER.index(row[1])))
+        print("| region | presences | species | " + " | ".join(methods) + " |\n|" + "---|" * (3 + len(methods)))
+        for region, size, group in rows:
+            means = group[methods].mean()
+            best = means[methods].max()
+            cells = [f"**{m:.3f}**" if m > best - 5e-4 else f"{m:.3f}" for m in means]
+            print(f"| {region} | {size} | {len(group)} | " + " | ".join(cells) + " |")
+        print(f"\n### {contrast.replace('_', ' ')}: AUC of ours less the best classical mean, by species\n")
+        print("| presences | best classical | ours | mean | standard error | deviation over species | species ahead |")
+        print("|---|---|---|---|---|---|---|")
+        for size in sorted(part.index.unique("presences"), key=ORDER.index):
+            group = part.xs(size, level="presences")
+            rival = group[CLASSICAL].mean().idxmax()
+            for ours in [m for m in OURS if m in methods]:
+                gap = (group[ours] - group[rival]).groupby("species").mean()
+                error = gap.std() / np.sqrt(len(gap))
+                print(
+                    f"| {size} | {rival} | {ours} | {gap.mean():+.3f} | {error:.3f} | {gap.std():.3f} | "
+                    f"{(gap > 0).mean():.0%} |"
+                )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

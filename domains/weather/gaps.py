@@ -1,0 +1,88 @@
+"""Fill what is missing in analyses by what a model makes of the rest."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from humboldt.foundations import Model
+
+from .batch import WeatherBatch, WeatherPrediction
+from .dataset import WeatherDataset
+from .forecast import open_states
+from .labelled import forecast_to_xarray
+from .masking import observed_mask
+
+
+@torch.no_grad()
+def fill_gaps(model: Model, source: Any, **choices: Any) -> xr.Dataset:
+    """Analyses without gaps: what is known stays as it is, what is missing is reconstructed (lead time 0).
+
+    Units of tokens in which nothing is known at all are left out of the encoder. A model with two input times needs a
+    neighbour of every state: one that corrects the first state fills all but the last one, others all but the first.
+
+    Args:
+        model: trained on reconstruction, such as by `humboldt.finetune(..., task="reconstruction")`.
+        source: a dataset, or what `open_weather` takes.
+        choices: of `open_weather`.
+
+    Returns:
+        The states as the CF conventions have them, dims (time, [level], latitude, longitude).
+    """
+    data, was_training = open_states(model, source, **choices), model.training
+    model.eval()
+    try:
+        frames = dict.fromkeys((s.inputs[0 if _first(model) else -1], s.member) for s in data.samples)
+        steps = [_filled(model, data, *frame) for frame in frames]
+    finally:
+        model.train(was_training)
+    return xr.concat(steps, dim="time", data_vars="minimal")
+
+
+def reconstructed(model: Model, batch: WeatherBatch) -> torch.Tensor:
+    """States (b, c, h, w) where every value is the model's own, at lead time 0, from the values that are not NaN."""
+    known = ~batch.fields[:, 0 if _first(model) else -1].isnan().all(1)
+    units, p = model.config.units(tuple(known.shape[1:])), model.config.patch
+    rows, columns = (n * s for n, s in zip(units.count, units.size, strict=True))
+    wide = torch.zeros(len(known), rows * p, columns * p, dtype=torch.bool)
+    wide[:, : known.shape[1], : known.shape[2]] = known
+    tokens = torch.nn.functional.max_pool2d(wide.float()[:, None], p)[:, 0] > 0
+    made = []
+    for i in range(len(batch)):
+        one = batch.samples(slice(i, i + 1))
+        mask = observed_mask(tokens[i : i + 1], units) if tokens[i].any() else None
+        made.append(model(one.masked(mask)).fields)
+    return torch.cat(made)
+
+
+def _filled(model: Model, data: WeatherDataset, frame: int, member: int) -> xr.Dataset:
+    state = torch.from_numpy(data.state(frame, member))
+    sample = next(s for s in data.samples if frame in s.inputs and s.member == member)
+    batch = data.collate([dataclasses.replace(sample, target=None, lead_time=0.0)])
+    made = reconstructed(model, batch)[0]
+    whole = torch.where(state.isnan(), made, state)
+    time = (data.times[frame],)
+    about = {"source": repr(model), "history": "gaps filled with humboldt"}
+    labelled = forecast_to_xarray(WeatherPrediction(whole[None], data.channels, data.grid, time), time, about)
+    return labelled.isel(lead_time=0, drop=True).drop_vars("valid_time")
+
+
+def _first(model: Model) -> bool:
+    """Whether a reconstruction is that of the first state (models that correct a state), not of the last one."""
+    return model.config.residual == "temporal"
+
+
+def nearest_in_time(states: np.ndarray) -> np.ndarray:
+    """Baseline (time, c, h, w): linear in time between known values, beyond them the nearest, else the mean."""
+    times, made = np.arange(len(states)), states.copy()
+    for place in np.ndindex(*states.shape[1:]):
+        series = made[(slice(None), *place)]
+        known = np.isfinite(series)
+        if known.any() and not known.all():
+            series[~known] = np.interp(times[~known], times[known], series[known])
+    mean = np.nanmean(states, axis=(0, 2, 3))[None, :, None, None]
+    return np.where(np.isfinite(made), made, mean)

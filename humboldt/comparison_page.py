@@ -1,0 +1,133 @@
+"""The page "Which method?", written from the records of a comparison and from nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .adapting import TRAINABLE, automatic
+from .comparing import RANDOM, summary, table
+
+CLOSE = 1.1  # errors within a tenth of the best one count as near it
+
+HEAD = """# Which method?
+
+<!-- written by humboldt.comparison_page from the records beside this page; `humboldt compare` makes those -->
+
+There are many ways to adapt a model here (`humboldt info methods`). Which one wins depends on the model, on the data and
+on how many of them there are; this page says what was measured, and nothing that was not.
+
+## What was measured
+
+{what}
+
+{table}
+![error against trained parameters](records/adaptation.png)
+
+Errors are the mean over lead steps and channel groups of the median relative L1 over the test trajectories; where
+several seeds were run, the brackets hold the lowest and the highest. CPU seconds are those of the run. What is merged
+costs nothing at inference. `random` is the control: full training, as long, from random weights.
+
+## What it says
+
+{says}
+
+## How to read it
+
+{caveats}
+
+## `method="auto"`
+
+{auto}
+
+## Where nothing is built
+
+Two of the published ideas that were looked at carry over nothing that could be built: a lower bound on rounds of
+reinforcement learning from batches, and a survey of decision models. Prompts and prefixes are not offered for these
+cores: a windowed attention has no place for them, and a decoder with a cache would not see them.
+"""
+
+
+def write_page(records: Path, page: Path) -> Path:
+    """Write the page from a file of records, one a line."""
+    found = [json.loads(line) for line in records.read_text().splitlines() if line]
+    page.write_text(text(found))
+    return page
+
+
+def text(found: Sequence[Mapping[str, Any]]) -> str:
+    """The page."""
+    return HEAD.format(
+        count=len(methods()),
+        what=what(found),
+        table=table(found),
+        says=says(found),
+        caveats=caveats(found),
+        auto=auto(),
+    )
+
+
+def what(found: Sequence[Mapping[str, Any]]) -> str:
+    """Model, data and budget, from the records."""
+    first = found[0]
+    recipe, seeds = first["recipe"], sorted({record["seed"] for record in found})
+    source, cpu = Path(str(first["data"].get("source", "data"))).name, sum(record["cpu"] for record in found)
+    strengths = sorted({record["strength"] for record in found})
+    return (
+        f"`{first['model']}` on `{source}`, {recipe['steps']} steps of batches of {recipe['batch_size']}, "
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; {cpu:.0f} CPU seconds in all. Full "
+        "training takes the optimiser and the rates that the checkpoint advises; every other method takes AdamW and "
+        f"its default rates times {' or '.join(f'{s:g}' for s in strengths)}."
+    )
+
+
+def says(found: Sequence[Mapping[str, Any]]) -> str:
+    """Per number of samples: the best, the smallest that is near it, and what pretraining is worth."""
+    lines, rows = [], [row for row in summary(found) if row["method"] != RANDOM]
+    control = {n: e for row in summary(found) if row["method"] == RANDOM for n, e in row["errors"].items()}
+    for size in sorted({record["samples"] for record in found}):
+        there = {row["method"]: float(np.mean(row["errors"][size])) for row in rows if size in row["errors"]}
+        trained = {row["method"]: row["trained"] for row in rows}
+        best = min(there, key=lambda name: there[name])
+        near = [name for name in there if there[name] <= CLOSE * there[best]]
+        small = min(near, key=lambda name: trained[name])
+        line = f"- **{size} samples**: `{best}` is best ({there[best]:.3f})"
+        if small != best:
+            share = trained[small] / trained[best]
+            line += f"; `{small}` comes within a tenth of it ({there[small]:.3f}) with {share:.0%} of its numbers"
+        worst = max(there, key=lambda name: there[name])
+        line += f"; `{worst}` is last ({there[worst]:.3f})"
+        if size in control:
+            mean = float(np.mean(control[size]))
+            below = sorted(name for name in there if there[name] > mean)
+            line += f". The random control reaches {mean:.3f}"
+            line += f"; {', '.join(f'`{name}`' for name in below)} did worse than it." if below else "; all are better."
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def caveats(found: Sequence[Mapping[str, Any]]) -> str:
+    """What the numbers do not say."""
+    seeds = len({record["seed"] for record in found})
+    noise = (
+        "One seed was run, so the spread is unknown: take differences below a tenth as a draw."
+        if seeds == 1
+        else f"{seeds} seeds were run; where brackets overlap, it is a draw."
+    )
+    return (
+        f"- {noise}\n- The rates of full training were searched for when the checkpoint was made; those of the other "
+        "methods were not. The order of those others is theirs; their distance to full training may be the search.\n"
+        "- The run is short. A method that starts slowly looks worse than it is.\n"
+        "- One equation, one small model. Run `humboldt compare` on your own; it can be stopped and given again."
+    )
+
+
+def auto() -> str:
+    """The rule of `auto`, in its own words."""
+    words = inspect.getdoc(automatic) or ""
+    return f"{words}\n\nSmall enough is at most {TRAINABLE:,} parameters."

@@ -1,0 +1,106 @@
+"""Storms with a known path and a real one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from humboldt.data_catalog import DataError
+from humboldt.domains.weather import Criteria, regular, track, track_errors
+from humboldt.domains.weather.tracker import distance, vorticity
+
+DEPTH, WIDTH = 3000.0, 500.0  # Pa, km
+
+
+def vortex(path, south=False, frames=5, noise=0.0):
+    """A Gaussian low in gradient-free wind around it, at (latitude, longitude) of `path(frame)`."""
+    grid, made = regular(72, 144), []
+    latitude, longitude = np.asarray(grid.latitude)[:, None], np.asarray(grid.longitude)[None]
+    random = np.random.default_rng(0)
+    for frame in range(frames):
+        lat, lon = path(frame)
+        away = distance(lat, lon, latitude, longitude)
+        pressure = 101300 - DEPTH * np.exp(-((away / WIDTH) ** 2)) + noise * random.normal(size=away.shape)
+        speed = 20 * away / WIDTH * np.exp(0.5 - (away / WIDTH) ** 2 / 2) * (-1 if south else 1)
+        east = ((longitude - lon + 180) % 360 - 180) * np.cos(np.deg2rad(latitude))
+        angle = np.arctan2(latitude - lat, east)
+        made.append((pressure, -speed * np.sin(angle), speed * np.cos(angle)))
+    fields = [np.stack(x).astype(np.float32) for x in zip(*made, strict=True)]
+    dims = ("time", "latitude", "longitude")
+    times = np.datetime64("2020-09-01", "ns") + np.arange(frames) * np.timedelta64(6, "h")
+    names = {"msl": "Pa", "u10": "m s-1", "v10": "m s-1"}
+    return xr.Dataset(
+        {n: (dims, x, {"units": u}) for (n, u), x in zip(names.items(), fields, strict=True)},
+        {"time": times, "latitude": list(grid.latitude), "longitude": list(grid.longitude)},
+    )
+
+
+def test_solid_rotation_has_twice_its_rate_in_vorticity():
+    grid, rate = regular(90, 180), 1e-5
+    u = 6.371e6 * rate * np.cos(np.deg2rad(grid.latitude))[:, None] * np.ones(180)
+    wanted = 2 * rate * np.sin(np.deg2rad(grid.latitude))[:, None]
+    np.testing.assert_allclose(vorticity(u, 0 * u, grid)[1:-1], (wanted * np.ones(180))[1:-1], atol=2e-8)
+
+
+@pytest.mark.parametrize("south", [False, True])
+def test_a_storm_is_followed_over_the_seam_of_the_map(south):
+    sign = -1 if south else 1
+    found = track(vortex(lambda k: (sign * (20 + 1.3 * k), 353.1 + 3.4 * k), south, noise=1.0))
+    assert found["track"].tolist() == [0] * 5
+    assert found["hours"].tolist() == [0, 6, 12, 18, 24]
+    wanted = [(sign * (20 + 1.3 * k), 353.1 + 3.4 * k) for k in range(5)]
+    away = [float(distance(*w, a, o)) for w, a, o in zip(wanted, found["latitude"], found["longitude"], strict=True)]
+    assert max(away) < 60  # a grid spacing is 278 km
+    assert (np.abs(found["pressure"] - (101300 - DEPTH)) < 100).all()
+    assert (np.abs(found["wind"] - 20) < 1.5).all()
+    assert (np.sign(found["vorticity"]) == sign).all()
+
+
+def test_a_high_a_still_low_and_a_leap_are_no_track():
+    calm = vortex(lambda k: (40, 100))
+    calm["u10"], calm["v10"] = calm["u10"] * 0, calm["v10"] * 0
+    assert track(calm).empty
+    assert track(vortex(lambda k: (40, 100 + 40 * k))).empty
+    assert len(track(vortex(lambda k: (40, 100 + 40 * k)), steps=1)) == 5
+    high = vortex(lambda k: (40, 100))
+    assert track(high.assign(msl=(202600 - high["msl"]).assign_attrs(units="Pa"))).empty
+
+
+def test_errors_of_a_track_are_those_of_its_places_and_intensities():
+    truth = track(vortex(lambda k: (30, 100 + 2 * k)))
+    slow = truth.assign(longitude=truth["longitude"] - 0.5 * np.arange(5), pressure=truth["pressure"] + 200)
+    stray = truth.assign(track=1, latitude=truth["latitude"] + 4)
+    errors = track_errors(pd.concat([stray, slow]), truth)
+    wanted = 6371 * np.deg2rad(0.5) * np.cos(np.deg2rad(30)) * np.arange(5)
+    np.testing.assert_allclose(errors["distance"], wanted, rtol=2e-2, atol=1)
+    np.testing.assert_allclose(errors["pressure"], 200)
+    assert track_errors(truth.assign(latitude=-truth["latitude"]), truth).empty
+
+
+def test_a_forecast_is_followed_along_its_lead_times():
+    data = vortex(lambda k: (30, 100 + 2 * k))
+    forecast = data.rename(time="lead_time").assign_coords(lead_time=6.0 * np.arange(5)).expand_dims("time")
+    forecast = forecast.assign_coords(
+        time=data["time"].values[:1], valid_time=(("time", "lead_time"), data["time"].values[None])
+    )
+    errors = track_errors(track(forecast), track(data))
+    assert errors["distance"].max() < 1e-6
+    assert len(errors) == 5
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(DataError, match="there is no msl among"):
+        track(vortex(lambda k: (30, 100))[["u10", "v10"]])
+    with pytest.raises(DataError, match="radius is positive, got 0"):
+        Criteria(radius=0.0)
+
+
+def test_the_january_blizzard_of_1996_comes_up_the_coast(shared):
+    found = track(shared / "data" / "weather" / "storm1996_usa" / "storm1996_usa.nc")
+    days = found[(found["time"] >= "1996-01-07T12") & (found["time"] <= "1996-01-09")]
+    along = days[(days["longitude"] > -82) & (days["longitude"] < -60)].groupby("track").filter(lambda t: len(t) >= 3)
+    assert not along.empty
+    first, last = along.iloc[0], along.iloc[-1]
+    assert first["latitude"] < last["latitude"]
+    assert first["longitude"] < last["longitude"]
+    assert along["pressure"].min() < 100000

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from humboldt.adapting import automatic, finetune
+from humboldt.comparing import RANDOM, Job, jobs, spread, strengthened, summary, table
+from humboldt.comparison_page import says, text
+from humboldt.finetune import method
+from humboldt.plots import comparison
+from tests.finetune.tiny import tiny_model
+from tests.humboldt.test_adapting import Trajectories
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "experiments"
+
+
+def record(method, samples, seed, error, trained, **more):
+    return {
+        "method": method, "samples": samples, "seed": seed, "error": error, "trained": trained, "cpu": 1.0,
+        "merged": True, "model": "m", "strength": 1.0, "data": {"source": "d.nc"},
+        "recipe": {"steps": 3, "batch_size": 2}, **more,
+    }  # fmt: skip
+
+
+RECORDS = [
+    record(RANDOM, 4, 0, 0.9, 1000),
+    record("full", 4, 0, 0.30, 1000),
+    record("full", 4, 1, 0.34, 1000),
+    record("nlt", 4, 0, 0.33, 10),
+    record("head", 4, 0, 0.95, 1),
+]
+
+
+def test_seeds_come_one_after_the_other():
+    found = list(jobs(["a", "b"], [4, 16], [0, 1]))
+    assert found[:2] == [Job("a", 4, 0), Job("b", 4, 0)]
+    assert [job.seed for job in found] == [0] * 4 + [1] * 4
+
+
+def test_a_strength_multiplies_a_methods_own_rate():
+    way = strengthened("hydra:rank=3,scale=2.0", 4.0)
+    assert (way.rank, way.scale, way.rate) == (3, 2.0, 4 * method("hydra").rate)
+    assert strengthened("norms", 4.0) == method("norms")
+
+
+def test_the_table_has_mean_and_range_best_first():
+    assert [row["method"] for row in summary(RECORDS)] == ["full", "nlt", RANDOM, "head"]
+    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | yes |" in table(RECORDS)
+    assert spread([0.5]) == "0.500 (1 seed)"
+    assert spread([]) == "-"
+
+
+def test_the_page_says_who_wins_what_is_near_and_who_is_below_the_control():
+    (line,) = says(RECORDS).splitlines()
+    assert "`full` is best (0.320)" in line
+    assert "`nlt` comes within a tenth of it (0.330) with 1% of its numbers" in line
+    assert "The random control reaches 0.900; `head` did worse than it." in line
+
+
+def test_the_plot_has_a_point_for_every_method():
+    axis = comparison(RECORDS).axes[0]
+    assert {label.get_text() for label in axis.texts} == {"full", "nlt", "head", RANDOM}
+    assert axis.get_xscale() == "log"
+
+
+def test_the_page_of_the_docs_is_that_of_its_records():
+    found = [json.loads(line) for line in (DOCS / "records" / "adaptation.jsonl").read_text().splitlines()]
+    assert (DOCS / "which_method.md").read_text() == text(found)
+
+
+def test_auto_trains_all_where_rates_are_known_and_little_where_not():
+    model = tiny_model()
+    assert automatic(model).name == "lora"
+    model.provenance = {"advice": {"pretrained": {"core_rate": 1e-3}}}
+    assert automatic(model).name == "full"
+    tuned = finetune(tiny_model(), Trajectories(3), method="auto", steps=1, batch_size=4, progress=False)
+    assert tuned.provenance["recipe"]["method"]["name"] == "lora"
+
+
+@pytest.mark.integration
+def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    from humboldt import comparing
+
+    ran = []
+
+    def run(name, data, job, *rest):
+        ran.append(job.name)
+        return record(job.method, job.samples, job.seed, 0.5, 10)
+
+    monkeypatch.setattr(comparing, "run", run)
+    choices = {"methods": ["full", "nlt"], "samples": [4], "seeds": [0], "output": tmp_path}
+    comparing.compare("m", "d", **choices)
+    (tmp_path / "records" / "nlt-4-0.json").unlink()
+    ran.clear()
+    assert len(comparing.compare("m", "d", **choices)) == 3
+    assert ran == ["nlt-4-0"]
