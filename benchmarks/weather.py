@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -136,14 +135,21 @@ def measure(name: str, backward: bool) -> float:
     """The same, inside that process; `rollout-N` rolls out N steps."""
     given = batch()
     pair = networks()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = resident("VmRSS")
     if name.startswith("rollout-"):
         with torch.no_grad():
             for _ in rollout(build(config()), given, int(name.split("-")[1])):
                 pass
     else:
         step(pair[name], given, backward)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return resident("VmHWM") - before
+
+
+def resident(name: str) -> float:
+    """MiB of this process (Linux): `VmRSS` now, `VmHWM` at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def exponent(repeats: int) -> float:
