@@ -140,7 +140,7 @@ def weight_files(folder: str | os.PathLike[str]) -> list[Path]:
     raise CheckpointError(f"a checkpoint folder holds {WEIGHTS} or weights in a published format, {folder} has neither")
 
 
-def read_weights(folder: str | os.PathLike[str], sha256: str | None = None) -> dict[str, Tensor]:
+def read_weights(folder: str | os.PathLike[str], sha256: object = None) -> dict[str, Tensor]:
     """Tensors of `model.safetensors`, or of its shards; with `sha256` the content of the files is checked first.
 
     Raises:

@@ -39,10 +39,10 @@ class TimeEncoding(nn.Module):
         super().__init__()
         self.input_time, self.lead_time = nn.Linear(1, width // 4), nn.Linear(1, width // 4)
 
-    def forward(self, input_time: Float[Tensor, " b"], lead_time: Float[Tensor, " b"]) -> Float[Tensor, "b d"]:
+    def forward(self, input_time: Float[Tensor, " b"], lead_time: Float[Tensor, " b"]) -> Float[Tensor, "b 1 1 d"]:
         """One vector per sample."""
         waves = torch.cat([self.input_time(input_time[:, None]), self.lead_time(lead_time[:, None])], dim=-1)
-        return torch.cat([waves.cos(), waves.sin()], dim=-1)
+        return torch.cat([waves.cos(), waves.sin()], dim=-1)[:, None, None]
 
 
 class ContextEmbed(nn.Module):
@@ -111,8 +111,8 @@ class WeatherEmbed(Embed[WeatherBatch]):
         units = self.config.units(tuple(batch.fields.shape[-2:]))
         context = units.cut(self.context(filled(batch.static, self.config.unit, closed), climate))
         times = batch.input_time, batch.lead_time
-        tokens = units.cut(self.patches(x)) + context + self.time(*times)[:, None, None]
-        told = None if self.condition is None else self.condition(*times)
+        tokens = units.cut(self.patches(x)) + context + self.time(*times)
+        told = None if self.condition is None else self.condition(*times)[:, 0, 0]
         if batch.mask is None:
             return Tokens(tokens, told, units=units, context=context)
         whole = units if batch.mask.is_empty else None

@@ -7,7 +7,9 @@ semi-implicit step. What is drawn for every run: the radiative equilibrium, the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -99,18 +101,32 @@ def simulate(
         ModuleNotFoundError: dinosaur is not installed; names the extra.
         FloatingPointError: the run became unstable.
     """
-    model = _Model(climate, rows, layers, every, seed)
-    state = model.start()
-    chunk = round(240 / every)
-    for _ in range(round(spin_up / 10)):
-        state, _ = model.run(state, chunk)
-    for first in range(0, round(days * 24 / every), chunk):
-        count = min(chunk, round(days * 24 / every) - first)
-        state, found = model.run(state, count)
-        fields = model.in_si(found)
-        if not all(np.isfinite(x).all() for x in fields.values()):
-            raise FloatingPointError(f"the simulation became unstable for {climate}; choose another seed")
-        yield fields
+    chunk, left = round(240 / every), round(days * 24 / every)
+    # JAX runs threads, and a process that has loaded it can no longer be forked safely: it is loaded in one of its own
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        apart.submit(_begin, climate, rows, layers, every, seed).result()
+        for _ in range(round(spin_up / 10)):
+            apart.submit(_advance, chunk).result()
+        for first in range(0, left, chunk):
+            fields = apart.submit(_advance, min(chunk, left - first)).result()
+            if not all(np.isfinite(x).all() for x in fields.values()):
+                raise FloatingPointError(f"the simulation became unstable for {climate}; choose another seed")
+            yield fields
+
+
+_under_way: list[Any] = []
+"""In the process of a simulation: its model and the state that it has reached."""
+
+
+def _begin(*about: Any) -> None:
+    model = _Model(*about)
+    _under_way[:] = [model, model.start()]
+
+
+def _advance(count: int) -> dict[str, np.ndarray]:
+    model, state = _under_way
+    _under_way[1], found = model.run(state, count)
+    return {name: np.asarray(values) for name, values in model.in_si(found).items()}
 
 
 def gaussian_grid(rows: int) -> Grid:
