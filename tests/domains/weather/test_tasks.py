@@ -16,6 +16,7 @@ from humboldt.domains.weather import (
     open_weather,
     task_errors,
 )
+from humboldt.domains.weather.adapt import arranged
 from humboldt.domains.weather.gaps import nearest_in_time
 from humboldt.foundations import ConfigError
 from tests.domains.weather.models import STATIC, model
@@ -165,5 +166,5 @@ def test_real_temperatures_are_brought_to_a_grid_six_times_finer(shared):
     made = Downscaling(fine=data, factor=6, outputs=("t_850",))
     tuned = humboldt.finetune("humboldt/weather-nano", made, task="downscaling", steps=60, batch_size=4, **QUICK)
     closed = {"bicubic": lambda b: bicubic(b.fields[:, -1, :1], 6, True)}
-    errors = task_errors({"tuned": tuned, **closed}, made.split("test"))["rmse"]
+    errors = task_errors({"tuned": tuned, **closed}, arranged(made.split("test"), tuned))["rmse"]
     assert float(errors.sel(forecast="tuned")[0]) < float(errors.sel(forecast="bicubic")[0])
