@@ -147,7 +147,7 @@ class WeatherDataset:
         if name not in {**SHARES, **self.parts}:
             raise ValueError(f"a part is one of {sorted({**SHARES, **self.parts})}, got {name!r}")
         if self.parts and name not in self.parts:
-            raise DataError(f"the parts are {sorted(self.parts)}, got {name!r}; name one of them, or its period in split")
+            raise DataError(f"the parts are {sorted(self.parts)}, got {name!r}; name one of them, or its period")
         first, last = self._period(name)
         frames = [(s, [*s.inputs, *([] if s.target is None else [s.target])]) for s in self.samples]
         kept = tuple(s for s, at in frames if first <= min(at) and max(at) <= last)
