@@ -16,6 +16,7 @@ import xarray as xr
 from humboldt.domains.pde import Evaluation, median_table
 from humboldt.foundations import Model
 
+from .adapting import arranged
 from .opening import open as open_data
 from .registry import domain
 
@@ -68,6 +69,7 @@ def evaluate(
     if model.domain == "graphs":
         return _by_property(science.evaluate(models, part), model, part, output, json)
     if model.domain != "pde":
+        part = arranged(part, model)
         return _by_channel(science.evaluate(models, part, batch_size=batch_size), model, part, output, json)
     evaluation = science.evaluate(
         models, part, rollout=rollout, step=step, physical=physical, lead_steps=lead_steps, batch_size=batch_size

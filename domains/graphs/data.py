@@ -61,6 +61,9 @@ class GraphDataset:
     def __len__(self) -> int:
         return len(self.places)
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} graphs, properties {list(self.names)}, {len(self.vocabulary)} words>"
+
     def batch(self, indices: Sequence[int]) -> SequenceBatch:
         """Sequences of these graphs, drawn anew from the global random state of torch."""
         seeds = torch.randint(2**62, (len(indices),)).tolist()

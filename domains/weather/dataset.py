@@ -53,6 +53,14 @@ class WeatherDataset:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def __repr__(self) -> str:
+        first, last = (str(time)[:16] for time in (self.times[0], self.times[-1]))
+        names = ", ".join(channel.name for channel in self.channels)
+        return (
+            f"<weather states, {len(self.times)} times from {first} to {last}, {' x '.join(map(str, self.grid.shape))} "
+            f"places, {len(self)} samples; {names}>"
+        )
+
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Names and units of the fields of a state."""

@@ -49,3 +49,13 @@ def test_the_public_verbs_take_a_weather_model(tmp_path, capsys):
     assert scores["forecast"].values.tolist() == ["persistence", "climatology", "model", "twin"]
     assert json.loads((tmp_path / "scores" / "scores.json").read_text())["rows"][0]["forecast"] == "persistence"
     assert tuned.config == again.config
+
+
+def test_a_model_with_other_static_channels_is_scored_on_data_opened_without_naming_them():
+    """The embedded model keeps its own static channels when it meets other data."""
+    data = opened(frames=30)
+    model = humboldt.finetune("humboldt/weather-nano", data, steps=1, batch_size=2, progress=False)
+    assert [c.name for c in model.config.static] != [c.name for c in data.static]
+    scores = humboldt.evaluate(model, data, json=True)
+    assert np.isfinite(scores["rmse"].sel(forecast="model")).all()
+    assert repr(data).startswith("<weather states, ")
