@@ -1,4 +1,4 @@
-"""One solution of every problem that can be generated: python benchmarks/pde_gallery.py [--resolution 64].
+"""One solution of every problem that can be generated: python benchmarks/pretraining/gallery.py [--resolution 64].
 
 Writes docs/images/pde_gallery.png and the table docs/experiments/pde_problems.txt.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from humboldt.domains.pde.problems import PROBLEMS, problem
 from humboldt.plots import pyplot
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {"ns-tracer-pwc": "tracer", "helmholtz": "solution", "poisson-gauss": "solution", "advection": "scalar_1"}
 MOMENTS = 4
 COLUMNS = 2
