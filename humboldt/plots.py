@@ -54,6 +54,56 @@ def forecast_maps(truth: xr.Dataset, prediction: xr.Dataset, variable: str, lead
     return figure
 
 
+def prediction_maps(forecast: xr.Dataset, lead_times: Sequence[float] = ()) -> Figure:
+    """The fields of a forecast: a row per variable, a column per lead time, the first place along all other dimensions.
+
+    Longitudes, or the first space axis, run to the right; a row shares its colours, symmetric about 0 where the field
+    has both signs.
+
+    Raises:
+        ValueError: no variable has a lead time and two space axes.
+    """
+    fields = {str(name): _flat(field) for name, field in forecast.data_vars.items() if "lead_time" in field.dims}
+    fields = {name: field for name, field in fields.items() if field.ndim == 3}
+    if not fields:
+        raise ValueError(
+            f"maps are drawn of variables with lead_time and two space axes, got {dict(forecast.sizes)}; plot the "
+            "forecast with xarray"
+        )
+    times = list(lead_times) or _some(forecast["lead_time"].values.tolist(), 4)
+    size = (2.6 * len(times) + 1.3, 2.2 * len(fields) + 0.4)
+    figure, axes = pyplot().subplots(len(fields), len(times), figsize=size, squeeze=False, layout="constrained")
+    for row, (name, field) in zip(axes, fields.items(), strict=True):
+        chosen = field.sel(lead_time=times, method="nearest")
+        low, high = float(chosen.min()), float(chosen.max())
+        if low < 0 < high:
+            low, high, colours = -max(-low, high), max(-low, high), SIGNED
+        else:
+            colours = "viridis"
+        for axis, time, values in zip(row, times, chosen, strict=True):
+            image = axis.imshow(values.T, origin="lower", cmap=colours, vmin=low, vmax=high, extent=_extent(values))
+            axis.set_xticks([])
+            axis.set_yticks([])
+            if axis in axes[0]:
+                axis.set_title(f"lead time {_quantity(time, forecast['lead_time'].attrs)}", fontsize=10)
+        figure.colorbar(image, ax=row.tolist(), shrink=0.85, pad=0.02, label=_label(name, field.attrs))
+    return figure
+
+
+def _flat(field: xr.DataArray) -> xr.DataArray:
+    """Lead time, horizontal axis, vertical axis; the first place along all others."""
+    across = [str(d) for d in field.dims if d != "lead_time"]
+    first = dict.fromkeys(across[:-2], 0)
+    space = sorted(across[-2:], key=lambda dim: dim in ("latitude", "lat"))
+    return field.isel(first).transpose("lead_time", *space)
+
+
+def _extent(field: xr.DataArray) -> tuple[float, ...] | None:
+    """Ends of both axes where they have coordinates."""
+    ends = [field[dim].values[[0, -1]] for dim in field.dims if dim in field.coords]
+    return tuple(float(end) for axis in ends for end in axis) if len(ends) == 2 else None
+
+
 def error_curves(scores: xr.Dataset, score: str = "relative_l1") -> Figure:
     """Median error over lead time for every method, with the quartiles over samples as a band; a panel per group."""
     groups = scores["group"].values.tolist()

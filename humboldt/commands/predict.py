@@ -29,9 +29,11 @@ def run(words: Sequence[str]) -> None:
     text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")
+    option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     given = parse(parser, words)
     from ..forecasting import predict
 
+    picture = given.pop("plot")
     output, model = Path(given.pop("output")), load(given.pop("model"))
     if model.domain == "graphs":
         print(properties(model, given["state"], output))
@@ -49,6 +51,10 @@ def run(words: Sequence[str]) -> None:
     forecast.to_netcdf(aside)
     os.replace(aside, output)
     print(f"{dict(forecast.sizes)} in {output}")
+    if picture is not None:
+        from ..plots import prediction_maps, save
+
+        print(save(prediction_maps(forecast), Path(picture)))
 
 
 def properties(model: Any, source: str, output: Path) -> str:
