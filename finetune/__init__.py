@@ -8,7 +8,7 @@ from .fit import fit
 from .hook import FeatureMap, Hook, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
 from .logbook import RunFolderError
-from .method import METHODS, MergeError, Method, method, methods
+from .method import METHODS, MergeError, Method, known_methods, method
 from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
 from .plan import plan
@@ -43,9 +43,9 @@ __all__ = [
     "disabled",
     "features_of",
     "fit",
+    "known_methods",
     "merged",
     "method",
-    "methods",
     "plan",
     "put_adapter",
     "read_adapter",

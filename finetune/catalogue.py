@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .adapter import Adapter
-from .method import Method, methods
+from .method import Method, known_methods
 
 
 def table() -> list[dict[str, Any]]:
     """A row a method, JSON-ready: what it is, what it trains, whether it merges, what it works on, options, source."""
-    return [row(kind) for _, kind in sorted(methods().items())]
+    return [row(kind) for _, kind in sorted(known_methods().items())]
 
 
 def row(kind: type[Method]) -> dict[str, Any]:

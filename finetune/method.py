@@ -90,7 +90,7 @@ def method(name: str, **options: Any) -> Method:
     Raises:
         ConfigError: unknown name or option (with the nearest known one).
     """
-    known = METHODS if name in METHODS else methods()
+    known = METHODS if name in METHODS else known_methods()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         cure = f"did you mean {near[0]!r}?" if near else "choose one of them"
@@ -98,7 +98,7 @@ def method(name: str, **options: Any) -> Method:
     return from_dict(known[name], options)
 
 
-def methods() -> dict[str, type[Method]]:
+def known_methods() -> dict[str, type[Method]]:
     """Every method by name, those of installed packages included (entry points of the group `humboldt.methods`)."""
     _load_plugins()
     return METHODS
