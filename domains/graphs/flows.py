@@ -185,17 +185,26 @@ def learn(
 ) -> list[float]:
     """Learn the flow of a reward from its own trajectories; the losses."""
     chance = torch.Generator().manual_seed(seed)
+
+    def loss() -> Tensor:
+        made = wander(flow.world, batch, lambda states: flow(states)[1], explore, chance)
+        return balance_loss(flow, made, log_reward(made.objects), balance)
+
+    return descended(flow, loss, steps, rate)
+
+
+def descended(flow: Flow, loss: Callable[[], Tensor], steps: int, rate: float) -> list[float]:
+    """Minimise a loss that is drawn anew at every step, the rate falling to 0 on a cosine; the losses."""
     optimiser = torch.optim.Adam(flow.parameters(), rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     losses = []
     for _ in range(steps):
-        made = wander(flow.world, batch, lambda states: flow(states)[1], explore, chance)
-        loss = balance_loss(flow, made, log_reward(made.objects), balance)
+        now = loss()
         optimiser.zero_grad()
-        loss.backward()
+        now.backward()
         optimiser.step()
         schedule.step()
-        losses.append(loss.item())
+        losses.append(now.item())
     return losses
 
 
@@ -224,24 +233,19 @@ def learn_outcomes(
     what misses then contradicts what arrives by the same transitions, and in small worlds flows are learned worse.
     """
     world, chance = flow.world, torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(flow.parameters(), rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    losses = []
-    for _ in range(steps):
+
+    def loss() -> Tensor:
         found = wander(world, batch, lambda states: torch.zeros(len(states), world.actions), 1.0, chance).objects
         ways, nothing = retrace(world, found, chance), torch.zeros(batch)
         tried = wander(world, batch, toward(flow, found), explore, chance)
-        loss = torch.zeros(())
+        total = torch.zeros(())
         missed = torch.where((tried.objects == found).all(1), 0.0, torch.tensor(epsilon).log())
         for made, log_reward in ((ways, nothing), (tried, missed)):
             carried = log_reward if teleport else None
-            loss = loss + balance_loss(flow, made, log_reward, balance, outcomes=found, teleport=carried)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        losses.append(loss.item())
-    return losses
+            total = total + balance_loss(flow, made, log_reward, balance, outcomes=found, teleport=carried)
+        return total
+
+    return descended(flow, loss, steps, rate)
 
 
 def converted(
