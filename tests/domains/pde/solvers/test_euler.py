@@ -147,3 +147,15 @@ def test_what_is_no_gas_is_refused():
     hot[0, 1] = 1e200
     with pytest.raises(UnstableSolutionError, match=r"sample 1 .* but it did not shortly before time 0.1; lower"):
         euler(np.concatenate([smooth_gas(16), hot]), 1 / 16, [0.1])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_stays_a_gas_where_neighbours_differ_by_powers_of_ten(seed):
+    """Cells of random density (1e-4 to 10), pressure (1e-5 to 100) and speed, where profiles alone end below zero."""
+    rng = np.random.default_rng(seed)
+    low, high = [-4, -10, -10, -5], [1, 10, 10, 2]
+    gas = np.moveaxis(rng.uniform(low, high, (16, 16, 4)), -1, 0)[None]
+    gas[:, [0, 3]] = 10 ** gas[:, [0, 3]]
+    path = euler(gas, 1 / 16, [0.002])
+    assert path[:, :, [0, 3]].min() > 0
+    np.testing.assert_allclose(conserved(path[:, 0], 1.4).mean((2, 3)), conserved(gas, 1.4).mean((2, 3)), rtol=1e-10)
