@@ -10,56 +10,25 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from humboldt.foundations import ConfigError
-
-from .molecules import largest_valence
-from .vocabulary import BOG, EOC, EOG, FIRST_INDEX, SEPC, SEPG, Vocabulary
+from .progress import Progress, state_in
+from .vocabulary import BOG, EOC, EOG, FIRST_INDEX, SEPC, SEPG
 
 KIND, INDEX, AFTER_NODE, OPEN, FIRST_EDGE, SOURCE, TARGET, TYPE, AFTER_EDGE, ENDED = range(10)
-ORDER = {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4, "ZERO": 0}
-PLENTY = 1 << 20  # more bonds than any node takes
 
 
-class Grammar:
-    """The state of several sequences that all begin with `<boc>`.
+class Grammar(Progress):
+    """The nodes first, then the edges; arguments and errors as of `Progress`.
 
     A node is followed by the next number; an edge joins two different nodes that are not joined yet. The node part ends
     in time for the rest to fit into `length`; the edge part ends at the latest when there is no room for another edge
     or no pair left.
-
-    Args:
-        vocabulary: of the sequences.
-        batch: number of sequences.
-        length: the most tokens of a sequence.
-        valences: no node takes more bonds, counted by their order, than its element can (Kekule bonds only).
-        device: of the masks.
-
-    Raises:
-        ConfigError: valences are asked of graphs that are not molecules with Kekule bonds.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        batch: int,
-        length: int,
-        *,
-        valences: bool = False,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        if length < vocabulary.shortest:
-            raise ConfigError(f"a graph takes {vocabulary.shortest} tokens at least, got length={length}")
-        self.vocabulary, self.length, self.device = vocabulary, length, torch.device(device)
-        self.order, self.takes = bonds_of(vocabulary, valences, self.device)
-        count = vocabulary.indices
-        self.state = self._full(batch, KIND)
-        self.nodes, self.source, self.target = (self._full(batch, 0) for _ in range(3))
-        self.left = torch.zeros(batch, count, dtype=torch.long, device=self.device)
-        self.open = torch.zeros(batch, count, count, dtype=torch.bool, device=self.device)
-        self.written = 1
-
-    def _full(self, batch: int, value: int) -> Tensor:
-        return torch.full((batch,), value, dtype=torch.long, device=self.device)
+    first = KIND
+    counted = ("nodes", "source", "target")
+    nodes: Tensor
+    source: Tensor
+    target: Tensor
 
     def allowed(self) -> Bool[Tensor, "b tokens"]:
         """The tokens that may come next."""
@@ -139,40 +108,3 @@ class Grammar:
         """State after each state, where the token does not decide."""
         after_target = TYPE if self.vocabulary.edge_type_token else AFTER_EDGE
         return [INDEX, AFTER_NODE, KIND, FIRST_EDGE, TARGET, TARGET, after_target, AFTER_EDGE, SOURCE, ENDED]
-
-    def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Go on with these sequences only."""
-        for name in ("state", "nodes", "source", "target", "left", "open"):
-            setattr(self, name, getattr(self, name)[rows])
-
-
-def bonds_of(vocabulary: Vocabulary, valences: bool, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Order of every edge type, and the most bonds of every node type.
-
-    Raises:
-        ConfigError: valences are asked of graphs that are not molecules with Kekule bonds.
-    """
-    if not valences:
-        order, takes = [0] * len(vocabulary.edges), [PLENTY] * len(vocabulary.nodes)
-        return torch.tensor(order, device=device), torch.tensor(takes, device=device)
-    chemistry = vocabulary.chemistry
-    if chemistry is None or chemistry.bonds != "kekule" or (unknown := set(vocabulary.edges) - set(ALLOWED)):
-        odd = "no molecules" if chemistry is None else "aromatic bonds" if chemistry.bonds != "kekule" else unknown
-        raise ConfigError(
-            f"valences are kept for molecules with Kekule bonds, got {odd} in the vocabulary {vocabulary.name}; "
-            "train with Chemistry(bonds='kekule'), or leave valences=False"
-        )
-    order = [ORDER.get(label, PLENTY) for label in vocabulary.edges]
-    takes = [largest_valence(label) for label in vocabulary.nodes]
-    return torch.tensor(order, device=device), torch.tensor(takes, device=device)
-
-
-ALLOWED = tuple(label for label, order in ORDER.items() if order > 0)
-
-
-def state_in(state: Tensor, *states: int) -> Tensor:
-    """Where the state is one of these."""
-    found = state == states[0]
-    for other in states[1:]:
-        found = found | (state == other)
-    return found

@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from humboldt.foundations import ConfigError
-
-from .grammar import bonds_of, state_in
-from .vocabulary import EOG, FIRST_INDEX, Vocabulary
+from .progress import Progress, state_in
+from .vocabulary import EOG, FIRST_INDEX
 
 FIRST, ITEM, MOVED, TARGET, ENDED = range(5)
 
 
-class GrowthGrammar:
-    """The state of several sequences that all begin with `<boc>`; arguments and errors as of `Grammar`.
+class GrowthGrammar(Progress):
+    """Nodes and edges as the graph grows; arguments and errors as of `Progress`.
 
     An edge joins a node that was said with a new one, or with one that it is not joined with. The last place is for
     the end token.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        batch: int,
-        length: int,
-        *,
-        valences: bool = False,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        if length < vocabulary.shortest:
-            raise ConfigError(f"a graph takes {vocabulary.shortest} tokens at least, got length={length}")
-        self.vocabulary, self.length, self.device = vocabulary, length, torch.device(device)
-        self.order, self.takes = bonds_of(vocabulary, valences, self.device)
-        count = vocabulary.indices
-        like: dict[str, Any] = {"dtype": torch.long, "device": self.device}
-        self.numbers = torch.arange(count, **like)
-        self.state = torch.full((batch,), FIRST, **like)
-        self.nodes, self.here, self.bond = (torch.zeros(batch, **like) for _ in range(3))
-        self.left = torch.zeros(batch, count, **like)
-        self.open = torch.zeros(batch, count, count, dtype=torch.bool, device=self.device)
-        self.written = 1
+    first = FIRST
+    counted = ("nodes", "here", "bond")
+    nodes: Tensor
+    here: Tensor
+    bond: Tensor
+
+    @property
+    def numbers(self) -> Int[Tensor, " k"]:
+        """Those that nodes can have."""
+        return torch.arange(self.vocabulary.indices, device=self.device)
 
     def allowed(self) -> Bool[Tensor, "b tokens"]:
         """The tokens that may come next."""
@@ -113,8 +98,3 @@ class GrowthGrammar:
         self.open[at, b, a] = False
         self.left[at, a] -= order
         self.left[at, b] -= order
-
-    def keep(self, rows: Int[Tensor, " kept"]) -> None:
-        """Go on with these sequences only."""
-        for name in ("state", "nodes", "here", "bond", "left", "open"):
-            setattr(self, name, getattr(self, name)[rows])

@@ -14,6 +14,7 @@ from humboldt.foundations import Cache, ConfigError, Model
 from .config import GraphConfig
 from .grammar import Grammar
 from .growth_grammar import GrowthGrammar
+from .progress import Progress
 from .vocabulary import BOC, EOG
 
 
@@ -170,7 +171,7 @@ def draw_batch(
 
 def begun(
     config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device
-) -> Grammar | GrowthGrammar:
+) -> Progress:
     """A grammar that has read the prompt.
 
     Raises:
@@ -178,7 +179,7 @@ def begun(
     """
     if not prompt or prompt[0] != BOC:
         raise ConfigError(f"a sequence begins with <boc>, got the prompt {config.vocabulary.text(prompt)!r}")
-    kind = GrowthGrammar if config.vocabulary.spelling == "growth" else Grammar
+    kind: type[Progress] = GrowthGrammar if config.vocabulary.spelling == "growth" else Grammar
     grammar = kind(config.vocabulary, count, config.length, valences=drawing.valences, device=device)
     for token in prompt[1:]:
         if not bool(grammar.allowed()[:, token].all()):
