@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from humboldt.data_catalog import DataError
+from humboldt.data_catalog import DataError, Growing, differences, require_room
 
 from .held_suarez import LEVELS, drawn_climate, gaussian_grid, simulate
 
@@ -89,30 +87,24 @@ def held_suarez(
         ModuleNotFoundError: dinosaur is not installed.
     """
     output, wanted = Path(output), Plan(**plan)
-    aside = output.with_name(output.name + ".partial")
     if dry_run:
         print(summary(wanted, output))
         return output
-    if not overwrite:
-        for store, there in ((output, output.exists()), (aside / "store", _finished(aside) is not None)):
-            if there:
-                _check_same(store, wanted)
-        if output.exists():
-            return output
-    else:
-        shutil.rmtree(aside, ignore_errors=True)
-    done = _finished(aside)
-    if done is None:
-        _lay_out(aside, wanted)
-        done = 0
-    with tqdm(total=wanted.samples * wanted.days, initial=done * wanted.days, unit="day", disable=not progress) as bar:
-        for number in range(done, wanted.samples):
-            _write_member(aside / "store", wanted, number, bar)
-            _mark(aside, number + 1)
-    if output.exists():
-        shutil.rmtree(output)
-    os.replace(aside / "store", output)
-    shutil.rmtree(aside)
+    if output.exists() and _is_there(output, wanted, overwrite):
+        return output
+    growing = Growing(output=output, plan=asdict(wanted))
+    with growing.begun(overwrite) as goes_on:
+        if not goes_on:
+            require_room(wanted.size, output, "free space, or simulate fewer members or days")
+            _lay_out(growing.store, wanted)
+            growing.note("plan.json", growing.plan)
+        done = growing.journal.read().get("members", 0)
+        days = {"total": wanted.samples * wanted.days, "initial": done * wanted.days}
+        with tqdm(**days, unit="day", disable=not progress) as bar:
+            for number in range(done, wanted.samples):
+                _write_member(growing.store, wanted, number, bar)
+                growing.journal.add({"members": number + 1})
+        growing.publish()
     return output
 
 
@@ -132,11 +124,10 @@ def summary(plan: Plan, output: Path) -> str:
     )
 
 
-def _lay_out(aside: Path, plan: Plan) -> None:
-    """An empty store with coordinates and attributes; the marker beside it comes last."""
+def _lay_out(store: Path, plan: Plan) -> None:
+    """An empty store with coordinates and attributes."""
     import dask.array as da
 
-    shutil.rmtree(aside, ignore_errors=True)
     grid, levels = gaussian_grid(plan.rows), {"level": len(LEVELS)}
     sizes = {"number": plan.samples, "time": len(plan.times)}
     place = {"latitude": plan.rows, "longitude": 2 * plan.rows}
@@ -164,8 +155,7 @@ def _lay_out(aside: Path, plan: Plan) -> None:
         "plan": json.dumps(asdict(plan)),
         "climates": json.dumps([asdict(drawn_climate(plan.seed, n)) for n in range(plan.samples)]),
     }
-    xr.Dataset(made, coords, about).to_zarr(aside / "store", compute=False, consolidated=False, mode="w")
-    _mark(aside, 0)
+    xr.Dataset(made, coords, about).to_zarr(store, compute=False, consolidated=False, mode="w")
 
 
 def _write_member(store: Path, plan: Plan, number: int, bar: Any) -> None:
@@ -190,23 +180,8 @@ def _dims(name: str) -> tuple[str, ...]:
     return ("number", "time", *(["level"] if name in "ztuv" else []), "latitude", "longitude")
 
 
-def _mark(aside: Path, finished: int) -> None:
-    """Say in one step how many members are safely in the store."""
-    draft = aside / "progress.draft"
-    draft.write_text(json.dumps({"finished": finished}))
-    os.replace(draft, aside / "progress.json")
-
-
-def _finished(aside: Path) -> int | None:
-    """Members in an unfinished store; None where there is none."""
-    try:
-        return int(json.loads((aside / "progress.json").read_text())["finished"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _check_same(store: Path, plan: Plan) -> None:
-    """Refuse a store of another plan."""
+def _is_there(store: Path, plan: Plan, overwrite: bool) -> bool:
+    """Whether the output is there already, made by the same plan. Refuses an output that is something else."""
     try:
         with xr.open_zarr(store, consolidated=False) as data:
             before = json.loads(data.attrs["plan"])
@@ -214,8 +189,9 @@ def _check_same(store: Path, plan: Plan) -> None:
         raise FileExistsError(
             f"an output is new or a store of the same simulation, got {store}; choose another name"
         ) from error
-    if before != (now := asdict(plan)):
-        changed = {k: f"{before.get(k)} before, {v} now" for k, v in now.items() if before.get(k) != v}
+    if before != asdict(plan) and not overwrite:
         raise FileExistsError(
-            f"{store} was made with other arguments ({changed}); repeat those, choose another name or overwrite=True"
+            f"an existing output is kept unless it comes from the same arguments, got {store}"
+            f"{differences(before, asdict(plan))}; repeat those, choose another name or overwrite=True"
         )
+    return not overwrite

@@ -68,14 +68,29 @@ def test_an_interrupted_run_goes_on_with_its_first_unfinished_member(atmosphere,
 
 def test_other_arguments_and_other_folders_are_refused(atmosphere, tmp_path):
     held_suarez(tmp_path / "x.zarr", progress=False, **SMALL)
-    with pytest.raises(FileExistsError, match=r"'seed': '0 before, 3 now'.*choose another name or overwrite"):
+    with pytest.raises(FileExistsError, match=r"\(seed: 0 before, 3 now\); repeat those, choose another name or overwrite"):
         held_suarez(tmp_path / "x.zarr", progress=False, **SMALL, seed=3)
     (tmp_path / "mine").mkdir()
     with pytest.raises(FileExistsError, match="a store of the same simulation, got"):
         held_suarez(tmp_path / "mine", progress=False, **SMALL)
+    with pytest.raises(FileExistsError, match="a store of the same simulation, got"):
+        held_suarez(tmp_path / "mine", progress=False, overwrite=True, **SMALL)
+    assert (tmp_path / "mine").is_dir()
     held_suarez(tmp_path / "x.zarr", progress=False, overwrite=True, **{**SMALL, "seed": 3})
     with xr.open_zarr(tmp_path / "x.zarr", consolidated=False) as found:
         assert float(found["msl"][0, 0, 0, 0]) == 3000
+
+
+def test_an_unfinished_run_of_other_arguments_and_a_full_disk_are_refused(atmosphere, tmp_path, monkeypatch):
+    atmosphere.stop_at = (1, 0)
+    with pytest.raises(KeyboardInterrupt):
+        held_suarez(tmp_path / "x.zarr", progress=False, **SMALL)
+    with pytest.raises(FileExistsError, match=r"the same arguments only, got .* \(seed: 0 before, 3 now\)"):
+        held_suarez(tmp_path / "x.zarr", progress=False, **SMALL, seed=3)
+    monkeypatch.setattr("humboldt.data_catalog.converter.growing.free_bytes", lambda path: 1000)
+    with pytest.raises(OSError, match=r"available 1000 bytes at .*; free space, or simulate fewer members or days"):
+        held_suarez(tmp_path / "y.zarr", progress=False, **SMALL)
+    assert not (tmp_path / "y.zarr").exists()
 
 
 @pytest.mark.parametrize(
