@@ -33,6 +33,7 @@ from .converter.any_source import open_source as open_source
 from .converter.convert import convert as convert
 from .converter.growing import Growing as Growing
 from .converter.growing import differences as differences
+from .converter.growing import free_bytes as free_bytes
 from .converter.growing import require_room as require_room
 from .errors import DataError as DataError
 from .reader.amplification import Amplification as Amplification

@@ -1,17 +1,16 @@
 """Generate trajectories of a problem into a Zarr store: resumable, checked beforehand, never half-written."""
 
 import errno
-import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
+
+from humboldt.data_catalog import Growing, differences, free_bytes, require_room
 
 from .problems import Problem
 from .problems import problem as known_problem
@@ -57,12 +56,16 @@ def generate(
         return run.output
     if run.is_finished(overwrite):
         return run.output
-    run.prepare(overwrite)
-    batches = list(run.batches(batch))
-    with tqdm(total=samples, initial=run.finished(), unit="sample", desc=chosen.name, disable=not progress) as bar:
-        for done in run.execute(batches, workers):
-            bar.update(done - bar.n)
-    run.publish()
+    run.require_room()
+    with run.growing.begun(overwrite) as goes_on:
+        if not goes_on:
+            create_store(run.growing.store, plan)
+            run.growing.note("plan.json", run.growing.plan)
+        batches = list(run.batches(batch))
+        with tqdm(total=samples, initial=run.finished(), unit="sample", desc=chosen.name, disable=not progress) as bar:
+            for done in run.execute(batches, workers):
+                bar.update(done - bar.n)
+        run.growing.publish()
     return run.output
 
 
@@ -89,22 +92,15 @@ def chosen_times(chosen: Problem, snapshots: int | Sequence[float] | None) -> tu
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A plan and where it goes; ``<output>.partial`` holds the growing store and a marker of what is finished."""
+    """A plan and where it goes."""
 
     plan: Plan
     output: Path
 
     @property
-    def partial(self) -> Path:
-        return self.output.with_name(self.output.name + ".partial")
-
-    @property
-    def store(self) -> Path:
-        return self.partial / "store"
-
-    @property
-    def marker(self) -> Path:
-        return self.partial / "progress.json"
+    def growing(self) -> Growing:
+        """The store until it is whole."""
+        return Growing(output=self.output, plan=self.plan.describe())
 
     def is_finished(self, overwrite: bool) -> bool:
         """Whether the output is there already, made by the same plan. Refuses an output that is something else."""
@@ -114,69 +110,22 @@ class Run:
             return False
         before = read_plan(self.output)
         if before == self.plan.describe():
-            shutil.rmtree(self.partial, ignore_errors=True)
+            shutil.rmtree(self.growing.partial, ignore_errors=True)
             return True
         raise FileExistsError(
             f"an existing output is kept unless it comes from the same arguments, got {self.output}"
             f"{differences(before, self.plan.describe())}; choose another output or overwrite=True"
         )
 
-    def prepare(self, overwrite: bool) -> None:
-        """Find the unfinished store of the same plan, or make room for a new one."""
-        before = self.read_marker()
-        if before and before["plan"] != self.plan.describe():
-            if not overwrite:
-                raise FileExistsError(
-                    f"an unfinished run continues with the same arguments only, got {self.partial}"
-                    f"{differences(before['plan'], self.plan.describe())}; repeat those, or overwrite=True"
-                )
-            before = None
-        self.check_space()
-        if before is None:
-            self.begin()
-
-    def begin(self) -> None:
-        """Lay out an empty store; the marker comes last, without it the folder counts as nothing."""
-        try:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            self.partial.mkdir(parents=True)
-            create_store(self.store, self.plan)
-            self.mark(0)
-        except OSError as error:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            if error.errno == errno.ENOSPC:
-                raise
-            raise PermissionError(
-                f"the output must lie in a folder that can be written, got {self.output} ({error}); choose another"
-            ) from error
-
-    def check_space(self) -> None:
+    def require_room(self) -> None:
         """Refuse to start what the disk cannot hold."""
         needed = (self.plan.samples - self.finished()) * self.plan.bytes_per_sample
-        available = free_bytes(self.output)
-        if needed > available:
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk must hold the trajectories: needed {needed} bytes (before compression), "
-                f"available {available} bytes at {self.output}; free space, or lower samples, resolution or snapshots",
-            )
-
-    def read_marker(self) -> dict[str, Any] | None:
-        try:
-            return json.loads(self.marker.read_text())
-        except (OSError, ValueError):
-            return None
+        require_room(needed, self.output, "free space, or lower samples, resolution or snapshots")
 
     def finished(self) -> int:
         """Number of samples, from the first on, that are safely in the store."""
-        before = self.read_marker()
-        return before["finished"] if before else 0
-
-    def mark(self, finished: int) -> None:
-        """Write the marker in one step."""
-        draft = self.marker.with_suffix(".draft")
-        draft.write_text(json.dumps({"plan": self.plan.describe(), "finished": finished}))
-        os.replace(draft, self.marker)
+        same = self.growing.read_plan() == self.growing.plan
+        return self.growing.journal.read().get("samples", 0) if same else 0
 
     def batches(self, size: int) -> Iterator[range]:
         """The samples still to be made, ``size`` at a time."""
@@ -187,7 +136,7 @@ class Run:
         """Make the batches and yield the number of finished samples after each."""
         try:
             for done in self.written(batches, workers):
-                self.mark(done.stop)
+                self.growing.journal.add({"samples": done.stop})
                 yield done.stop
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -195,45 +144,24 @@ class Run:
             raise OSError(
                 errno.ENOSPC,
                 f"the disk became full after {self.finished()} of {self.plan.samples} samples; they are kept in "
-                f"{self.partial}: free space and repeat the same call to continue",
+                f"{self.growing.partial}: free space and repeat the same call to continue",
             ) from error
 
     def written(self, batches: Sequence[range], workers: int) -> Iterator[range]:
         """Yield each batch, in order, once it is in the store."""
         if workers == 1:
             for samples in batches:
-                write_samples(self.store, self.plan, samples)
+                write_samples(self.growing.store, self.plan, samples)
                 yield samples
             return
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
         try:
-            tasks = [pool.submit(write_samples, self.store, self.plan, samples) for samples in batches]
+            tasks = [pool.submit(write_samples, self.growing.store, self.plan, samples) for samples in batches]
             for samples, task in zip(batches, tasks, strict=True):
                 task.result()
                 yield samples
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def publish(self) -> None:
-        """Put the finished store where it belongs."""
-        if self.output.exists():
-            shutil.rmtree(self.output)
-        os.replace(self.store, self.output)
-        shutil.rmtree(self.partial)
-
-
-def free_bytes(path: Path) -> int:
-    """Free bytes of the disk on which ``path`` lies or would lie."""
-    existing = next(folder for folder in path.absolute().parents if folder.exists())
-    return shutil.disk_usage(existing).free
-
-
-def differences(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
-    """`` (seed: 0 before, 1 now)``: in what two plans differ."""
-    if before is None:
-        return ""
-    parts = [f"{key}: {before.get(key)} before, {now[key]} now" for key in now if before.get(key) != now[key]]
-    return f" ({'; '.join(parts)})"
 
 
 def summary(run: Run) -> str:

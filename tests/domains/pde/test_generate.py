@@ -143,7 +143,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(tmp_path
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1000, 900, 100))
     needed = 5 * 3 * 2 * 16 * 16 * 4
-    with pytest.raises(OSError, match=rf"needed {needed} bytes .*available 100 bytes.*free space") as caught:
+    with pytest.raises(OSError, match=rf"needed {needed} bytes, available 100 bytes.*free space") as caught:
         generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
     assert caught.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []

@@ -68,7 +68,7 @@ def test_an_interrupted_run_goes_on_with_its_first_unfinished_member(atmosphere,
 
 def test_other_arguments_and_other_folders_are_refused(atmosphere, tmp_path):
     held_suarez(tmp_path / "x.zarr", progress=False, **SMALL)
-    with pytest.raises(FileExistsError, match=r"\(seed: 0 before, 3 now\); repeat those, choose another name or overwrite"):
+    with pytest.raises(FileExistsError, match=r"\(seed: 0 before, 3 now\); repeat those, choose another name or over"):
         held_suarez(tmp_path / "x.zarr", progress=False, **SMALL, seed=3)
     (tmp_path / "mine").mkdir()
     with pytest.raises(FileExistsError, match="a store of the same simulation, got"):
