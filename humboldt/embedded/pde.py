@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model, Normaliser
 
-FIRST = Recipe(
-    steps=7000,
+PDE_NANO = Recipe(
+    steps=9000,
     batch_size=16,
     optimiser="muon",
     core_rate=2e-3,
@@ -19,24 +18,12 @@ FIRST = Recipe(
     weight_decay=0.01,
     warmup=300,
     clip=5.0,
-    validate_every=500,
+    validate_every=1000,
     save_every=200,
+    precision="bf16-mixed",
     seed=0,
 )
-SECOND = FIRST.replace(
-    steps=600,
-    batch_size=8,
-    core_rate=3e-3,
-    embedding_rate=1e-3,
-    norm_rate=1e-3,
-    warmup=30,
-    validate_every=150,
-    save_every=50,
-    seed=1,
-)
-"""A second stage that was tried from the first one's weights: better on what flows, worse on its own families."""
-PDE_NANO = (FIRST,)
-"""The recipes of the stages of `humboldt/pde-nano`, each of which goes on with the weights of the one before."""
+"""The recipe of `humboldt/pde-nano`."""
 
 ADVICE = {
     "pretrained": {"optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 5e-4, "norm_rate": 1e-3},
@@ -46,28 +33,24 @@ ADVICE = {
 
 
 def pretrain_pde_nano(
-    data: str | Path, output: str | Path, recipes: Sequence[Recipe] = PDE_NANO, *, share_of_samples: float = 1.0
+    data: str | Path, output: str | Path, recipe: Recipe = PDE_NANO, *, share_of_samples: float = 1.0
 ) -> Model:
-    """Pretrain `humboldt/pde-nano` from nothing: generate the families into `data`, train in stages, save to `output`.
+    """Pretrain `humboldt/pde-nano` from nothing: generate the families into `data`, train, save to `output`.
 
     Interrupted and called again it goes on where it was.
 
     Args:
-        data: folder of the generated stores (4 GB); what is there is not generated again.
-        output: run folder of the last stage, which becomes the checkpoint; it holds that of the stage before.
-        recipes: of each stage; others than the released ones for trials.
+        data: folder of the generated stores (5 GB); what is there is not generated again.
+        output: run folder, which becomes the checkpoint.
+        recipe: another than the released one for trials.
         share_of_samples: generate only this share of the trajectories (for trials).
     """
     from humboldt.domains.pde import open_mixture
 
-    output = Path(output)
-    model = fresh_pde_nano(recipes[0].seed)
-    for stage, recipe in enumerate(recipes):
-        pairs, before = recipe.steps * recipe.batch_size, model.provenance
-        train, validation = open_mixture(data, pairs=pairs, stage=stage, share_of_samples=share_of_samples)
-        folder = output if stage == len(recipes) - 1 else output / f"stage_{stage + 1}"
-        model = fit(model, train, validation, recipe, None, folder, run={"model": "humboldt/pde-nano", "stage": stage})
-        model.provenance["before"] = before
+    pairs = recipe.steps * recipe.batch_size
+    train, validation = open_mixture(data, pairs=pairs, share_of_samples=share_of_samples)
+    model = fresh_pde_nano(recipe.seed)
+    model = fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
     model.provenance["advice"] = ADVICE
     model.save(output)
     return model

@@ -34,7 +34,7 @@ def pairs(*names: str, seed: int = 0) -> PretrainingPairs:
 
 
 def test_a_seed_and_an_index_decide_a_sample():
-    names = ("shallow-water", "advection", "ace")
+    names = ("shallow-water", "advection", "reaction-diffusion")
     whole, alone = pairs(*names).batch(range(12)), pairs(*names).batch([7])
     other = pairs(*names, seed=1).batch(range(12))
     assert torch.equal(whole.fields[7:8], alone.fields)
@@ -55,31 +55,34 @@ def test_families_fill_their_slots_and_mark_the_rest_as_known():
 
 
 def test_lead_times_are_those_between_the_two_frames():
-    batch = pairs("ace").batch(range(200))
+    batch = pairs("reaction-diffusion").batch(range(200))
     frames = ((batch.target - batch.fields)[:, 2].mean((1, 2)) / 0.01).round()
     torch.testing.assert_close(batch.lead_time, frames * FRAME, atol=1e-6, rtol=0)
     assert set(frames.int().tolist()) == set(range(round(HORIZON / FRAME) + 1))
 
 
 def test_families_come_by_their_shares():
-    drawn = pairs("shallow-water", "ace").batch(range(400))
-    water, phases = (BY_NAME[name].shares[1] for name in ("shallow-water", "ace"))
-    share = water / (water + phases)
+    drawn = pairs("shallow-water", "reaction-diffusion").batch(range(400))
+    water, species = (BY_NAME[name].share for name in ("shallow-water", "reaction-diffusion"))
+    share = water / (water + species)
     assert (~drawn.known[:, 0, 0, 0]).float().mean().item() == pytest.approx(share, abs=0.05)
 
 
-def test_the_second_stage_adds_the_gas_and_sees_some_of_the_first_again(monkeypatch):
-    monkeypatch.setattr(pretraining, "REPLAYED", 3)
+def test_validation_sees_the_last_trajectories_and_training_the_others(monkeypatch):
     monkeypatch.setattr(pretraining, "_read", lambda family, *others: smooth(family, samples=10))
-    (first, _), (second, held_out) = (open_mixture("stores", pairs=9, stage=s, held_out=2) for s in (0, 1))
-    assert "isothermal-gas" not in first.arrays
-    assert {len(array) for array in first.arrays.values()} == {8}
-    assert set(second.arrays) == {*first.arrays, "isothermal-gas"}
-    for name, array in second.arrays.items():
-        seen = smooth(BY_NAME[name], samples=10)
-        assert np.array_equal(array, seen[: 8 if name == "isothermal-gas" else 3])
-        assert np.array_equal(held_out.arrays[name], seen[8:])
-    assert len({first.seed, second.seed, held_out.seed}) == 3
+    train, held_out = open_mixture("stores", pairs=9, held_out=2)
+    assert set(train.arrays) == set(held_out.arrays) == set(BY_NAME)
+    for name, array in train.arrays.items():
+        made = smooth(BY_NAME[name], samples=10)
+        assert np.array_equal(array, made[:8])
+        assert np.array_equal(held_out.arrays[name], made[8:])
+    assert train.seed != held_out.seed
+
+
+def test_the_six_of_poseidon_are_in_and_its_downstream_families_are_not():
+    six = {"ns-sines", "ns-gauss", "ce-rp", "ce-crp", "ce-kh", "ce-gauss"}
+    ours = {"isothermal-gas", "shallow-water", "advection", "reaction-diffusion"}
+    assert set(BY_NAME) == six | ours
 
 
 def test_states_and_targets_are_changed_by_one_symmetry_and_vectors_turn():
@@ -103,14 +106,14 @@ def test_handed_families_are_translated_only():
 
 
 def test_what_a_mixture_says_of_itself():
-    mixture = pairs("advection", "ace")
+    mixture = pairs("advection", "reaction-diffusion")
     assert len(mixture) == 400
     assert mixture.split("train") is mixture
-    assert mixture.take(2).describe()["trajectories"] == {"advection": 2, "ace": 2}
+    assert mixture.take(2).describe()["trajectories"] == {"advection": 2, "reaction-diffusion": 2}
 
 
 def test_every_family_is_a_problem_with_its_fields_and_shares_sum_to_one():
-    assert [sum(shares) for shares in zip(*(f.shares for f in families()), strict=True)] == pytest.approx([1.0, 1.0])
+    assert sum(f.share for f in families()) == pytest.approx(1.0)
     for family in families():
         problem(family.name, **family.choices)
         assert {slot.channel for slot in family.slots} <= {channel.name for channel in CHANNELS}

@@ -60,6 +60,7 @@ def test_a_smooth_vortex_is_carried_with_second_order():
 
 def test_a_shock_that_meets_waves_keeps_their_amplitude():
     """Shu and Osher (1989): Mach 3 into a sine of the density; the waves behind the shock converge."""
+
     def run(count):
         x = 10 * (np.arange(count) + 0.5) / count - 5
         still = np.stack([1 + 0.2 * np.sin(5 * x), 0 * x, 0 * x, 1 + 0 * x])
