@@ -8,6 +8,7 @@ from .config import Channel, PDEConfig
 from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
+from .gains import accuracy_gain, efficiency_gain
 from .generate import generate
 from .heads import ForecastHead
 from .layouts import split_components
@@ -40,11 +41,13 @@ __all__ = [
     "PDEConfig",
     "RelativeError",
     "Symmetry",
+    "accuracy_gain",
     "augment",
     "build",
     "check_lead_times",
     "config_from_published",
     "config_to_published",
+    "efficiency_gain",
     "energy_spectrum",
     "evaluate",
     "fit_to_data",

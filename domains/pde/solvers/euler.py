@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from .riemann import conserved, hllc, primitive, sound_speed
 from .runge_kutta import UnstableSolutionError, check_times
 from .spectral import Array
 
-Boundary = Literal["periodic", "outflow"]
+Boundary = Literal["periodic", "outflow", "wall"]
 COURANT = 0.8
 GHOSTS = 2
 
@@ -22,17 +23,20 @@ def euler(
     *,
     gamma: float = 1.4,
     boundary: Boundary = "periodic",
+    potential: Array | None = None,
     courant: float = COURANT,
 ) -> Array:
-    """Solve mass, momentum and energy conservation from time 0 on; primitive ``[sample, time, 4, x, y]``.
+    """Solve mass, momentum and energy conservation from time 0 on; primitive ``[sample, time, variable, x, y]``.
 
     The MUSCL-Hancock scheme (van Leer, SIAM J. Sci. Stat. Comput. 5, 1984): limited linear profiles of the primitive
     variables in each cell, carried half a step, HLLC fluxes between them; one direction after the other, in the reverse
     order after that. Second order where smooth. Where a step would leave a density or pressure that is not
-    positive, it takes two half steps without profiles instead, which keep both positive.
+    positive, it takes two half steps without profiles instead, which keep both positive. With gravity the profiles are
+    those of the departure from hydrostatic equilibrium, which rests exactly (Käppeli and Mishra, A&A 587, 2016).
 
-    start: primitive averages over square cells of side ``spacing``, ``[sample, 4, x, y]``; courant: fastest signal in
-    cells a step, at most 1. Raises ValueError for a start that is not a gas, and
+    start: primitive averages over square cells of side ``spacing``, ``[sample, variable, x, y]``: density, velocities,
+    pressure, then concentrations that the gas carries; potential: of a constant gravity, ``[sample, x, y]``; courant:
+    fastest signal in cells a step, at most 1. Raises ValueError for a start that is not a gas, and
     `UnstableSolutionError`.
     """
     check_times(times, 0.0)
@@ -41,11 +45,12 @@ def euler(
         raise ValueError(f"the Courant number must lie in (0, 1], got {courant:g}; 0.8 is usual")
     paths = []
     for number, gas in enumerate(start):
+        medium = Medium(gamma, boundary, None if potential is None else potential[number, None])
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                paths.append(solved(gas[None], spacing, times, gamma, boundary, courant))
+                paths.append(solved(gas[None], spacing, times, medium, courant))
         except UnstableSolutionError as error:
-            raise UnstableSolutionError(f"sample {number} of the batch: {error}") from error
+            raise UnstableSolutionError(f"sample {number} of the batch: {error}", samples=[number]) from error
     return np.stack(paths)
 
 
@@ -60,24 +65,42 @@ def require_gas(start: Array) -> None:
             )
 
 
-def solved(
-    gas: Array, spacing: float, times: Sequence[float], gamma: float, boundary: Boundary, courant: float
-) -> Array:
-    """The primitive state of one sample ``[1, 4, x, y]`` at each of ``times``, ``[time, 4, x, y]``.
+@dataclass(frozen=True)
+class Medium:
+    """What a gas is in: its ratio of specific heats, what lies at the ends, and the potential ``[1, x, y]``."""
+
+    gamma: float
+    boundary: Boundary
+    potential: Array | None = None
+
+    def turned(self) -> "Medium":
+        """With x and y exchanged."""
+        return self if self.potential is None else replace(self, potential=self.potential.swapaxes(1, 2))
+
+    def climbs(self) -> Array | None:
+        """Potential differences along x from each cell to the next, ghost cells among them."""
+        if self.potential is None:
+            return None
+        return np.diff(padded(self.potential[:, None], self.boundary)[:, 0], axis=1)
+
+
+def solved(gas: Array, spacing: float, times: Sequence[float], medium: Medium, courant: float) -> Array:
+    """The primitive state of one sample ``[1, variable, x, y]`` at each of ``times``, ``[time, variable, x, y]``.
 
     One sample at a time, since that stays in the cache: eight together took three times as long each at 64 x 64.
     """
-    state, now, path = conserved(gas, gamma), 0.0, []
+    state, now, path = conserved(gas, medium.gamma), 0.0, []
     for time in times:
         left = time - now
         while left > 0:
-            pairs = max(1, math.ceil(left * fastest_signal(state, gamma, time) / (2 * courant * spacing)))
+            pairs = max(1, math.ceil(left * fastest_signal(state, medium.gamma, time) / (2 * courant * spacing)))
             ratio = left / (2 * pairs * spacing)
             for along_x in (True, False, False, True):
-                state = sweep(state, ratio, gamma, boundary, along_x)
+                state = sweep(state, ratio, medium, along_x)
             left = 0.0 if pairs == 1 else left - left / pairs
         now = time
-        path.append(primitive(state, gamma)[0])
+        path.append(primitive(state, medium.gamma)[0])
+    fastest_signal(state, medium.gamma, now)
     return np.stack(path)
 
 
@@ -93,39 +116,60 @@ def fastest_signal(state: Array, gamma: float, time: float) -> float:
     return speed
 
 
-def sweep(state: Array, ratio: float, gamma: float, boundary: Boundary, along_x: bool) -> Array:
+def sweep(state: Array, ratio: float, medium: Medium, along_x: bool) -> Array:
     """One step in one direction; ratio: of the step to the spacing."""
     if not along_x:
-        turned = state[:, [0, 2, 1, 3]].swapaxes(2, 3)
-        return sweep(turned, ratio, gamma, boundary, True)[:, [0, 2, 1, 3]].swapaxes(2, 3)
-    done = state - ratio * fluxes(state, ratio, gamma, boundary)
-    if (primitive(done, gamma)[:, [0, 3]] > 0).all():
+        order = [0, 2, 1, *range(3, state.shape[1])]
+        turned = state[:, order].swapaxes(2, 3)
+        return sweep(turned, ratio, medium.turned(), True)[:, order].swapaxes(2, 3)
+    done = state - ratio * outflow(state, ratio, medium)
+    if (primitive(done, medium.gamma)[:, [0, 3]] > 0).all():
         return done
     for _ in range(2):
-        state = state - ratio / 2 * fluxes(state, ratio / 2, gamma, boundary, profiles=False)
+        state = state - ratio / 2 * outflow(state, ratio / 2, medium, profiles=False)
     return state
 
 
-def fluxes(state: Array, ratio: float, gamma: float, boundary: Boundary, *, profiles: bool = True) -> Array:
-    """What flows out of each cell to the right minus what flows in from the left."""
-    gas = padded(primitive(state, gamma), boundary)
-    inner = gas[:, :, 1:-1]
+def outflow(state: Array, ratio: float, medium: Medium, *, profiles: bool = True) -> Array:
+    """What flows out of each cell to the right minus what flows in from the left, and what gravity takes."""
+    gas, climbs = padded(primitive(state, medium.gamma), medium.boundary), medium.climbs()
+    inner, weight = gas[:, :, 1:-1], 0.0
+    if climbs is not None:
+        weight = 0.5 * inner[:, 0] * (climbs[:, :-1] + climbs[:, 1:])
     if profiles:
-        slope = limited(np.diff(gas, axis=2))
-        carried = half_step(inner, slope, ratio, gamma)
+        step = np.diff(gas, axis=2)
+        if climbs is not None:
+            step[:, 3] += 0.5 * (gas[:, 0, :-1] + gas[:, 0, 1:]) * climbs
+        slope = limited(step)
+        carried = half_step(inner, slope, ratio, medium.gamma, weight)
         left, right = carried - slope / 2, carried + slope / 2
-        empty = ((left[:, [0, 3]] <= 0) | (right[:, [0, 3]] <= 0)).any(axis=1, keepdims=True)
-        left, right = np.where(empty, inner, left), np.where(empty, inner, right)
     else:
-        left = right = inner
-    return np.diff(hllc(right[:, :, :-1], left[:, :, 1:], gamma), axis=2)
+        carried = inner
+        left, right = inner.copy(), inner.copy()
+    if climbs is not None:
+        left[:, 3] += 0.5 * carried[:, 0] * climbs[:, :-1]
+        right[:, 3] -= 0.5 * carried[:, 0] * climbs[:, 1:]
+    empty = ((left[:, [0, 3]] <= 0) | (right[:, [0, 3]] <= 0)).any(axis=1, keepdims=True)
+    left, right = np.where(empty, inner, left), np.where(empty, inner, right)
+    flux = hllc(right[:, :, :-1], left[:, :, 1:], medium.gamma)
+    leaving = np.diff(flux, axis=2)
+    if climbs is not None:
+        before, after = climbs[:, 1:-2], climbs[:, 2:-1]
+        leaving[:, 1] += 0.5 * carried[:, 0, 1:-1] * (before + after)
+        leaving[:, 3] += 0.5 * (flux[:, 0, :-1] * before + flux[:, 0, 1:] * after)
+    return leaving
 
 
 def padded(gas: Array, boundary: Boundary) -> Array:
-    """With two more cells at both ends along x: those of the other end, or copies of the last one."""
+    """With two more cells at both ends along x: those of the other end, copies of the last one, or its mirror image."""
     if boundary == "periodic":
         return np.concatenate([gas[:, :, -GHOSTS:], gas, gas[:, :, :GHOSTS]], axis=2)
-    ends = [np.repeat(end, GHOSTS, axis=2) for end in (gas[:, :, :1], gas[:, :, -1:])]
+    if boundary == "outflow":
+        ends = [np.repeat(end, GHOSTS, axis=2) for end in (gas[:, :, :1], gas[:, :, -1:])]
+    else:
+        ends = [gas[:, :, GHOSTS - 1 :: -1].copy(), gas[:, :, : -GHOSTS - 1 : -1].copy()]
+        for end in ends:
+            end[:, 1:2] *= -1
     return np.concatenate([ends[0], gas, ends[1]], axis=2)
 
 
@@ -136,16 +180,20 @@ def limited(step: Array) -> Array:
     return np.where(before * after > 0, np.sign(after) * smallest, 0.0)
 
 
-def half_step(gas: Array, slope: Array, ratio: float, gamma: float) -> Array:
-    """The middle of each profile after half a step, by the equations of the primitive variables along x."""
-    density, u, _, pressure = np.moveaxis(gas, 1, 0)
-    thickening, stretching, shearing, pushing = np.moveaxis(slope, 1, 0)
+def half_step(gas: Array, slope: Array, ratio: float, gamma: float, weight: Array | float = 0.0) -> Array:
+    """The middle of each profile after half a step, by the equations of the primitive variables along x.
+
+    weight: how much the pressure falls over a cell in equilibrium; its slope is that of the departure from it.
+    """
+    density, u, _, pressure = np.moveaxis(gas[:, :4], 1, 0)
+    thickening, stretching, shearing, pushing, *mixing = np.moveaxis(slope, 1, 0)
     rate = np.stack(
         [
             u * thickening + density * stretching,
             u * stretching + pushing / density,
             u * shearing,
-            u * pushing + gamma * pressure * stretching,
+            u * (pushing - weight) + gamma * pressure * stretching,
+            *(u * step for step in mixing),
         ],
         axis=1,
     )

@@ -1,0 +1,102 @@
+"""The fifteen downstream families: which frames are learned from and scored, what counts, how forecasts go ahead.
+
+Source: Poseidon (arXiv 2405.19101), sections 6 to 8 of its supplement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from humboldt.domains.pde import generate
+from humboldt.domains.pde.data import open_trajectories
+from humboldt.domains.pde.pairs import Pairs
+from humboldt.domains.pde.problems import problem
+from humboldt.domains.pde.trajectories import TrajectoryDataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downstream:
+    """One family of the experiment.
+
+    Attributes:
+        scored: groups of fields whose errors count; the others (coefficients, forcings) are companions.
+        stride, steps: models learn from all pairs of the frames 0, stride, ..., stride * steps, and are scored from the
+            first to the last of them.
+        longer: a frame beyond the trained horizon that is scored as well.
+        autoregressive: forecasts go ahead in single strides; else at once.
+    """
+
+    scored: tuple[str, ...]
+    stride: int = 2
+    steps: int = 7
+    longer: int | None = 20
+    autoregressive: bool = False
+
+    @property
+    def horizon(self) -> int:
+        """The scored frame."""
+        return self.stride * self.steps
+
+
+FLUID = ("density", "velocity", "pressure")
+FAMILIES: Mapping[str, Downstream] = {
+    "ns-pwc": Downstream(scored=("velocity",), autoregressive=True),
+    "ns-svs": Downstream(scored=("velocity",), autoregressive=True),
+    "ns-bb": Downstream(scored=("velocity",), autoregressive=True),
+    "ns-sl": Downstream(scored=("velocity",), autoregressive=True),
+    "ns-tracer-pwc": Downstream(scored=("velocity", "tracer"), autoregressive=True),
+    "fns-kf": Downstream(scored=("velocity",)),
+    "ce-rpui": Downstream(scored=FLUID, autoregressive=True),
+    "ce-rm": Downstream(scored=FLUID),
+    "gce-rt": Downstream(scored=(*FLUID, "gravity"), stride=1, longer=10),
+    "wave-layer": Downstream(scored=("displacement",), longer=None),
+    "wave-gauss": Downstream(scored=("displacement",), longer=None),
+    "ace": Downstream(scored=("phase",), longer=None),
+    "se-af": Downstream(scored=("density",), stride=1, steps=1, longer=None),
+    "poisson-gauss": Downstream(scored=("solution",), stride=1, steps=1, longer=None),
+    "helmholtz": Downstream(scored=("solution",), stride=1, steps=1, longer=None),
+}
+
+
+def open_family(
+    name: str, folder: Path, *, train: int, test: int, resolution: int, known: Sequence[str], pairs: str = "all2all"
+) -> TrajectoryDataset:
+    """Trajectories of a family, generated into `folder` where they are not there yet.
+
+    Args:
+        known: channels of the model that will be tuned; the fields come under the names of `shown`.
+        pairs: `all2all`, or `vanilla` for pairs from the first frame only.
+    """
+    family, fields = FAMILIES[name], [field.name for field in problem(name).fields]
+    store = generate(
+        name, samples=train + test, resolution=resolution, output=folder / f"{name}-{resolution}.zarr", batch=4,
+        progress=False,
+    )  # fmt: skip
+    steady = family.steps == 1
+    first = 0 if steady or pairs == "vanilla" else None
+    return open_trajectories(
+        store,
+        variables=shown(fields, known),
+        pairs=Pairs(stride=family.stride, steps=family.steps, input_frame=first),
+        split={"train": train, "validation": 0, "test": test},
+    )
+
+
+def scored_groups(family: Downstream, data: TrajectoryDataset) -> list[str]:
+    """The error groups of the channels that show the scored fields."""
+    fields = problem(data.layout.attributes["problem"]).fields
+    pairs = zip(fields, data.channels, strict=True)
+    return list(dict.fromkeys(channel.error_group for field, channel in pairs if field.group in family.scored))
+
+
+def shown(fields: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """The names under which a model meets fields: its own, where it has them or a free `scalar_...` for each other.
+
+    Without a free scalar for every other field all keep their names, and the model gets new channels.
+    """
+    others = [field for field in fields if field not in known]
+    free = [channel for channel in known if channel.startswith("scalar_") and channel not in fields]
+    taken = dict(zip(others, free, strict=False)) if len(free) >= len(others) else {}
+    return {field: taken.get(field, field) for field in fields}
