@@ -72,8 +72,11 @@ class Environment:
         return pd.DataFrame(values.T, columns=list(self.names), copy=False)
 
     def _gathered(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Values of all layers in cells, (layer, cell); what lies in memory is taken layer by layer with flat numbers of
-        the cells, which is faster than rows and columns, and the rest is read where it is asked for."""
+        """Values of all layers in cells, (layer, cell).
+
+        What lies in memory is taken layer by layer with flat numbers of cells, which is faster than rows and columns;
+        the rest is read where it is asked for.
+        """
         values = self.layers.variable._data
         if not isinstance(values, np.ndarray):
             where = {"y": xr.DataArray(rows, dims="p"), "x": xr.DataArray(columns, dims="p")}
