@@ -21,6 +21,7 @@ from .embed import GridEmbed
 from .forecast import evaluate_months, predict_months
 from .heads import MonthHead
 from .mvit import MViT
+from .populations import PopulationConfig, build_populations
 
 
 class Biodiversity:
@@ -39,7 +40,7 @@ class Biodiversity:
             return open_months(source, split=split, **choices)
         return open_months(source, **choices).split(split)
 
-    def build(self, config: GridConfig | SpeciesConfig | Mapping[str, Any]) -> Model:
+    def build(self, config: GridConfig | SpeciesConfig | PopulationConfig | Mapping[str, Any]) -> Model:
         """A model with fresh weights."""
         return build(config)
 
@@ -122,11 +123,16 @@ class AbsoluteError:
         return torch.stack([error[:, place].flatten(1).nanmean(1) for place in groups], dim=1)
 
 
-def build(config: GridConfig | SpeciesConfig | Mapping[str, Any]) -> Model:
+def build(config: GridConfig | SpeciesConfig | PopulationConfig | Mapping[str, Any]) -> Model:
     """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds).
 
-    A configuration with `responses` is one of species distributions, another one of gridded ecosystems.
+    A configuration with `responses` is one of species distributions, one with `largest_change` one of populations,
+    another one of gridded ecosystems.
     """
+    if isinstance(config, PopulationConfig) or (isinstance(config, Mapping) and "largest_change" in config):
+        return build_populations(
+            config if isinstance(config, PopulationConfig) else from_dict(PopulationConfig, dict(config))
+        )
     if isinstance(config, SpeciesConfig) or (isinstance(config, Mapping) and "responses" in config):
         return build_species(config if isinstance(config, SpeciesConfig) else from_dict(SpeciesConfig, dict(config)))
     if not isinstance(config, GridConfig):

@@ -65,11 +65,27 @@ class Environment:
             crs: of x and y.
         """
         rows, columns = self.cells(x, y, crs)
-        inside = (rows >= 0) & (columns >= 0)
-        where = {"y": xr.DataArray(rows[inside], dims="p"), "x": xr.DataArray(columns[inside], dims="p")}
-        values = np.full((len(rows), len(self.names)), np.nan)
-        values[inside] = self.layers.isel(where).transpose("p", "layer").values
-        return pd.DataFrame(values, columns=list(self.names))
+        outside = (rows < 0) | (columns < 0)
+        values = self._gathered(np.where(outside, 0, rows), np.where(outside, 0, columns))
+        if outside.any():
+            values = np.where(outside, np.nan, values)
+        return pd.DataFrame(values.T, columns=list(self.names), copy=False)
+
+    def _gathered(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Values of all layers in cells, (layer, cell).
+
+        What lies in memory is taken layer by layer with flat numbers of cells, which is faster than rows and columns;
+        the rest is read where it is asked for.
+        """
+        values = self.layers.variable._data
+        if not isinstance(values, np.ndarray):
+            where = {"y": xr.DataArray(rows, dims="p"), "x": xr.DataArray(columns, dims="p")}
+            return np.asarray(self.layers.isel(where).transpose("layer", "p").values)
+        number = rows * self.shape[1] + columns
+        found = np.empty((len(values), len(number)), np.result_type(values, np.float32))
+        for layer, row in zip(values, found, strict=True):
+            row[:] = np.take(layer.reshape(-1), number, mode="clip")
+        return found
 
     def valid(self) -> np.ndarray:
         """Cells in which every layer has a value, [y, x]."""

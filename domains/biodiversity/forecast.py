@@ -38,9 +38,7 @@ def predict_months(model: Model, source: Any, lead_times: Sequence[float] = (), 
     """
     wanted = [float(t) for t in lead_times] or [1.0]
     if any(t != round(t) or t < 1 for t in wanted) or wanted != sorted(set(wanted)):
-        raise ValueError(
-            f"lead times of gridded ecosystems are whole months from 1 on, got {wanted}; round them"
-        )
+        raise ValueError(f"lead times of gridded ecosystems are whole months from 1 on, got {wanted}; round them")
     data = source if isinstance(source, MonthDataset) else open_months(_with_next(source), **choices)
     require_channels(model.config.groups, data.groups)
     batch = data.batch([len(data) - 1])

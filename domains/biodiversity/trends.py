@@ -87,6 +87,8 @@ def trim(
     names = [site, year, count, *covariates, *([weight] if weight else [])]
     table = _table(counts, names)
     observed, years = _grid(table, site, year, count)
+    if len(years) < 2:
+        raise DataError(f"a trend takes at least two years, got {years}")
     categories = [_grid(table, site, year, name)[0] for name in covariates]
     weights = np.ones(len(observed)) if weight is None else _of_sites(table, site, weight)
     bends = _bends(changepoints, years, model)
@@ -111,7 +113,16 @@ def trim(
     )
 
 
-def _table(counts: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def count_grid(counts: pd.DataFrame, site: str, year: str, count: str) -> tuple[pd.DataFrame, list[int]]:
+    """Counts as sites by years without gaps, NaN where nothing was counted; and the years.
+
+    Raises:
+        DataError: a column that is not there, a site twice in a year, or a negative count.
+    """
+    return _grid(_checked(counts, [site, year, count]), site, year, count)
+
+
+def _checked(counts: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     for name in names:
         if name not in counts:
             known = list(map(str, counts.columns))
@@ -125,6 +136,11 @@ def _table(counts: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         raise DataError(f"a site is counted once a year, got two rows of {row[site]} in {row[year]}; add them up first")
     if (counts[count] < 0).any():
         raise DataError(f"counts are at least 0, got {counts[count].min():g}; correct or drop that row")
+    return counts
+
+
+def _table(counts: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    counts, (site, _, count) = _checked(counts, names), names[:3]
     total = counts.groupby(site)[count].sum(min_count=1)
     empty = total[~(total > 0)]
     if len(empty):
@@ -139,8 +155,6 @@ def _grid(table: pd.DataFrame, site: str, year: str, value: str) -> tuple[pd.Dat
     """Sites by years without gaps."""
     wide = table.pivot(index=site, columns=year, values=value)
     years = list(range(int(wide.columns.min()), int(wide.columns.max()) + 1))
-    if len(years) < 2:
-        raise DataError(f"a trend takes at least two years, got {years}")
     return wide.reindex(columns=years), years
 
 

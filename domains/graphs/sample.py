@@ -169,9 +169,7 @@ def draw_batch(
     ]
 
 
-def begun(
-    config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device
-) -> Progress:
+def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device) -> Progress:
     """A grammar that has read the prompt.
 
     Raises:

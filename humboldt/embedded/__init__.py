@@ -5,7 +5,7 @@ from pathlib import Path
 
 from humboldt.foundations import Model
 
-from .biodiversity import pretrain_biodiversity_nano
+from .biodiversity import pretrain_biodiversity_nano, pretrain_populations_nano
 from .graphs import pretrain_molecules_nano
 from .pde import pretrain_pde_nano
 from .weather import pretrain_weather_nano
@@ -14,6 +14,7 @@ EMBEDDED: dict[str, Callable[[str | Path, str | Path], Model]] = {
     "humboldt/pde-nano": pretrain_pde_nano,
     "humboldt/weather-nano": pretrain_weather_nano,
     "humboldt/biodiversity-nano": pretrain_biodiversity_nano,
+    "humboldt/populations-nano": pretrain_populations_nano,
     "humboldt/molecules-nano": pretrain_molecules_nano,
 }
 """What makes each embedded model again: (folder of data, run folder) -> model."""

@@ -37,6 +37,8 @@ class SpeciesBatch:
             the species was looked for and not found (2).
         query: values at the places that are asked for.
         target: probability of presence (or 0 and 1) at the queries, NaN where it is not known.
+        season: how near in the year each presence is to the season that is asked for, from 0 to 1 (`closeness`); none
+            where no season is asked for.
 
     Raises:
         ValueError: points with different variables, a species without presences or without contrast.
@@ -51,6 +53,7 @@ class SpeciesBatch:
     contrast_kind: Int[Tensor, " r"]
     query: Float[Tensor, "r q _"]
     target: Float[Tensor, "r s q"] | None = None
+    season: Float[Tensor, "r s n"] | None = None
 
     def __post_init__(self) -> None:
         named = ("kind", "background", "presence", "contrast", "query")
@@ -81,6 +84,11 @@ class SpeciesBatch:
     def with_query(self, query: Float[Tensor, "r q _"]) -> SpeciesBatch:
         """The same species, asked for elsewhere."""
         return dataclasses.replace(self, query=query, target=None)
+
+    @property
+    def in_season(self) -> Float[Tensor, "r s n"]:
+        """Weights of presences by season; without one, those of all presences."""
+        return self.presence_weight if self.season is None else self.presence_weight * self.season
 
     def __len__(self) -> int:
         """Number of regions."""
@@ -153,6 +161,10 @@ def joined(batches: Sequence[SpeciesBatch]) -> SpeciesBatch:
 
     v, n, c = variables, presences, points
     targets = [b.target for b in batches if b.target is not None]
+    season = None
+    if any(b.season is not None for b in batches):
+        every = [torch.ones_like(b.presence_weight) if b.season is None else b.season for b in batches]
+        season = torch.cat([F.pad(s, (0, n - s.shape[-1])) for s in every])
     return SpeciesBatch(
         kind=padded("kind", v),
         background=padded("background", v),
@@ -163,4 +175,5 @@ def joined(batches: Sequence[SpeciesBatch]) -> SpeciesBatch:
         contrast_kind=padded("contrast_kind"),
         query=padded("query", v),
         target=torch.cat(targets) if len(targets) == len(batches) else None,
+        season=season,
     )

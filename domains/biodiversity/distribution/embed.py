@@ -14,23 +14,24 @@ from .batch import SpeciesBatch
 from .config import SpeciesConfig
 from .quantiles import ENVIRONMENT, PLACE, knot_weights, normal_scores
 
-FACTS = 5  # numbers about a species in its condition
-MARKS = 6  # numbers about a token beside its histograms
+FACTS = 7  # numbers about a species in its condition
+MARKS = 8  # numbers about a token beside its histograms
 
 
 class SpeciesEmbed(Embed[SpeciesBatch]):
-    """Evidence of every variable: histograms over its quantiles of presences, of what they are contrasted to, and of
-    the region, with mean and deviation of the presences; a linear map makes the token.
+    """Evidence of every variable: histograms over its quantiles of presences, of those in season, of what they are
+    contrasted to, and of the region, with mean and deviation of the presences; a linear map makes the token.
 
     The condition says who the species is (the mean of its tokens), how many presences and points of contrast there
-    are, and of what kind these are.
+    are, of what kind these are, and how many presences are of the season that is asked for. Seasons are told by how
+    near in the year presences are to the one asked for, so that the calendar of one half of the globe is not learned.
     """
 
     def __init__(self, config: SpeciesConfig) -> None:
         super().__init__()
         self.config = config
         condition = config.core.condition
-        self.evidence = nn.Linear(3 * config.knots + MARKS, config.width)
+        self.evidence = nn.Linear(4 * config.knots + MARKS, config.width)
         self.species = nn.Linear(config.width, condition)
         self.facts = nn.Linear(FACTS, condition)
         self.condition = nn.Sequential(nn.SiLU(), nn.Linear(condition, condition), nn.SiLU())
@@ -46,17 +47,19 @@ class SpeciesEmbed(Embed[SpeciesBatch]):
 
     def _evidence(self, batch: SpeciesBatch) -> Float[Tensor, "r s t e"]:
         at, knots = batch.coordinates, self.config.knots
-        share = batch.presence_weight / batch.presence_weight.sum(-1, keepdim=True)
-        here = torch.einsum("r s n, r s n t k -> r s t k", share, knot_weights(at.presence, knots))
-        share_of_contrast = batch.contrast_weight / batch.contrast_weight.sum(-1, keepdim=True)
-        against = torch.einsum("r s c, r c t k -> r s t k", share_of_contrast, knot_weights(at.contrast, knots))
+        share, in_season = shares(batch.presence_weight), shares(batch.in_season)
+        both = torch.stack([share, in_season])
+        here, now = torch.einsum("f r s n, r s n t k -> f r s t k", both, knot_weights(at.presence, knots))
+        against = torch.einsum(
+            "r s c, r c t k -> r s t k", shares(batch.contrast_weight), knot_weights(at.contrast, knots)
+        )
         around = reduce(knot_weights(at.background, knots), "r m t k -> r 1 t k", "mean").expand_as(here)
         scores = normal_scores(at.presence)
-        mean = torch.einsum("r s n, r s n t -> r s t", share, scores)
-        spread = torch.einsum("r s n, r s n t -> r s t", share, (scores - mean.unsqueeze(2)) ** 2).sqrt()
+        mean, mean_now = torch.einsum("f r s n, r s n t -> f r s t", both, scores)
+        variance, variance_now = torch.einsum("f r s n, r s n t -> f r s t", both, (scores - mean.unsqueeze(2)) ** 2)
         marks = repeat(self._marks(batch), "r t e -> r s t e", s=here.shape[1])
-        moments = torch.stack([mean, spread], -1)
-        return torch.cat([knots * here, knots * against, knots * around, moments, marks], -1)
+        moments = torch.stack([mean, variance.sqrt(), mean_now - mean, variance_now.sqrt()], -1)
+        return torch.cat([knots * here, knots * now, knots * against, knots * around, moments, marks], -1)
 
     def _marks(self, batch: SpeciesBatch) -> Float[Tensor, "r t 4"]:
         """What a token is: environment, place or component, and the share of the variance of a component."""
@@ -66,9 +69,17 @@ class SpeciesEmbed(Embed[SpeciesBatch]):
         return torch.cat([raw, torch.stack([nothing, nothing, nothing + 1, share], -1)], dim=1)
 
 
-def facts(batch: SpeciesBatch) -> Float[Tensor, "r s 5"]:
-    """Logarithms of the numbers of presences and of points of contrast, and of what kind these are."""
+def shares(weight: Float[Tensor, "*any n"]) -> Float[Tensor, "*any n"]:
+    """Weights as parts of their sum."""
+    return weight / weight.sum(-1, keepdim=True).clamp_min(1e-30)
+
+
+def facts(batch: SpeciesBatch) -> Float[Tensor, "r s 7"]:
+    """Logarithms of the numbers of presences and of points of contrast, of what kind these are, and of the season: the
+    logarithm of the number of presences in it and their share of all."""
     weights = (batch.presence_weight, batch.contrast_weight)
     presences, contrast = ((w > 0).sum(-1).to(w.dtype).log() for w in weights)
     kinds = repeat(F.one_hot(batch.contrast_kind, 3).to(presences.dtype), "r f -> r s f", s=presences.shape[1])
-    return torch.cat([(presences - 3).unsqueeze(-1), (contrast - 5).unsqueeze(-1), kinds], dim=-1)
+    now = batch.in_season.sum(-1)
+    season = torch.stack([(now + 0.1).log() - 3, now / batch.presence_weight.sum(-1)], -1)
+    return torch.cat([(presences - 3).unsqueeze(-1), (contrast - 5).unsqueeze(-1), kinds, season], dim=-1)

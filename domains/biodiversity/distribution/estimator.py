@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,23 +14,23 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, from_dict, load_strictly, read_config, read_weights
+from humboldt.foundations import Model, Tokens, from_dict, load_strictly, read_config, read_weights
 
 from ..background import sample_background
 from ..environment import Environment, open_environment
-from ..occurrences import SPECIES, days
+from ..occurrences import SPECIES
 from .batch import ABSENCE, BACKGROUND, TARGET_GROUP, SpeciesBatch
 from .build import build_species
 from .config import SpeciesConfig
 from .extrapolation import mess
 from .maps import map_environment
-from .pretraining import points_to_batch
+from .pretraining import filled, points_to_batch
 from .quantiles import ENVIRONMENT, PLACE
-from .records import NOT_VARIABLES, PLACES, complete, located, named, species_of
+from .records import MONTH, NOT_VARIABLES, PLACES, complete, dated, located, named, species_of
+from .seasons import closeness
 from .variables import Variables, variables_of
 
 MOST = 512  # presences of a species, and points of background and contrast, that are compared one by one
-MONTHS = ("month_cos", "month_sin")
 INTERVAL = 1.96  # standard deviations to both sides
 
 
@@ -41,7 +42,7 @@ class SpeciesModel:
     Args:
         model: a network of species distributions, or a folder that holds one; `humboldt/biodiversity-nano` by default.
         place: use coordinates as variables too. Better within the region of the records, wrong in any other.
-        season: use the month of the records (eventDate), and predict for a month.
+        season: use the months of the records (eventDate), and predict for a month; records without a date are left out.
         seed: of the background, and of the presences that are taken where there are more than 512.
 
     Attributes:
@@ -55,6 +56,7 @@ class SpeciesModel:
         self, model: Model | str | Path | None = None, *, place: bool = False, season: bool = False, seed: int = 0
     ) -> None:
         self.model, self.place, self.season, self.seed = model, place, season, seed
+        self._told: dict[int | None, tuple[SpeciesBatch, Tokens]] = {}
 
     def fit(
         self,
@@ -91,12 +93,14 @@ class SpeciesModel:
             number = background if isinstance(background, int) else 2000
             around = background if isinstance(background, pd.DataFrame) else self._background(surroundings, number)
             names = variables or surroundings.names
-        records, around = self._with_months(random, records, around)
+        records = dated(records) if self.season else records
         self.variables_ = variables_of(around, list(names), [f for f in factors if f in names])
-        self.columns_ = (*self.variables_.names, *(PLACES * self.place), *(MONTHS * self.season))
-        records, around = complete(records, self.columns_, "records"), complete(around, self.columns_, "background")
+        self.columns_ = (*self.variables_.names, *(PLACES * self.place))
+        records = complete(records, [*self.columns_, *([MONTH] * self.season)], "records")
+        around = complete(around, self.columns_, "background")
         self.background_, self.records_ = around, records[records["present"]]
         self.species_ = species_of(records)
+        self._network, self._told = as_network(self.model), {}
         self._context = self._read(random, records, around, background)
         return self
 
@@ -139,21 +143,33 @@ class SpeciesModel:
 
     def answer(self, table: pd.DataFrame, month: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Logits and their standard deviations at points, (species, points); NaN where a variable is missing."""
-        values = self._numbers(table if month is None else table.assign(**_angles(np.full(len(table), month))))
+        values = self._numbers(table)
         whole = np.isfinite(values).all(1)
         found = np.full((2, len(self.species_), len(values)), np.nan, np.float32)
         if whole.any():
-            found[:, :, whole] = self._ask(torch.as_tensor(values[whole], dtype=torch.float32))
+            found[:, :, whole] = self._ask(torch.as_tensor(values[whole], dtype=torch.float32), month)
         return found[0], found[1]
 
-    def _ask(self, values: torch.Tensor) -> np.ndarray:
-        model, parts = self._network, []
+    def _ask(self, values: torch.Tensor, month: int | None) -> np.ndarray:
+        model, parts, (context, tokens) = self._network, [], self._read_for(month)
         size = max(256, 2**24 // (2 * MOST * len(self.species_)))
         with torch.inference_mode():
             for part in values.split(size):
-                says = model.head(self._tokens, self._context.with_query(part[None]))
+                says = model.head(tokens, context.with_query(part[None]))
                 parts.append(torch.stack([says.logit[0], says.deviation[0]]))
         return torch.cat(parts, dim=-1).numpy()
+
+    def _read_for(self, month: int | None) -> tuple[SpeciesBatch, Tokens]:
+        """Context and tokens of a month, read once."""
+        if month not in self._told:
+            context = self._context
+            if month is not None:
+                near = [closeness(months, month) for months in self._months]
+                season = filled(near, context.presence_weight.shape[-1])
+                context = dataclasses.replace(context, season=season[None])
+            with torch.inference_mode():
+                self._told[month] = context, self._network.encode(context)
+        return self._told[month]
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
         extra = [c for c in self.columns_ if c not in self.variables_.names]
@@ -176,18 +192,6 @@ class SpeciesModel:
     def _background(self, environment: Environment, number: int) -> pd.DataFrame:
         return sample_background(environment, min(number, int(environment.valid().sum())), seed=self.seed)
 
-    def _with_months(
-        self, random: np.random.Generator, records: pd.DataFrame, around: pd.DataFrame
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Months of the records as angles; background points get the months in which anything was recorded."""
-        if not self.season:
-            return records, around
-        month = days(records).dt.month
-        if month.isna().all():
-            raise DataError("a season is read from eventDate, got no date that can be read; fit with season=False")
-        drawn = random.choice(month.dropna().to_numpy(), len(around))
-        return records.assign(**_angles(month.to_numpy(float))), around.assign(**_angles(drawn))
-
     def _read(
         self, random: np.random.Generator, records: pd.DataFrame, around: pd.DataFrame, background: Any
     ) -> SpeciesBatch:
@@ -199,15 +203,11 @@ class SpeciesModel:
         parts = [known, *presences, points]
         values = np.concatenate([self._numbers(part) for part in parts])
         rows = np.split(np.arange(len(values)), np.cumsum([len(part) for part in parts])[:-1])
-        extra = len(self.columns_) - len(self.variables_.names)
         kinds = np.full(values.shape[1], ENVIRONMENT)
         if self.place:
-            kinds[len(kinds) - extra : len(kinds) - extra + 2] = PLACE
-        context = points_to_batch(values, kinds, rows[0], rows[1:-1], rows[-1], weight, kind, rows[0][:1])
-        self._network = as_network(self.model)
-        with torch.inference_mode():
-            self._tokens = self._network.encode(context)
-        return context
+            kinds[-len(PLACES) :] = PLACE
+        self._months = [part[MONTH].to_numpy(float) for part in presences] if self.season else []
+        return points_to_batch(values, kinds, rows[0], rows[1:-1], rows[-1], weight, kind, rows[0][:1])
 
     def _contrast(
         self,
@@ -259,11 +259,6 @@ def as_network(model: Model | str | Path | None) -> Model:
 
 def _some(random: np.random.Generator, table: pd.DataFrame) -> pd.DataFrame:
     return table if len(table) <= MOST else table.iloc[random.permutation(len(table))[:MOST]]
-
-
-def _angles(month: np.ndarray) -> dict[str, np.ndarray]:
-    angle = 2 * np.pi * (np.asarray(month, float) - 0.5) / 12
-    return dict(zip(MONTHS, (np.cos(angle), np.sin(angle)), strict=True))
 
 
 def interval(logit: np.ndarray, deviation: np.ndarray) -> dict[str, np.ndarray]:

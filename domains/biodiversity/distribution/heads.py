@@ -12,23 +12,25 @@ from humboldt.foundations import Head, Tokens
 
 from .batch import SpeciesBatch, Suitability
 from .config import SpeciesConfig
+from .embed import shares
 from .quantiles import knot_weights
 
 LARGEST = 6.0  # logits beyond are not told apart when deviations are learned
 
 
 class ResponseHead(Head[SpeciesBatch, Suitability]):
-    """logit(x) = g_0(x) + perceptron(g_1(x), ..., g_R(x), k(x)),   g_i(x) = sum_t f_it(u_t(x)) / sqrt(number of t)
+    """logit(x) = g_0(x) + perceptron(g_1(x), ..., g_R(x), k(x), k'(x)), g_i(x) = sum_t f_it(u_t(x)) / sqrt(number of t)
 
     f_it is piecewise linear in the quantile u_t of a variable or component t; k is the logarithm of the ratio of
-    presences to contrast around x, with normal kernels of width 1 in the space of the first responses g_1, ... .
+    presences to contrast around x, with normal kernels of width 1 in the space of the first responses g_1, ...; k' is
+    that of the presences in season.
     """
 
     def __init__(self, config: SpeciesConfig) -> None:
         super().__init__()
         self.config = config
         self.functions = nn.Linear(config.width, config.responses * config.knots)
-        hidden = nn.Linear(config.responses, config.hidden)
+        hidden = nn.Linear(config.responses + 1, config.hidden)
         self.perceptron = nn.Sequential(hidden, nn.GELU(), nn.Linear(config.hidden, 2))
 
     def forward(self, tokens: Tokens, batch: SpeciesBatch) -> Suitability:
@@ -39,9 +41,10 @@ class ResponseHead(Head[SpeciesBatch, Suitability]):
             "r s n t k, r s t k g -> r s n g", knot_weights(at.presence, self.config.knots), functions[..., space]
         )
         against = respond(functions[..., space], at.contrast)
-        near = density(answers[..., space], found, batch.presence_weight)
-        ratio = near - density(answers[..., space], against, batch.contrast_weight)
-        mean, deviation = self.perceptron(torch.cat([answers[..., 1:], ratio.unsqueeze(-1)], -1)).unbind(-1)
+        near = density(answers[..., space], found, torch.stack([batch.presence_weight, batch.in_season]))
+        ratio = near - density(answers[..., space], against, batch.contrast_weight[None])
+        known = torch.cat([answers[..., 1:], rearrange(ratio, "k r s q -> r s q k")], -1)
+        mean, deviation = self.perceptron(known).unbind(-1)
         return Suitability(mean + answers[..., 0], F.softplus(deviation) + 0.05)
 
     def written(self, tokens: Tokens, batch: SpeciesBatch) -> Float[Tensor, "r s t k g"]:
@@ -82,11 +85,11 @@ def respond(functions: Float[Tensor, "r s t k g"], u: Float[Tensor, "r q t"]) ->
 
 
 def density(
-    x: Float[Tensor, "r s q e"], points: Float[Tensor, "r s n e"], weight: Float[Tensor, "r s n"]
-) -> Float[Tensor, "r s q"]:
-    """Logarithm of the weighted mean of exp(-|x - point|^2 / 2)."""
-    share = (weight / weight.sum(-1, keepdim=True)).clamp_min(1e-30).log() - 0.5 * (points**2).sum(-1)
-    return torch.logsumexp(x @ points.mT + share.unsqueeze(2), dim=-1) - 0.5 * (x**2).sum(-1)
+    x: Float[Tensor, "r s q e"], points: Float[Tensor, "r s n e"], weights: Float[Tensor, "w r s n"]
+) -> Float[Tensor, "w r s q"]:
+    """Logarithm of the mean of exp(-|x - point|^2 / 2) with each of some sets of weights."""
+    share = shares(weights).clamp_min(1e-30).log() - 0.5 * (points**2).sum(-1)
+    return torch.logsumexp(x @ points.mT + share.unsqueeze(3), dim=-1) - 0.5 * (x**2).sum(-1)
 
 
 def ordering(

@@ -12,11 +12,13 @@ from humboldt.data_catalog import DataError
 
 from .batch import ABSENCE, BACKGROUND, TARGET_GROUP, SpeciesBatch, joined
 from .quantiles import ENVIRONMENT, PLACE
-from .virtual import survey, virtual_region, virtual_species
+from .seasons import closeness
+from .virtual import dated_survey, seasonal_species, survey, virtual_region, virtual_species
 
 POINTS = 384  # of background of a region
 QUERIES = 128
 CONTRAST = 256
+SEASONAL = 0.25  # share of the regions in which a season is asked for
 
 
 class VirtualSpecies:
@@ -42,7 +44,7 @@ class VirtualSpecies:
 
     def describe(self) -> Mapping[str, Any]:
         """Sizes and seed."""
-        return {"regions": self.regions, "species": self.species, "seed": self.seed, "generator": "virtual species 1"}
+        return {"regions": self.regions, "species": self.species, "seed": self.seed, "generator": "virtual species 2"}
 
     def split(self, name: str) -> VirtualSpecies:
         """Other regions for `validation` and `test` than for `train`.
@@ -61,7 +63,13 @@ class VirtualSpecies:
 
     def _region(self, random: np.random.Generator) -> SpeciesBatch:
         region = virtual_region(random)
-        probability = virtual_species(random, region, self.species)
+        has_seasons = random.random() < SEASONAL
+        if has_seasons:
+            monthly = seasonal_species(random, region, self.species)
+            month = random.integers(12, size=self.species)
+            probability = monthly[np.arange(self.species), month]
+        else:
+            probability = virtual_species(random, region, self.species)
         side, cells = region.side, region.side**2
         values = region.variables.reshape(len(region.variables), cells).T
         kind = np.full(values.shape[1], ENVIRONMENT)
@@ -71,11 +79,16 @@ class VirtualSpecies:
         background = random.choice(cells, POINTS, replace=False)
         flat = probability.reshape(self.species, cells)
         number = int(np.exp(random.uniform(np.log(3), np.log(300))))
-        found = [np.ravel_multi_index(survey(random, region, p, number), (side, side)) for p in probability]
+        season = None
+        if has_seasons:
+            dated = dated_survey(random, region, monthly, number)
+            found, season = [f for f, _ in dated], [closeness(m, a) for (_, m), a in zip(dated, month, strict=True)]
+        else:
+            found = [np.ravel_multi_index(survey(random, region, p, number), (side, side)) for p in probability]
         contrast, weight, of = self._contrast(random, region.effort.ravel(), flat, background, found)
         looked = region.effort.ravel() ** random.choice([0.0, 0.5, 1.0])
         query = random.choice(cells, QUERIES, replace=False, p=looked / looked.sum())
-        return points_to_batch(values, kind, background, found, contrast, weight, of, query, flat[:, query])
+        return points_to_batch(values, kind, background, found, contrast, weight, of, query, flat[:, query], season)
 
     def _contrast(
         self, random: np.random.Generator, effort: np.ndarray, flat: np.ndarray, background: np.ndarray, found: list
@@ -104,6 +117,7 @@ def points_to_batch(
     contrast_kind: int,
     query: np.ndarray,
     target: np.ndarray | None = None,
+    season: Sequence[np.ndarray] | None = None,
 ) -> SpeciesBatch:
     """One region: a table of values (places, v), and which of its rows are what.
 
@@ -111,6 +125,7 @@ def points_to_batch(
         found: rows of each species.
         contrast_weight: (species, points of contrast).
         target: (species, queries).
+        season: of the rows of each species, how near they are to the season that is asked for.
     """
     table = torch.as_tensor(values, dtype=torch.float32)
     presence, presence_weight = _padded(table, found)
@@ -125,7 +140,13 @@ def points_to_batch(
         contrast_kind=torch.tensor([contrast_kind]),
         query=table[next(rows)],
         target=None if target is None else torch.as_tensor(target, dtype=torch.float32)[None],
+        season=None if season is None else filled(season, presence_weight.shape[1])[None],
     )
+
+
+def filled(parts: Sequence[np.ndarray], most: int) -> torch.Tensor:
+    """Rows of one length, with zeros at their ends."""
+    return torch.stack([torch.as_tensor(np.pad(p, (0, most - len(p))), dtype=torch.float32) for p in parts])
 
 
 def _padded(table: torch.Tensor, rows: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,12 +12,12 @@ import pandas as pd
 from humboldt.data_catalog import DataError
 
 from ..environment import Environment
-from ..occurrences import LATITUDE, LONGITUDE, SPECIES, read_occurrences
+from ..occurrences import DATE, LATITUDE, LONGITUDE, SPECIES, days, read_occurrences
 
 log = logging.getLogger(__name__)
 
-PLACES = ("x", "y")
-NOT_VARIABLES = (*PLACES, LATITUDE, LONGITUDE, SPECIES, "present", "siteid", "group", "geometry")
+PLACES, MONTH = ("x", "y"), "month"
+NOT_VARIABLES = (*PLACES, MONTH, LATITUDE, LONGITUDE, SPECIES, "present", "siteid", "group", "geometry")
 
 
 def located(occurrences: Any, environment: Environment) -> pd.DataFrame:
@@ -48,6 +48,19 @@ def named(occurrences: Any) -> pd.DataFrame:
     if SPECIES not in records:
         records = records.assign(**{SPECIES: records.get("species", "species")})
     return records if "present" in records else records.assign(present=True)
+
+
+def dated(records: pd.DataFrame) -> pd.DataFrame:
+    """Records with the month of their eventDate, 1 to 12.
+
+    Raises:
+        DataError: no date of any can be read.
+    """
+    month = days(records).dt.month if DATE in records else pd.Series(np.nan, records.index)
+    if month.isna().all():
+        said = f"{records[DATE].iloc[0]!r} and the like" if DATE in records else "records without it"
+        raise DataError(f"a season is read from eventDate as YYYY-MM-DD, got {said}; fit with season=False")
+    return records.assign(**{MONTH: month.to_numpy(float)})
 
 
 def complete(table: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataFrame:

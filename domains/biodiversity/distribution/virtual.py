@@ -1,8 +1,9 @@
 """Virtual species: regions made on the fly, and species in them whose niche is known.
 
 A region is a raster of smooth random fields and of variables mixed from them, some skewed, rounded or of two classes.
-A species answers to a few variables, to directions among them, or to fields that are no variable; it may be kept from
-places it could live in. People find it where it is suitable and where they look, which may not be everywhere.
+A species answers to a few variables, to directions among them, or to fields that are no variable, sometimes only where
+another lies above a limit; it may have two niches, move between them in the course of the year, and be kept from places
+it could live in. People find it where it is suitable and where they look, which may not be everywhere.
 """
 
 from __future__ import annotations
@@ -107,6 +108,24 @@ def virtual_species(random: np.random.Generator, region: VirtualRegion, number: 
     return np.stack([_species(random, region, scores, important) for _ in range(number)])
 
 
+def seasonal_species(random: np.random.Generator, region: VirtualRegion, number: int) -> np.ndarray:
+    """Probability of presence of some species in every month, (number, 12, side, side).
+
+    Most of them move between two niches, with a season of their own and more or less abruptly; the others stay.
+    """
+    scores = np.stack([standard(rank_scores(v)) for v in region.variables])
+    important, found = random.dirichlet(np.full(len(scores), 0.5)), []
+    for _ in range(number):
+        summer = _logit(random, region, scores, important)
+        winter = _logit(random, region, scores, important) if random.random() < 0.75 else summer
+        swing = random.uniform(1, 6) * np.cos(2 * np.pi * (np.arange(12) / 12 - random.random()))
+        share = expit(swing + random.normal())[:, None, None]
+        prevalence = np.exp(random.uniform(np.log(0.01), np.log(0.6)))
+        logits = share * with_prevalence(summer, prevalence) + (1 - share) * with_prevalence(winter, prevalence)
+        found.append(expit(logits))
+    return np.stack(found)
+
+
 def rank_scores(values: np.ndarray) -> np.ndarray:
     """Ranks of values, those that are equal sharing one, from 0 to 1."""
     distinct, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -118,13 +137,29 @@ def rank_scores(values: np.ndarray) -> np.ndarray:
 def _species(
     random: np.random.Generator, region: VirtualRegion, scores: np.ndarray, important: np.ndarray
 ) -> np.ndarray:
+    prevalence = np.exp(random.uniform(np.log(0.01), np.log(0.6)))
+    return expit(with_prevalence(_logit(random, region, scores, important), prevalence))
+
+
+def _logit(random: np.random.Generator, region: VirtualRegion, scores: np.ndarray, important: np.ndarray) -> np.ndarray:
+    """Suitability up to a constant: one niche or two, what is not known, and where the species came to."""
+    logit = _niche(random, region, scores, important)
+    if random.random() < 0.15:
+        logit = np.logaddexp(logit, _niche(random, region, scores, important))
+    logit = logit + random.exponential(0.6) * smooth_field(random, region.side)
+    return logit + _range(random, region.side) if random.random() < 0.5 else logit
+
+
+def _niche(random: np.random.Generator, region: VirtualRegion, scores: np.ndarray, important: np.ndarray) -> np.ndarray:
+    """A sum of responses, some of which count only where another driver lies above a limit."""
     logit = np.zeros(region.variables.shape[1:])
     for _ in range(int(random.integers(1, 6))):
-        logit += random.uniform(0.5, 3) * _response(random, _driver(random, region, scores, important))
-    logit += random.exponential(0.6) * smooth_field(random, region.side)
-    if random.random() < 0.5:
-        logit += _range(random, region.side)
-    return expit(logit + _intercept(logit, np.exp(random.uniform(np.log(0.01), np.log(0.6)))))
+        part = random.uniform(0.5, 3) * _response(random, _driver(random, region, scores, important))
+        if random.random() < 0.15:
+            limit = 0.7 * random.normal()
+            part = part * expit(random.uniform(2, 8) * (_driver(random, region, scores, important) - limit))
+        logit += part
+    return logit
 
 
 def _driver(
@@ -165,13 +200,13 @@ def _range(random: np.random.Generator, side: int) -> np.ndarray:
     return np.maximum(near, -random.uniform(1, 6))
 
 
-def _intercept(logit: np.ndarray, prevalence: float) -> float:
-    """What makes the mean probability the prevalence, by bisection."""
+def with_prevalence(logit: np.ndarray, prevalence: float) -> np.ndarray:
+    """Logits moved so that the mean probability is the prevalence, by bisection."""
     low, high = -30.0, 60.0
     for _ in range(16):
         middle = (low + high) / 2
         low, high = (middle, high) if expit(logit + middle).mean() < prevalence else (low, middle)
-    return (low + high) / 2
+    return logit + (low + high) / 2
 
 
 def survey(
@@ -183,6 +218,23 @@ def survey(
     number = min(number, int((chance > 1e-6 * chance.max()).sum()))
     rows, columns = np.unravel_index(np.argpartition(-keys, number - 1)[:number], probability.shape)
     return rows, columns
+
+
+def dated_survey(
+    random: np.random.Generator, region: VirtualRegion, monthly: np.ndarray, number: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Flat cells and months (0 to 11) in which each species, (species, 12, side, side), was found; some months are
+    looked at more than others."""
+    busy, found = random.dirichlet(np.full(12, 2.0)), []
+    for species in monthly:
+        counts = random.multinomial(number, busy)
+        cells = [
+            np.ravel_multi_index(survey(random, region, species[m], counts[m]), species[m].shape)
+            for m in np.flatnonzero(counts)
+        ]
+        month = np.repeat(np.flatnonzero(counts), [len(c) for c in cells])
+        found.append((np.concatenate(cells), month))
+    return found
 
 
 def virtual_occurrences(region: VirtualRegion, probability: np.ndarray, number: int, *, seed: int = 0) -> pd.DataFrame:

@@ -44,3 +44,16 @@ def test_regions_with_different_numbers_of_species_are_not_joined() -> None:
     parts = [VirtualSpecies(10, species=n).batch([0]) for n in (2, 3)]
     with pytest.raises(ValueError, match=r"as many species each, got \[2, 3\]"):
         joined(parts)
+
+
+def test_without_a_season_all_presences_count_and_beside_seasons_they_still_do() -> None:
+    data, model = VirtualSpecies(40, species=2, seed=4), network()
+    drawn = [data.batch([i]) for i in range(40)]
+    seasonal = next(b for b in drawn if b.season is not None)
+    plain = next(b for b in drawn if b.season is None)
+    assert torch.equal(plain.in_season, plain.presence_weight)
+    everything = dataclasses.replace(plain, season=torch.ones_like(plain.presence_weight))
+    torch.testing.assert_close(model(everything).logit, model(plain).logit)
+    together = model(joined([seasonal, plain])).logit
+    torch.testing.assert_close(together[1:], model(plain).logit, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together[:1], model(seasonal).logit, atol=1e-4, rtol=1e-4)

@@ -76,8 +76,16 @@ def test_seasons_ask_for_a_month_and_move_the_answer() -> None:
     assert np.abs(january - july).max() > 1e-4
     with pytest.raises(DataError, match="asked for a month from 1 to 12, one without for none, got None"):
         model.predict(LAYERS)
-    with pytest.raises(DataError, match="a season is read from eventDate"):
+    with pytest.raises(DataError, match="a season is read from eventDate as YYYY-MM-DD, got 'spring' and the like"):
         fitted(RECORDS.assign(eventDate="spring"), season=True)
+    with pytest.raises(DataError, match="got records without it; fit with season=False"):
+        fitted(season=True)
+
+
+def test_records_without_a_date_are_left_out_of_seasons() -> None:
+    dates = ["2020-05-01" if i % 2 else None for i in range(len(RECORDS))]
+    model = fitted(RECORDS.assign(eventDate=dates), season=True)
+    assert len(model.records_) == len(RECORDS) // 2
 
 
 def test_classes_that_were_not_there_are_refused() -> None:

@@ -18,9 +18,9 @@ def test_responses_add_what_each_variable_says() -> None:
 
 def test_density_is_that_of_normal_kernels() -> None:
     x, points = torch.tensor([[[[0.5]]]]), torch.tensor([[[[0.0], [2.0], [9.0]]]])
-    found = density(x, points, torch.tensor([[[1.0, 3.0, 0.0]]]))
+    found = density(x, points, torch.tensor([[[[1.0, 3.0, 0.0]]], [[[1.0, 0.0, 0.0]]]]))
     expected = math.log(0.25 * math.exp(-0.125) + 0.75 * math.exp(-1.125))
-    assert found.item() == pytest.approx(expected, abs=1e-5)
+    assert found.flatten().tolist() == pytest.approx([expected, -0.125], abs=1e-5)
 
 
 def test_ordering_counts_pairs() -> None:

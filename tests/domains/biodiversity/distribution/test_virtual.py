@@ -4,7 +4,7 @@ import pytest
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import auc_roc
 from humboldt.domains.biodiversity.distribution import virtual_occurrences, virtual_region, virtual_species
-from humboldt.domains.biodiversity.distribution.virtual import smooth_field, survey
+from humboldt.domains.biodiversity.distribution.virtual import dated_survey, seasonal_species, smooth_field, survey
 
 
 def test_fields_are_smooth_and_standard() -> None:
@@ -52,6 +52,23 @@ def test_people_find_species_where_they_look_and_where_it_is() -> None:
     assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) == 200
     expected = (probability * region.effort)[:, :8].sum() / (probability * region.effort).sum()
     assert abs((columns < 8).mean() - expected) < 0.15
+
+
+def test_most_species_move_with_the_year_and_are_found_where_they_are_then() -> None:
+    random = np.random.default_rng(0)
+    region = virtual_region(random, 6, 24)
+    monthly = seasonal_species(random, region, 12)
+    assert monthly.shape == (12, 12, 24, 24)
+    alike = [np.corrcoef(one.reshape(12, -1)).min() for one in monthly]
+    assert 4 <= sum(a < 0.5 for a in alike) < 12
+    assert sum(a > 0.999 for a in alike) >= 1
+    flat = monthly.reshape(12, 12, -1)
+    own, opposite = [], []
+    for species, (cells, months) in zip(flat, dated_survey(random, region, monthly, 100), strict=True):
+        assert len(cells) == len(months) <= 100
+        own.append(species[months, cells].mean())
+        opposite.append(species[(months + 6) % 12, cells].mean())
+    assert np.mean(own) > np.mean(opposite) + 0.1
 
 
 def test_records_are_in_darwin_core_and_on_the_grid() -> None:

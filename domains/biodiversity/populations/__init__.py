@@ -1,0 +1,18 @@
+"""How many there will be: a network that reads counts by site and year as a context, and says the next ones."""
+
+from .batch import CountBatch, CountForecast
+from .build import build_populations
+from .config import PopulationConfig, populations_nano
+from .forecast import as_population_network, forecast_counts
+from .virtual import VirtualPopulations
+
+__all__ = [
+    "CountBatch",
+    "CountForecast",
+    "PopulationConfig",
+    "VirtualPopulations",
+    "as_population_network",
+    "build_populations",
+    "forecast_counts",
+    "populations_nano",
+]
