@@ -16,6 +16,7 @@ from humboldt.foundations import ConfigError, Model, to_dict
 from .batch import staged
 from .batch.staging import PLACE
 from .registry import domain as domain_called
+from .view import arranged
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +128,8 @@ def prepare(
     run = {"model": name, "data": source, "revision": commit, "task": task, "samples": samples}
     run["opening"] = dict(opening or {})
     validation = held_out(data)
-    kept = None if validation is None else science.arranged(validation, started)
-    return Prepared(started, science.arranged(train, started), kept, schedule, way, run)
+    kept = None if validation is None else arranged(validation, started)
+    return Prepared(started, arranged(train, started), kept, schedule, way, run)
 
 
 def pretrain(
