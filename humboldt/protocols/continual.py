@@ -1,8 +1,8 @@
 """One data set after another: what is forgotten, and what is carried forward.
 
 E[i, j] is the error on the data j after learning the first i of them (row 0: before any); lower is better. Forgetting
-of j is E[last, j] - min over i >= j of E[i, j]; forward transfer to j is E[0, j] - E[j - 1, j], what learning the others
-before was worth (after GEM, arXiv 1706.08840, for errors instead of accuracies).
+of j is E[last, j] - min over i >= j of E[i, j]; forward transfer to j is E[0, j] - E[j - 1, j], what learning the
+others before was worth (after GEM, arXiv 1706.08840, for errors instead of accuracies).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How an error falls with the amount of data, and when it does not: fits with intervals, and a flag for misalignment.
 
 L(D) = E + A D^-a for a loss, and f(D) = (log A + a log D)^b for a score that rises (scaling laws of downstream
-tasks, arXiv 2402.04177). Where pretraining is not aligned with the task, the score wobbles or falls while the loss goes down: that
-is flagged, and nothing should be extrapolated.
+tasks, arXiv 2402.04177). Where pretraining is not aligned with the task, the score wobbles or falls
+while the loss goes down: that is flagged, and nothing should be extrapolated.
 """
 
 from __future__ import annotations
