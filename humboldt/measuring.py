@@ -42,7 +42,7 @@ def measure(model: Model, data: Any, *, lead_steps: Sequence[int] | None = None)
         value = float(scores["relative_l1"].sel(forecast="model").median("sample").mean())
         return Score(value, "median relative L1, mean over lead steps and groups")
     if getattr(model.config, "readout", None) is not None:
-        scores = science.evaluate({"model": model}, data)
+        scores = science.evaluate({"model": model}, data).scores
         if "rmse" in scores:
             return Score(float(scores["rmse"].mean()), "RMSE, mean over properties", "units of the properties")
         return Score(1 - float(scores["roc_auc"].mean()), "1 - area under the ROC curve, mean over properties")

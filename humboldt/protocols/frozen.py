@@ -12,8 +12,8 @@ from torch import Tensor
 
 from humboldt.foundations import Model
 
-from ..view import arranged
 from ..results import Result, provenance
+from ..view import arranged
 from .states import ProtocolError
 
 PENALTIES = tuple(10.0**power for power in range(-3, 5))
