@@ -16,6 +16,7 @@ from humboldt.foundations import ConfigError, Model, to_dict
 from .batch import staged
 from .batch.staging import PLACE
 from .registry import domain as domain_called
+from .view import arranged
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def prepare(
     **recipe: Any,
 ) -> Prepared:
     """Check the words, open the data, match the model to them; cheap things first."""
-    said, schedule = None if method == "auto" else as_method(method), Recipe().replace(**recipe, seed=seed)
+    said, schedule = None if is_automatic(method) else as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model, revision)
     way = automatic(started) if said is None else said
@@ -127,8 +128,8 @@ def prepare(
     run = {"model": name, "data": source, "revision": commit, "task": task, "samples": samples}
     run["opening"] = dict(opening or {})
     validation = held_out(data)
-    kept = None if validation is None else science.arranged(validation, started)
-    return Prepared(started, science.arranged(train, started), kept, schedule, way, run)
+    kept = None if validation is None else arranged(validation, started)
+    return Prepared(started, arranged(train, started), kept, schedule, way, run)
 
 
 def pretrain(
@@ -202,6 +203,24 @@ def automatic(model: Model) -> Method:
     name = "full" if random or (advised and count <= TRAINABLE) else "lora"
     log.info("method: %s, for a model of %d parameters%s", name, count, " with advised rates" if advised else "")
     return as_method(name)
+
+
+AUTO = "auto"
+"""The name that stands for what `automatic` picks."""
+
+
+def is_automatic(method: str | Mapping[str, Any] | Method) -> bool:
+    """Whether the method is left to `automatic`.
+
+    Raises:
+        ConfigError: `auto` with options.
+    """
+    options = {"name": method} if isinstance(method, str) else method
+    if not isinstance(options, Mapping) or options.get("name") != AUTO:
+        return False
+    if more := sorted(options.keys() - {"name"}):
+        raise ConfigError(f"auto picks the method with its defaults, got the options {more}; name a method to set them")
+    return True
 
 
 def as_method(method: str | Mapping[str, Any] | Method) -> Method:

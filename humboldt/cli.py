@@ -35,6 +35,8 @@ COMMANDS = {
     "design": Command("tune a generative model of molecules towards a reward", "design"),
     "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
     "compare": Command("adapt a model in many ways and see which is best", "compare"),
+    "protocol": Command("measure robustness, few-shot learning and more, with controls and provenance", "protocol"),
+    "leaderboard": Command("build pages from result records, and say what is misleading in them", "leaderboard"),
     "statistics": Command("statistics of the training part of data, kept beside them", "statistics"),
     "catalog": Command("find, fetch, check and describe data sets", "catalog"),
     "submit": Command("run one recipe or an array of them in the queue of a cluster, or here", "submit"),

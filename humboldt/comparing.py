@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from humboldt.finetune import trained_parameters
+from humboldt.foundations import Model, to_dict
 
 from .adapting import advice, as_method, finetune
+from .measuring import mean_loss, measure
 from .pretrained import from_pretrained
 from .registry import domain
+from .results import Result, provenance, write_results
 
 RANDOM = "random"
 """The control: full training, as long, of the same network with random weights."""
@@ -44,6 +47,7 @@ def compare(
     strengths: Sequence[float] = (1.0, 4.0),
     opening: Mapping[str, Any] | None = None,
     lead_steps: Sequence[int] | None = None,
+    task: str = "forecast",
     output: str | Path,
     limit: float | None = None,
     **recipe: Any,
@@ -64,7 +68,8 @@ def compare(
         strengths: factors of the learning rates among which validation chooses.
         opening: how the domain opens a path.
         lead_steps: frames ahead that are scored (PDEs); all by default.
-        output: folder of records, table and plot.
+        task: what the tuned models do, as in `finetune`.
+        output: folder of records, `results.jsonl`, table and plot.
         limit: CPU seconds after which no new job begins; none by default.
         recipe: fields of `Recipe`, for all alike.
 
@@ -81,10 +86,11 @@ def compare(
         if limit is not None and time.process_time() - began > limit:
             print(f"{limit:.0f} CPU seconds are over; the same command goes on")
             break
-        record = run(model, data, job, strengths, opening, lead_steps, recipe)
+        record = run(model, data, job, strengths, opening, lead_steps, task, recipe)
         path.write_text(json.dumps(record, indent=1) + "\n")
         print(f"{job.name:28} error {record['error']:.4f}  trained {record['trained']:,}  CPU {record['cpu']:.0f} s")
     found = records(output)
+    write_results(output / "results.jsonl", [Result(**record["result"]) for record in found if "result" in record])
     (output / "table.md").write_text(table(found))
     return found
 
@@ -101,6 +107,7 @@ def run(
     strengths: Sequence[float],
     opening: Mapping[str, Any] | None,
     lead_steps: Sequence[int] | None,
+    task: str,
     recipe: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Train a job at every strength, keep the one that validates best, score it on the test part."""
@@ -113,15 +120,35 @@ def run(
     tried = []
     for strength in strengths:
         way = strengthened("full" if is_random else job.method, strength)
+        way, lesson = taught(way, opened, start, task)
         rates = {**rates_of(start, way, recipe, strength), **{k: v for k, v in recipe.items() if k not in RATES}}
-        tuned = finetune(start, opened, method=way, samples=job.samples, seed=job.seed, progress=False, **rates)
-        tried.append((loss_on(tuned, opened, "validation"), strength, tuned))
+        tuned = finetune(
+            start, lesson, method=way, task=task, samples=job.samples, seed=job.seed, progress=False, **rates
+        )
+        tried.append((mean_loss(tuned, opened.split("validation")), strength, tuned))
     best, strength, tuned = min(tried, key=lambda row: (not np.isfinite(row[0]), row[0]))
     seconds, spent = time.perf_counter() - before, time.process_time() - cpu
+    found = measure(tuned, opened.split("test"), lead_steps=lead_steps)
+    described = tuned.provenance["recipe"]
+    result = Result(
+        protocol="comparison",
+        model=name,
+        method=job.method,
+        control=is_random,
+        data=Path(str(data if isinstance(data, str | Path) else opened.describe().get("source", "data"))).name,
+        metric=found.metric,
+        unit=found.unit,
+        value=found.value,
+        samples=job.samples,
+        steps=described["steps"],
+        cpu_seconds=round(spent, 1),
+        settings={"task": task, "strength": strength, "batch_size": described["batch_size"]},
+        **provenance(tuned, opened, seed=job.seed),
+    )
     return {
         **asdict(job),
         "model": name,
-        "error": test_error(tuned, opened, lead_steps),
+        "error": found.value,
         "validation": best,
         "strength": strength,
         "trained": trained_parameters(way, start),
@@ -129,9 +156,23 @@ def run(
         "cpu": round(spent, 1),
         "merged": not tuned.adapted,
         "parent": tuned.provenance["data"]["parent"],
-        "recipe": tuned.provenance["recipe"],
+        "recipe": described,
         "data": dict(opened.describe()),
+        "result": to_dict(result),
     }
+
+
+def taught(way: Any, data: Any, start: Model, task: str) -> tuple[Any, Any]:
+    """The method and the data that it learns from: feature transfer has the start itself as its teacher, so that what
+    it adds is to stay near to what pretraining knew."""
+    from humboldt.finetune.methods.aft import AFT
+
+    from .view import Taught
+
+    if not isinstance(way, AFT):
+        return way, data
+    teacher = domain(start.domain).fitted(start, data.split("train"), task)
+    return replace(way, width=teacher.config.core.scales[0].width), Taught(data, teacher)
 
 
 RATES = ("core_rate", "embedding_rate", "norm_rate")
@@ -149,33 +190,12 @@ def rates_of(model: Any, way: Any, recipe: Mapping[str, Any], strength: float) -
 
 def strengthened(words: str, strength: float) -> Any:
     """A method from `name:option=value,...`, with its own rate times `strength`."""
-    import dataclasses
-
     import yaml
 
     name, _, options = words.partition(":")
     pairs = (pair.partition("=") for pair in options.split(",") if pair)
     way = as_method({"name": name, **{key: yaml.safe_load(value) for key, _, value in pairs}})
-    return dataclasses.replace(way, rate=strength * way.rate) if hasattr(way, "rate") else way  # type: ignore[type-var]
-
-
-def loss_on(model: Any, data: Any, part: str) -> float:
-    """The model's loss on a part, over at most 64 samples."""
-    import torch
-
-    held = domain(model.domain).arranged(data.split(part), model)
-    places = sorted({round(i) for i in np.linspace(0, len(held) - 1, 64)})
-    with torch.no_grad():
-        return float(np.mean([float(model.loss(held.batch(places[i : i + 8]))) for i in range(0, len(places), 8)]))
-
-
-def test_error(model: Any, data: Any, lead_steps: Sequence[int] | None) -> float:
-    """Of PDEs the mean over lead steps and groups of the median relative L1; else the loss on the test part."""
-    if model.domain != "pde":
-        return loss_on(model, data, "test")
-    science: Any = domain(model.domain)
-    scores = science.evaluate({"model": model}, data.split("test"), lead_steps=lead_steps, batch_size=8).scores
-    return float(scores["relative_l1"].sel(forecast="model").median("sample").mean())
+    return replace(way, rate=strength * way.rate) if hasattr(way, "rate") else way  # type: ignore[type-var]
 
 
 def records(folder: str | Path) -> list[dict[str, Any]]:

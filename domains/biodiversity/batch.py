@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Integer
@@ -16,6 +16,7 @@ class GridBatch:
     """Months of gridded variables, and (in training) the month that came next.
 
     Attributes:
+        layout: axes of `fields`, t for times.
         fields: in physical units; channels are variable by variable, each with all of its levels; NaN where missing.
         latitude, longitude: of the rows and columns, in degrees.
         month: calendar month (1 to 12) of the first time of each sample.
@@ -25,6 +26,7 @@ class GridBatch:
         step: how many times a rollout has fed the model its own prediction.
     """
 
+    layout: ClassVar[str] = "b c t ..."
     fields: Float[Tensor, "b c t h w"]
     latitude: Float[Tensor, " h"]
     longitude: Float[Tensor, " w"]

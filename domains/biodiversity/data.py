@@ -121,6 +121,15 @@ class MonthDataset:
             raise DataError(f"this part has {len(self)} samples, got a wish for {count}; ask for 1 to {len(self)}")
         return dataclasses.replace(self, windows=self.windows[:count])
 
+    @property
+    def units(self) -> int:
+        """How many windows this part has; neighbours share months."""
+        return len(self)
+
+    def choose(self, units: Sequence[int]) -> MonthDataset:
+        """These windows of this part, counted from 0."""
+        return dataclasses.replace(self, windows=tuple(self.windows[u] for u in units))
+
     def statistics(self) -> dict[str, dict[str, float]]:
         """Mean, deviation, smallest and largest value of each channel over the months of this part, in one pass."""
         months = sorted({m for first in self.windows for m in range(first, first + self.times + 1)})

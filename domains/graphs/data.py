@@ -106,6 +106,15 @@ class GraphDataset:
             raise DataError(f"this {self.part} part has {len(self)} graphs, got {count}; take 1 to {len(self)}")
         return dataclasses.replace(self, places=self.places[:count])
 
+    @property
+    def units(self) -> int:
+        """How many graphs this part has."""
+        return len(self)
+
+    def choose(self, units: Sequence[int]) -> GraphDataset:
+        """These graphs of this part, counted from 0."""
+        return dataclasses.replace(self, places=tuple(self.places[u] for u in units))
+
     def statistics(self) -> dict[str, tuple[float, float]]:
         """None: tokens have no statistics."""
         return {}

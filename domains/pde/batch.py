@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,6 +16,7 @@ class FieldBatch:
     """States on a regular grid, how far ahead to look, and (in training) what came.
 
     Attributes:
+        layout: axes of `fields`, t for times.
         fields: states in physical units, in the order of the model's input channels; NaN where not known.
         lead_time: time from state to target, in the model's time units.
         target: later states in physical units, in the order of the model's output channels.
@@ -24,6 +25,7 @@ class FieldBatch:
         periodic: which space axes close on themselves; `()` means none.
     """
 
+    layout: ClassVar[str] = "b c ..."
     fields: Float[Tensor, "b c *space"]
     lead_time: Float[Tensor, " b"]
     target: Float[Tensor, "b o *space"] | None = None

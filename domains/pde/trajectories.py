@@ -210,6 +210,21 @@ class TrajectoryDataset:
             )
         return dataclasses.replace(self, samples=self.samples[:count])
 
+    @property
+    def units(self) -> int:
+        """How many trajectories this part has: they are independent, their pairs are not."""
+        return self.trajectories
+
+    def choose(self, units: Sequence[int]) -> TrajectoryDataset:
+        """These trajectories of this part, counted from 0.
+
+        Raises:
+            DataError: one that there is not.
+        """
+        if odd := [u for u in units if not 0 <= u < self.trajectories]:
+            raise DataError(f"this {self.part} part has trajectories 0 to {self.trajectories - 1}, got {odd}")
+        return dataclasses.replace(self, samples=tuple(self.samples[u] for u in units))
+
     def frames(self, start: int = 0, ahead: Sequence[int] = (2, 5, 10)) -> TrajectoryDataset:
         """Pairs (start -> start + k) for each k of every trajectory, trajectory outer and k inner.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ class WeatherBatch:
     All values are in the physical units of their channels; NaN means missing.
 
     Attributes:
+        layout: axes of `fields`, t for times.
         fields: states in ascending time, in the order of `channels`.
         static: fields that need no forecast, in the order of `static_channels`, at the time of the last state.
         lead_time: hours from the last state to the target.
@@ -36,6 +37,7 @@ class WeatherBatch:
         time: of the last state, one per sample (`numpy.datetime64` or `cftime.datetime`).
     """
 
+    layout: ClassVar[str] = "b t c ..."
     fields: Float[Tensor, "b t c h w"]
     static: Float[Tensor, "b s h w"]
     lead_time: Float[Tensor, " b"]

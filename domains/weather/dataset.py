@@ -169,6 +169,15 @@ class WeatherDataset:
             raise ValueError(f"this part has {len(self)} samples, got a wish for {count}")
         return dataclasses.replace(self, samples=self.samples[:count])
 
+    @property
+    def units(self) -> int:
+        """How many samples this part has; those of one series resemble each other."""
+        return len(self)
+
+    def choose(self, units: Sequence[int]) -> WeatherDataset:
+        """These samples of this part, counted from 0."""
+        return dataclasses.replace(self, samples=tuple(self.samples[u] for u in units))
+
     def arranged(
         self, inputs: Sequence[Channel], outputs: Sequence[Channel], static: Sequence[Channel] | None = None
     ) -> WeatherDataset:

@@ -14,6 +14,7 @@ from .finetune import chosen, recipe_options
 
 METHODS = [
     "full", "head", "norms", "lora", "dora", "hydra", "nlt", "bottleneck", "conv", "f_adapter", "taps", "lae",
+    "aft",
 ]  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "strengths", list[float], [1.0, 4.0], "factors of all learning rates; validation chooses")
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(add, "lead_steps", list[int] | None, None, "frames ahead that are scored (PDEs); all if not given")
+    option(add, "task", str, "forecast", "what the tuned models do")
     option(add, "limit", float | None, None, "begin no new run after so many CPU seconds; no limit if not given")
     option(add, "output", str, "runs/comparison", "folder of records, table, plot and page; the same command goes on")
     recipe_options(parser)

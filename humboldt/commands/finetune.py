@@ -12,7 +12,7 @@ from typing import Any
 
 from humboldt.finetune import EXIT, FIELDS, METHODS, Interrupted, Recipe, method, read_yaml, world
 
-from ..adapting import finetune, plan_finetune
+from ..adapting import AUTO, finetune, plan_finetune
 from ..cli import UsageError, make_parser, nearest, option, parse
 
 DESCRIPTION = "Adapt a pretrained model to data. MODEL DATA, or a RECIPE.yaml that names them (any run folder has one)."
@@ -91,7 +91,10 @@ def recipe_options(parser: Any) -> None:
 def method_options(parser: Any, way: str) -> None:
     """The options of one method."""
     group = parser.add_argument_group(f"method (options of {way})")
-    option(group.add_argument, "method.name", str, way, f"what is trained: {', '.join(sorted(METHODS))}; also --method")
+    names = ", ".join([AUTO, *sorted(METHODS)])
+    option(group.add_argument, "method.name", str, way, f"what is trained: {names}; also --method")
+    if way == AUTO:
+        return
     kind = METHODS[way]
     hints, words = typing.get_type_hints(kind), _attribute_help(kind.__doc__ or "")
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
@@ -123,7 +126,7 @@ def _method_name(words: Sequence[str], recipe: dict[str, Any]) -> str:
     for word, following in pairwise([*words, ""]):
         if word.startswith("--method.name"):
             name = word.partition("=")[2] or following
-    if name not in METHODS:
+    if name not in METHODS and name != AUTO:
         method(name)
     return name
 

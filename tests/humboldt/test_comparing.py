@@ -3,11 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from humboldt.adapting import automatic, finetune
-from humboldt.comparing import RANDOM, Job, jobs, spread, strengthened, summary, table
+from humboldt.adapting import automatic, finetune, plan_finetune
+from humboldt.cli import UsageError
+from humboldt.commands.finetune import parsed
+from humboldt.comparing import RANDOM, Job, jobs, spread, strengthened, summary, table, taught
 from humboldt.comparison_page import says, text
 from humboldt.finetune import method
+from humboldt.foundations import ConfigError
 from humboldt.plots import comparison
+from humboldt.results import read_results
 from tests.finetune.tiny import tiny_model
 from tests.humboldt.test_adapting import Trajectories
 
@@ -77,6 +81,30 @@ def test_auto_trains_all_where_rates_are_known_and_little_where_not():
     assert tuned.provenance["recipe"]["method"]["name"] == "lora"
 
 
+def test_auto_is_a_word_of_the_command_line_and_has_no_options():
+    given = parsed(["m", "d.nc", "--method", "auto", "--steps", "3"], {})
+    assert given["method"] == {"name": "auto"}
+    plan = plan_finetune(tiny_model(), Trajectories(3), method=given["method"], steps=1)
+    assert plan["method"]["name"] == "lora"
+    with pytest.raises(UsageError, match=r"no option --method\.rank"):
+        parsed(["m", "d.nc", "--method", "auto", "--method.rank", "3"], {})
+    with pytest.raises(ConfigError, match=r"auto picks the method with its defaults, got the options \['rank'\]"):
+        plan_finetune(tiny_model(), Trajectories(3), method={"name": "auto", "rank": 3}, steps=1)
+
+
+def test_feature_transfer_learns_from_the_features_of_the_start():
+    model, data = tiny_model(), Trajectories(6)
+    way, lesson = taught(strengthened("aft", 1.0), data, model, "forecast")
+    assert way.width == 8
+    part = lesson.split("train").take(4)
+    batch = part.batch([0, 2])
+    assert batch.features.shape == (2, 8)
+    assert batch.features.equal(part.batch([0, 2]).features)
+    assert taught(method("nlt"), data, model, "forecast")[1] is data
+    tuned = finetune(model, lesson, method=way, steps=2, batch_size=3, progress=False)
+    assert tuned.provenance["recipe"]["method"]["width"] == 8
+
+
 @pytest.mark.integration
 def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     from humboldt import comparing
@@ -85,11 +113,13 @@ def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
 
     def run(name, data, job, *rest):
         ran.append(job.name)
-        return record(job.method, job.samples, job.seed, 0.5, 10)
+        result = {"protocol": "p", "model": "m", "method": job.method, "data": "d", "metric": "e", "value": 0.5}
+        return record(job.method, job.samples, job.seed, 0.5, 10, result=result)
 
     monkeypatch.setattr(comparing, "run", run)
     choices = {"methods": ["full", "nlt"], "samples": [4], "seeds": [0], "output": tmp_path}
     comparing.compare("m", "d", **choices)
+    assert [r.method for r in read_results(tmp_path / "results.jsonl")] == ["full", "nlt", RANDOM]
     (tmp_path / "records" / "nlt-4-0.json").unlink()
     ran.clear()
     assert len(comparing.compare("m", "d", **choices)) == 3

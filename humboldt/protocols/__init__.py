@@ -1,0 +1,1 @@
+"""Protocols of evaluation that make a claim honest, one a file."""

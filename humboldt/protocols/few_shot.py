@@ -1,0 +1,117 @@
+"""Learning from few: the same episodes for every method, with random weights as the control."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..adapting import advice, as_method, finetune
+from ..measuring import measure
+from ..pretrained import from_pretrained
+from ..results import Result, provenance, read_results
+from .episodes import SIZES, Episode, episodes
+from .states import ProtocolError
+
+
+class Episodic:
+    """A dataset whose training part is an episode; the other parts are as they were."""
+
+    def __init__(self, data: Any, episode: Episode) -> None:
+        self.data, self.episode = data, episode
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "data":
+            raise AttributeError(name)
+        return getattr(self.data, name)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def split(self, name: str) -> Any:
+        """A part; the training part is the episode."""
+        part = self.data.split(name)
+        return self.episode.of(part) if name == "train" else part
+
+
+def few_shot(
+    name: str,
+    data: Any,
+    *,
+    methods: Sequence[str] = ("head", "full"),
+    sizes: Sequence[int] = SIZES,
+    count: int = 3,
+    seed: int = 0,
+    control: bool = True,
+    task: str = "forecast",
+    data_name: str = "data",
+    lead_steps: Sequence[int] | None = None,
+    done: str | Path | None = None,
+    **recipe: Any,
+) -> Iterator[Result]:
+    """Train on every episode with every method, and score on the test part.
+
+    The validation part chooses the best step and the test part is looked at once: a score at the best step of the same
+    part would be too good.
+
+    Args:
+        name: a model that `from_pretrained` takes.
+        data: a dataset with a training and a test part.
+        methods: names; the control trains everything.
+        sizes, count, seed: of the episodes; sizes that the training part does not have are left out.
+        control: also train the same network from random weights.
+        task: as in `finetune`.
+        data_name: for the records.
+        lead_steps: frames ahead that are scored (PDEs).
+        done: a file of records; an episode that is in it is not run again.
+        recipe: fields of `Recipe`.
+
+    Raises:
+        ProtocolError: no episode fits.
+    """
+    chosen = episodes(data.split("train"), sizes=sizes, count=count, seed=seed, skip=True)
+    if not chosen:
+        raise ProtocolError(f"an episode has at most {data.split('train').units} units here, got sizes {list(sizes)}")
+    old = {_label(r) for r in read_results(done)} if done is not None and Path(done).is_file() else set()
+    for episode in chosen:
+        for method, random in [*((m, False) for m in methods), *([("full", True)] if control else [])]:
+            if (episode.hash, method, random) not in old:
+                yield _trained(name, data, episode, method, random, task, data_name, lead_steps, recipe)
+
+
+def _trained(
+    name: str,
+    data: Any,
+    episode: Episode,
+    method: str,
+    random: bool,
+    task: str,
+    data_name: str,
+    lead_steps: Sequence[int] | None,
+    recipe: Mapping[str, Any],
+) -> Result:
+    start, began = from_pretrained(name, random=random, seed=episode.number), time.process_time()
+    rates = {**advice(start, as_method(method)), **recipe}
+    lesson = Episodic(data, episode)
+    tuned = finetune(start, lesson, method=method, task=task, seed=episode.number, progress=False, **rates)
+    spent, found = time.process_time() - began, measure(tuned, data.split("test"), lead_steps=lead_steps)
+    return Result(
+        protocol="few-shot",
+        model=name,
+        method=method,
+        control=random,
+        data=data_name,
+        metric=found.metric,
+        unit=found.unit,
+        value=found.value,
+        samples=episode.size,
+        steps=tuned.provenance["recipe"]["steps"],
+        cpu_seconds=round(spent, 1),
+        settings={"episode": episode.hash, "units": list(episode.units), "number": episode.number, "task": task},
+        **provenance(tuned, data, seed=episode.seed),
+    )
+
+
+def _label(result: Result) -> tuple[Any, str, bool]:
+    return result.settings.get("episode"), result.method, result.control

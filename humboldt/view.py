@@ -1,0 +1,94 @@
+"""A dataset that is seen through something: the same samples and parts, other batches."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+from humboldt.finetune.features import FeaturedBatch
+from humboldt.foundations import Model
+
+from .registry import domain
+
+DERIVED = ("split", "take", "choose", "arranged", "frames")
+"""What makes another dataset of one: the view goes along."""
+
+
+class View(ABC):
+    """A dataset of any science whose batches are changed on the way; all else is the dataset's own.
+
+    Args:
+        data: what is looked at.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    @abstractmethod
+    def batch(self, indices: Sequence[int]) -> Any:
+        """The changed batch of these samples."""
+
+    def of(self, data: Any) -> Self:
+        """The same view of other data."""
+        other = copy.copy(self)
+        other.data = data
+        return other
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "data":
+            raise AttributeError(name)
+        value = getattr(self.data, name)
+        if name not in DERIVED:
+            return value
+
+        @functools.wraps(value)
+        def derived(*args: Any, **choices: Any) -> Self:
+            return self.of(value(*args, **choices))
+
+        return derived
+
+
+def arranged(data: Any, model: Model) -> Any:
+    """A part as a model takes it, seen through what it was seen through."""
+    if isinstance(data, View):
+        return data.of(arranged(data.data, model))
+    return domain(model.domain).arranged(data, model)
+
+
+class Taught(View):
+    """Samples with the mean token that a teacher makes of each; computed once a sample, the teacher is not trained.
+
+    Args:
+        data: what is learned from.
+        teacher: a model of these data.
+    """
+
+    def __init__(self, data: Any, teacher: Model) -> None:
+        super().__init__(data)
+        self.teacher = teacher.eval()
+        self.kept: dict[int, Any] = {}
+
+    def of(self, data: Any) -> Self:
+        """Other data are other samples: nothing is kept of the old ones."""
+        other = super().of(data)
+        other.kept = {}
+        return other
+
+    def batch(self, indices: Sequence[int]) -> FeaturedBatch:
+        """Samples and features (b, width)."""
+        import torch
+
+        from .protocols.frozen import pooled
+
+        batch = self.data.batch(indices)
+        missing = [place for place, index in enumerate(indices) if int(index) not in self.kept]
+        if missing:
+            rows = pooled(self.teacher, batch)
+            self.kept.update((int(indices[place]), rows[place]) for place in missing)
+        return FeaturedBatch(batch, torch.stack([self.kept[int(index)] for index in indices]))

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from humboldt.adapting import finetune
+from humboldt.protocols.nuisance import Nuisance, Spread, TrainingVaried, Varied, nuisances
+from humboldt.protocols.states import ProtocolError
+from tests.finetune.tiny import Waves, tiny_model
+from tests.humboldt.test_adapting import Trajectories
+
+
+def test_one_configuration_is_ordinary_fine_tuning_to_the_bit():
+    choices = {"steps": 3, "batch_size": 4, "progress": False}
+    plain = finetune(tiny_model(), Trajectories(), **choices)
+    same = finetune(tiny_model(), TrainingVaried(Trajectories(), [Nuisance()]), **choices)
+    other = finetune(tiny_model(), TrainingVaried(Trajectories(), [Nuisance(scale=0.5)]), **choices)
+    assert all(a.equal(b) for a, b in zip(plain.parameters(), same.parameters(), strict=True))
+    assert not all(a.equal(b) for a, b in zip(plain.parameters(), other.parameters(), strict=True))
+
+
+def test_state_and_target_move_together():
+    batch = Waves(2).all()
+    moved = Nuisance(phase=0.25).apply(batch)
+    assert moved.fields.equal(batch.fields.roll((4, 4), (-2, -1)))
+    assert moved.target.allclose(0.5 * moved.fields.roll(1, -1))
+
+
+def test_a_gap_a_scale_and_a_block_touch_the_input_alone():
+    batch = Waves(2).all()
+    gap = Nuisance(gap=3).apply(batch)  # counted round: the second of two
+    assert gap.fields[:, 1].isnan().all()
+    assert gap.fields[:, 0].equal(batch.fields[:, 0])
+    scaled = Nuisance(scale=0.8).apply(batch).fields
+    torch.testing.assert_close(scaled.std((2, 3)), 0.8 * batch.fields.std((2, 3)))
+    torch.testing.assert_close(scaled.mean((2, 3)), batch.fields.mean((2, 3)))
+    block = Nuisance(block=4).apply(batch)
+    torch.testing.assert_close(block.fields[..., 0, 0], batch.fields[..., :4, :4].mean((2, 3)))
+    assert all(made.target.equal(batch.target) for made in (gap, block))
+
+
+def test_configurations_differ_are_fixed_by_the_seed_and_all_are_used():
+    drawn = nuisances(32, seed=1)
+    assert len(set(drawn)) == 32
+    assert drawn == nuisances(32, seed=1) != nuisances(32, seed=2)
+    data = Varied(Waves(12), [Nuisance(scale=s) for s in (1.0, 2.0, 3.0)])
+    ratios = {round(float(data.batch([i]).fields.std() / Waves(12).batch([i]).fields.std())) for i in range(12)}
+    assert ratios == {1, 2, 3}
+    assert data.batch([3, 4]).fields.equal(data.batch([3, 4]).fields)
+    with pytest.raises(ProtocolError, match="got none"):
+        Varied(Waves(3), [])
+    with pytest.raises(ProtocolError, match="got 0"):
+        nuisances(0)
+
+
+def test_the_spread_has_the_worst_tenth():
+    spread = Spread.of([1.0] * 18 + [3.0, 5.0])
+    assert (spread.mean, spread.worst) == (1.3, 4.0)
+    assert spread.deviation == pytest.approx(0.954, abs=1e-3)
+    assert Spread.of([2.0, 1.0]).worst == 2.0

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from humboldt.protocols.scaling_laws import fit_loss, fit_score, misaligned
+from humboldt.protocols.states import ProtocolError
+
+SIZES = np.repeat([10, 30, 100, 300, 1000, 3000, 10000], 3)
+
+
+def test_a_loss_law_is_found_again_under_5_percent_noise():
+    true = 0.2 + 3 * SIZES**-0.6
+    noisy = true * (1 + 0.05 * np.random.default_rng(0).standard_normal(len(SIZES)))
+    found = fit_loss(SIZES, noisy, bootstrap=30)
+    assert found.parameters["E"] == pytest.approx(0.2, rel=0.1)
+    assert found.parameters["a"] == pytest.approx(0.6, rel=0.15)
+    low, high = found.intervals["a"]
+    assert low < 0.6 < high
+    assert found.residual == pytest.approx(0.05, rel=0.4)
+    assert not found.misaligned
+    assert found([1e6])[0] == pytest.approx(0.2, rel=0.1)
+
+
+def test_a_score_law_is_found_again():
+    true = (0.5 + 0.3 * np.log(SIZES)) ** 0.5
+    found = fit_score(SIZES, true, bootstrap=0)
+    np.testing.assert_allclose(found(SIZES), true, rtol=1e-3)
+    assert not found.misaligned
+
+
+def test_fewer_than_four_sizes_are_refused():
+    with pytest.raises(ProtocolError, match="4 different sizes or more, got 3"):
+        fit_loss([1, 1, 10, 100], [3, 3, 2, 1])
+    with pytest.raises(ProtocolError, match="positive and finite"):
+        fit_loss([1, 10, 100, 1000], [3, 2, 1, -1])
+
+
+def test_a_score_that_turns_is_misaligned_and_noise_is_not():
+    sizes = np.repeat([10, 100, 1000, 10000], 3)
+    rising = np.array([0.5, 0.52, 0.51, 0.6, 0.61, 0.62, 0.70, 0.71, 0.69, 0.70, 0.71, 0.72])
+    assert not misaligned(sizes, rising, falling=False)
+    turning = rising.copy()
+    turning[-3:] = [0.55, 0.56, 0.57]
+    assert misaligned(sizes, turning, falling=False)
+    assert fit_score(sizes, turning, bootstrap=0).misaligned
+    assert misaligned([1, 2, 3, 4], [4, 2, 3, 1], falling=True)
