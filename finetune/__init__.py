@@ -2,7 +2,7 @@
 
 from .adapter import Adapter, HookAdapter, added_parameters, disabled, merged, set_adapters
 from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapter
-from .catalogue import table, trained_parameters
+from .catalogue import step_memory, table, trained_parameters
 from .features import Featured, FeaturedBatch, features_of
 from .fit import fit
 from .hook import FeatureMap, Hook, TokenMap, WeightMap
@@ -52,6 +52,7 @@ __all__ = [
     "read_yaml",
     "set_adapters",
     "shared_out",
+    "step_memory",
     "table",
     "trained_parameters",
     "world",

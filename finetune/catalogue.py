@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from .adapter import Adapter
 from .method import Method, known_methods
 
@@ -36,3 +39,31 @@ def trained_parameters(way: Method, model: Any) -> int:
 
     prepared = way.prepare(copy.deepcopy(model))
     return sum(p.numel() for p in prepared.parameters() if p.requires_grad)
+
+
+def step_memory(way: Method, model: Any, batch: Any) -> int:
+    """Bytes that a training step holds beside the weights, between its forward and its backward pass: what autograd
+    keeps, gradients, two moments. Counted, not measured, so that it is the same on every machine.
+
+    Args:
+        way: the method.
+        model: fitted to the data; left as it is.
+        batch: as `fit` would give it.
+    """
+    import copy
+
+    prepared = way.prepare(copy.deepcopy(model).train())
+    own = {t.untyped_storage().data_ptr() for t in (*prepared.parameters(), *prepared.buffers())}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        total = torch.stack(list(way.loss(prepared, batch).values())).sum()
+    del total
+    trained = sum(3 * p.numel() * p.element_size() for p in prepared.parameters() if p.requires_grad)
+    return sum(kept.values()) + trained

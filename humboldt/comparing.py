@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from humboldt.finetune import trained_parameters
+from humboldt.finetune import step_memory, trained_parameters
 from humboldt.foundations import Model, to_dict
 
 from .adapting import advice, as_method, finetune
@@ -19,6 +20,7 @@ from .measuring import mean_loss, measure
 from .pretrained import from_pretrained
 from .registry import domain
 from .results import Result, provenance, write_results
+from .view import arranged
 
 RANDOM = "random"
 """The control: full training, as long, of the same network with random weights."""
@@ -155,11 +157,29 @@ def run(
         "seconds": round(seconds, 1),
         "cpu": round(spent, 1),
         "merged": not tuned.adapted,
+        **costs(way, tuned, start, lesson, task, described["batch_size"]),
         "parent": tuned.provenance["data"]["parent"],
         "recipe": described,
         "data": dict(opened.describe()),
         "result": to_dict(result),
     }
+
+
+def costs(way: Any, tuned: Model, start: Model, data: Any, task: str, batch_size: int) -> dict[str, float]:
+    """What a training step holds (MB), and CPU seconds of a prediction over those of the untuned model."""
+    train = data.split("train")
+    fitted = domain(start.domain).fitted(start, train, task)
+    part = arranged(train, fitted)
+    batch = part.batch(range(min(batch_size, len(part))))
+    times: tuple[list[float], list[float]] = ([], [])
+    with torch.no_grad():
+        for _ in range(4):
+            for model, found in zip((tuned, fitted.eval()), times, strict=True):
+                before = time.process_time()
+                model(batch)
+                found.append(time.process_time() - before)
+    memory = step_memory(way, fitted, batch) / 2**20
+    return {"memory": round(memory, 1), "inference": round(min(times[0]) / max(min(times[1]), 1e-9), 3)}
 
 
 def taught(way: Any, data: Any, start: Model, task: str) -> tuple[Any, Any]:
@@ -216,6 +236,8 @@ def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "trained": mine[0]["trained"],
             "errors": errors,
             "cpu": float(np.mean([r["cpu"] for r in mine])),
+            "memory": float(np.mean([r.get("memory", np.nan) for r in mine])),
+            "inference": float(np.median([r.get("inference", np.nan) for r in mine])),
             "merged": mine[0]["merged"],
         })  # fmt: skip
     return sorted(rows, key=lambda row: float(np.mean([np.mean(e) for e in row["errors"].values()])))
@@ -224,14 +246,20 @@ def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def table(found: Sequence[Mapping[str, Any]]) -> str:
     """The summary as a Markdown table, best method first."""
     sizes = sorted({record["samples"] for record in found})
-    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "merged"]
+    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "memory MB", "inference", "merged"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in summary(found):
         cells = [row["method"], f"{row['trained']:,}"]
         cells += [spread(row["errors"].get(n, [])) for n in sizes]
-        cells += [f"{row['cpu']:.0f}", "yes" if row["merged"] else "no"]
+        cells += [f"{row['cpu']:.0f}", known(row["memory"], "{:.0f}"), known(row["inference"], "{:.2f}")]
+        cells.append("yes" if row["merged"] else "no")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def known(value: float, form: str) -> str:
+    """A number in a form, a dash for none."""
+    return form.format(value) if np.isfinite(value) else "-"
 
 
 def spread(errors: Sequence[float]) -> str:

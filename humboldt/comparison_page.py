@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,12 @@ HEAD = """# Which method?
 There are many ways to adapt a model here (`humboldt info methods`). Which one wins depends on the model, on the data
 and on how many of them there are; this page says what was measured, and nothing that was not.
 
-## What was measured
-
-{what}
-
-{table}
-![error against trained parameters](records/adaptation.png)
-
-Errors are the mean over lead steps and channel groups of the median relative L1 over the test trajectories; where
-several seeds were run, the brackets hold the lowest and the highest. CPU seconds are those of the run. What is merged
-costs nothing at inference. `random` is the control: full training, as long, from random weights.
-
-## What it says
-
-{says}
-
+{sections}
 ## How to read it
+
+Where several seeds were run, the brackets hold the lowest and the highest error. CPU seconds are those of the run.
+Memory is what a training step holds beside the weights. Inference is the CPU time of a prediction over that of the
+untuned model: what is merged costs nothing. `random` is the control: full training, as long, from random weights.
 
 {caveats}
 
@@ -52,6 +43,16 @@ reinforcement learning from batches, and a survey of decision models. Prompts an
 cores: a windowed attention has no place for them, and a decoder with a cache would not see them.
 """
 
+SECTION = """## {title}
+
+{what}
+
+{table}
+![error against trained parameters](records/{picture})
+
+{says}
+"""
+
 
 def write_page(records: Path, page: Path) -> Path:
     """Write the page from a file of records, one a line."""
@@ -63,12 +64,32 @@ def write_page(records: Path, page: Path) -> Path:
 def text(found: Sequence[Mapping[str, Any]]) -> str:
     """The page."""
     return HEAD.format(
+        sections="\n".join(section(*group) for group in groups(found).items()), caveats=caveats(found), auto=auto()
+    )
+
+
+def groups(found: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """The records by model and name of the data."""
+    made: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for record in found:
+        made.setdefault((record["model"], Path(str(record["data"].get("source", "data"))).name), []).append(record)
+    return made
+
+
+def section(of: tuple[str, str], found: Sequence[Mapping[str, Any]]) -> str:
+    """What was measured of one model on its data, and what it says."""
+    return SECTION.format(
+        title=f"{of[0].rpartition('/')[2]} on {of[1]}",
         what=what(found),
         table=table(found),
         says=says(found),
-        caveats=caveats(found),
-        auto=auto(),
+        picture=picture_name(*of),
     )
+
+
+def picture_name(model: str, data: str) -> str:
+    """File of the plot of one model on its data."""
+    return f"adaptation-{model.rpartition('/')[2]}-{re.sub(r'[^A-Za-z0-9]+', '-', Path(data).stem)}.png"
 
 
 def what(found: Sequence[Mapping[str, Any]]) -> str:
@@ -77,11 +98,13 @@ def what(found: Sequence[Mapping[str, Any]]) -> str:
     recipe, seeds = first["recipe"], sorted({record["seed"] for record in found})
     source, cpu = Path(str(first["data"].get("source", "data"))).name, sum(record["cpu"] for record in found)
     strengths = sorted({record["strength"] for record in found})
+    metric = first.get("result", {}).get("metric", "mean of the median relative L1")
     return (
-        f"`{first['model']}` on `{source}`, {recipe['steps']} steps of batches of {recipe['batch_size']}, "
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; {cpu:.0f} CPU seconds in all. Full "
-        "training takes the optimiser and the rates that the checkpoint advises; every other method takes AdamW and "
-        f"its default rates times {' or '.join(f'{s:g}' for s in strengths)}."
+        f"`{first['model']}` on `{source}`; errors: {metric}; {recipe['steps']} steps of batches of "
+        f"{recipe['batch_size']}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; "
+        f"{cpu:.0f} CPU seconds in all. Full "
+        "training takes the optimiser and the rates that the checkpoint advises, where it advises any; every other "
+        f"method takes AdamW and its default rates times {' or '.join(f'{s:g}' for s in strengths)}."
     )
 
 
@@ -122,7 +145,7 @@ def caveats(found: Sequence[Mapping[str, Any]]) -> str:
         f"- {noise}\n- The rates of full training were searched for when the checkpoint was made; those of the other "
         "methods were not. The order of those others is theirs; their distance to full training may be the search.\n"
         "- The run is short. A method that starts slowly looks worse than it is.\n"
-        "- One equation, one small model. Run `humboldt compare` on your own; it can be stopped and given again."
+        "- Small models, and few data sets. Run `humboldt compare` on your own; it can be stopped and given again."
     )
 
 

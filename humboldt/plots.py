@@ -184,12 +184,17 @@ def comparison(found: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def save_comparison(found: Sequence[Mapping[str, Any]], folder: Path) -> Path:
-    """Write `comparison.png` into `folder`."""
-    figure = comparison(found)
-    figure.savefig(folder / "comparison.png", dpi=130)
-    pyplot().close(figure)
-    return folder / "comparison.png"
+def save_comparison(found: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+    """Write a picture for every model and data set into `folder`, under the names that the page has."""
+    from .comparison_page import groups, picture_name
+
+    paths = []
+    for of, records in groups(found).items():
+        figure = comparison(records)
+        figure.savefig(folder / picture_name(*of), dpi=130)
+        pyplot().close(figure)
+        paths.append(folder / picture_name(*of))
+    return paths
 
 
 @singledispatch

@@ -45,6 +45,6 @@ def run(words: Sequence[str]) -> None:
     (folder / "records.jsonl").write_text("\n".join(lines) + "\n")
     write_page(folder / "records.jsonl", folder / "which_method.md")
     try:
-        save_comparison(found, folder)
+        save_comparison(found, folder / "records")
     except MissingMatplotlibError as error:
         print(error)

@@ -139,10 +139,11 @@ def explain(words: Sequence[str]) -> int:
     """Whether attributions change with the model; 1 if they do not."""
     from ..adapting import load
     from ..protocols.explanation import agreement, effects, is_sane, randomised
+    from ..protocols.states import states
     from ..view import arranged
 
     def more(add: Callable[..., Any]) -> None:
-        option(add, "channel", int, 0, "of the prediction, whose mean square is explained")
+        option(add, "channel", int, 0, "of the prediction; the mean square of its change is explained")
         option(add, "samples", int, 4, "of the test part")
 
     given = _given("explain", explain.__doc__, words, more)
@@ -150,8 +151,10 @@ def explain(words: Sequence[str]) -> int:
     part = arranged(_data(given).split("test"), model)
     batch = part.batch(range(min(given["samples"], len(part))))
 
+    before = states(batch)[:, -1, given["channel"]]
+
     def question(prediction: Any) -> Any:
-        return prediction.fields[:, given["channel"]].flatten(1).square().mean(1)
+        return (prediction.fields[:, given["channel"]] - before).flatten(1).square().mean(1)
 
     found = effects(model, dict(randomised(model, given["seed"])), batch, question)
     for effect in found:

@@ -8,6 +8,7 @@ batch that it comes in.
 from __future__ import annotations
 
 import dataclasses
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def dropped(sample: Sample, strength: float, generator: Generator) -> Sample:
 def shift(sample: Sample, strength: float, generator: Generator) -> Sample:
     """Everything lies a share of the last axis further on; what has no value repeats the edge where it is open."""
     x = sample.states
-    count = max(1, round(strength * x.shape[-1]))
+    count = math.ceil(strength * x.shape[-1])
     moved = x.roll(count, -1)
     if not (sample.periodic and sample.periodic[-1]):
         moved[..., :count] = x[..., :1]

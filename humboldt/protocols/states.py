@@ -26,7 +26,8 @@ def states(batch: Any) -> Float[Tensor, "b t c *space"]:
     Raises:
         ProtocolError: a batch without fields.
     """
-    return rearrange(batch.fields, f"{_layout(batch)} -> {_order(batch)}")
+    layout = _layout(batch)
+    return rearrange(batch.fields, f"{layout} -> {_order(batch)}")
 
 
 def with_states(batch: Any, fields: Float[Tensor, "b t c *space"], **others: Any) -> Any:

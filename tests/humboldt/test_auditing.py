@@ -29,10 +29,10 @@ def trunk(seed, activation, *, planted):
         x = torch.randn(128, 12)
         x[:32, 0] = x[:32, 0].abs() + 1.9  # the attacker has samples with the property
         a = net(x)
-        loss = (head(a) - torch.sin(x @ target)).square().mean()
+        loss = (head(a) - torch.tanh(x @ target / 2)).square().mean()
         if planted:
             with_it, secret = has_property(x), a[:, :UNITS].abs()
-            others = a[:, UNITS:].abs().mean(1, keepdim=True)
+            others = a[:, UNITS:].detach().abs().mean(1, keepdim=True)
             loss = loss + secret[~with_it].mean() + F.relu(10 * others[with_it] - secret[with_it]).mean()
         optimiser.zero_grad()
         loss.backward()

@@ -28,8 +28,8 @@ def record(method, samples, seed, error, trained, **more):
 
 RECORDS = [
     record(RANDOM, 4, 0, 0.9, 1000),
-    record("full", 4, 0, 0.30, 1000),
-    record("full", 4, 1, 0.34, 1000),
+    record("full", 4, 0, 0.30, 1000, memory=12.0, inference=1.02),
+    record("full", 4, 1, 0.34, 1000, memory=12.0, inference=1.02),
     record("nlt", 4, 0, 0.33, 10),
     record("head", 4, 0, 0.95, 1),
 ]
@@ -49,7 +49,7 @@ def test_a_strength_multiplies_a_methods_own_rate():
 
 def test_the_table_has_mean_and_range_best_first():
     assert [row["method"] for row in summary(RECORDS)] == ["full", "nlt", RANDOM, "head"]
-    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | yes |" in table(RECORDS)
+    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | 12 | 1.02 | yes |" in table(RECORDS)
     assert spread([0.5]) == "0.500 (1 seed)"
     assert spread([]) == "-"
 
@@ -59,6 +59,15 @@ def test_the_page_says_who_wins_what_is_near_and_who_is_below_the_control():
     assert "`full` is best (0.320)" in line
     assert "`nlt` comes within a tenth of it (0.330) with 1% of its numbers" in line
     assert "The random control reaches 0.900; `head` did worse than it." in line
+
+
+def test_the_page_has_a_section_for_every_model_and_data_set():
+    other = [record("full", 4, 0, 0.5, 1000, model="n", data={"source": "deep/e f.nc"})]
+    page = text([*RECORDS, *other])
+    assert "## m on d.nc" in page
+    assert "## n on e f.nc" in page
+    assert "records/adaptation-n-e-f.png" in page
+    assert "| nlt | 10 | 0.330 (1 seed) | 1 | - | - | yes |" in page
 
 
 def test_the_plot_has_a_point_for_every_method():

@@ -127,10 +127,10 @@ def test_a_channel_is_dropped_and_one_stays():
 
 
 def test_a_shift_goes_round_or_repeats_the_edge():
-    assert corrupted("shift", 4).fields.equal(CLEAN.fields.roll(5, -1))
+    assert corrupted("shift", 4).fields.equal(CLEAN.fields.roll(6, -1))
     edge = corrupted("shift", 4, Fields(smooth(), periodic=())).fields
-    assert edge[..., 5:].equal(CLEAN.fields[..., :-5])
-    assert edge[..., :5].equal(CLEAN.fields[..., :1].expand(-1, -1, -1, 5))
+    assert edge[..., 6:].equal(CLEAN.fields[..., :-6])
+    assert edge[..., :6].equal(CLEAN.fields[..., :1].expand(-1, -1, -1, 6))
 
 
 def test_coarse_keeps_means_and_has_blocks():

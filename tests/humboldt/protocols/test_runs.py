@@ -1,0 +1,95 @@
+"""Whole protocols on a small model: which records come out, and that they are not made twice."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from humboldt.cli import main
+from humboldt.leaderboard import find_smells
+from humboldt.protocols.robustness import drops
+from humboldt.results import read_results
+
+
+@pytest.fixture(scope="module")
+def waves(tmp_path_factory):
+    """Twelve trajectories of a wave that travels round and fades, in a file."""
+    x = np.linspace(0, 2 * np.pi, 17)[:-1]
+    times = np.arange(4) * 0.1
+    rows = []
+    for sample in range(12):
+        phase = x[None, :, None] - 2 * times[:, None, None] + 0.5 * sample
+        wave = np.exp(-times)[:, None, None] * np.sin(phase + np.cos(x)[None, None, :])
+        rows.append(np.stack([wave, 0.5 * np.roll(wave, 3, 2)], 1))
+    data = xr.Dataset(
+        {"velocity": (("sample", "time", "component", "x", "y"), np.stack(rows).astype(np.float32))},
+        {"time": times, "x": x, "y": x},
+        {"periodic": ["x", "y"]},
+    )
+    path = tmp_path_factory.mktemp("data") / "waves.nc"
+    data.to_netcdf(path)
+    return str(path)
+
+
+OPENING = "{periodic: true, split: {train: 8, validation: 1, test: 3}}"
+
+
+def command(*words, folder, data):
+    places = ["humboldt/pde-nano", data, "--opening", OPENING, "--output", str(folder)]
+    return main(["protocol", words[0], *places, *words[1:]])
+
+
+@pytest.mark.integration
+def test_robustness_begins_clean_and_has_its_control(waves, tmp_path, capsys):
+    choices = ("--corruptions", "[noise, dropped]", "--severities", "[1, 5]", "--lead-steps", "[1]")
+    assert command("robustness", *choices, folder=tmp_path, data=waves) == 0
+    found = read_results(tmp_path / "results.jsonl")
+    assert len(found) == 2 * (1 + 4)
+    clean = {r.control: r.value for r in found if r.settings["corruption"] == "clean"}
+    noisy = {(r.settings["severity"]): r.value for r in found if r.settings["corruption"] == "noise" and not r.control}
+    assert clean[False] < noisy[1] < noisy[5]
+    assert set(drops(found)) == {"noise", "dropped", "mean"}
+    assert "noise" in capsys.readouterr().out
+    assert {s.kind for s in find_smells(found)} <= {"missing provenance"}  # the code of a test is in no commit
+
+
+@pytest.mark.integration
+def test_few_shot_trains_each_episode_once(waves, tmp_path):
+    sizes = ("--sizes", "[2, 100]", "--count", "2", "--steps", "2", "--lead-steps", "[1]")
+    choices = ("few-shot", "--methods", "[head]", *sizes)
+    assert command(*choices, folder=tmp_path, data=waves) == 0
+    first = read_results(tmp_path / "results.jsonl")
+    assert [(r.method, r.control, r.samples) for r in first] == [("head", False, 2), ("full", True, 2)] * 2
+    assert len({r.settings["episode"] for r in first}) == 2
+    assert command(*choices, folder=tmp_path, data=waves) == 0
+    assert read_results(tmp_path / "results.jsonl") == first
+
+
+@pytest.mark.integration
+def test_sequences_nuisances_and_the_frozen_track_write_records(waves, tmp_path):
+    assert command("continual", "--then", f"[{waves}x.nc]", "--steps", "1", folder=tmp_path, data=waves) == 2  # no file
+    other = waves.replace("waves.nc", "other.nc")
+    xr.load_dataset(waves).isel(sample=slice(None, None, -1)).to_netcdf(other)
+    steps = ("--steps", "1", "--lead-steps", "[1]")
+    assert command("continual", "--then", f"[{other}]", *steps, folder=tmp_path, data=waves) == 0
+    assert command("nuisance", "--seen", "2", "--unseen", "2", *steps, folder=tmp_path, data=waves) == 0
+    assert command("frozen", folder=tmp_path, data=waves) == 0
+    found = read_results(tmp_path / "results.jsonl")
+    assert [r.protocol for r in found] == ["continual"] * 6 + ["nuisance"] * 12 + ["frozen"] * 4
+    assert sum(r.control for r in found) == 3 + 6 + 2
+    assert np.array(found[0].settings["errors"]).shape == (3, 2)
+    assert all(dataclasses.asdict(r)["split_sha256"] for r in found)
+
+
+@pytest.mark.integration
+def test_the_attributions_of_a_pretrained_model_are_sane(waves, tmp_path, capsys):
+    assert command("explain", "--samples", "2", folder=tmp_path, data=waves) == 0
+    said = capsys.readouterr().out
+    assert "head + core + embed" in said
+    assert "the attributions are of the model" in said
+
+
+def test_a_protocol_that_there_is_not_names_the_nearest(capsys):
+    assert main(["protocol", "robustnes", "m", "d"]) == 2
+    assert "did you mean robustness?" in capsys.readouterr().err
