@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jaxtyping import Float
-from scipy.optimize import brentq
 from torch import Tensor
 
 from humboldt.foundations import ConfigError
@@ -92,6 +91,8 @@ def largest(q: float, distance: float) -> float:
     """The largest p in [q, 1] with kl(q || p) <= distance."""
     if q >= 1:
         return 1.0
+    from scipy.optimize import brentq
+
     end = 1 - 1e-15
     if divergence(q, end) <= distance:
         return 1.0

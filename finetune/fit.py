@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
 
-from humboldt.foundations import Dataset, Model, load_strictly, read_config, read_weights, to_dict
+from humboldt.foundations import ConfigError, Dataset, Model, load_strictly, read_config, read_weights, to_dict
 
 from .adapter import Adapter, base_of
 from .adapter_file import left_out, write_adapter
@@ -150,6 +150,8 @@ def _train(
     signals: Signals,
 ) -> tuple[Task, float]:
     length = recipe.length(len(train))
+    if not method.gradients and here.size > 1:
+        raise ConfigError(f"a run without gradients is one process, got {here.size}; launch it by itself")
     task = task_of(prepared(model, recipe, method), method, recipe, length)
     if not here.leads:
         torch.manual_seed(recipe.seed + 1_000_003 * here.rank)  # new weights are alike, chance is not

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,12 +21,11 @@ from humboldt.foundations import CheckpointError, ConfigError, Model
 
 from .adapter import Adapter, added_parameters, disabled, plain_name, wrapped
 from .adapter_file import left_out, put_adapter, read_adapter, write_adapter
-from .hook import Hook, WeightMap
+from .layer_testing import RATE, TOLERANCE, check_layer, difference
 from .method import MergeError, Method, method
 from .recipe import Recipe
 
-RATE = 1e-2
-TOLERANCE = 2e-5
+__all__ = ["check_layer", "check_method"]
 
 
 def check_method(way: Method, model: Model, batch: Any, *, tolerance: float = TOLERANCE) -> None:
@@ -192,54 +191,6 @@ def check_unmerge(prepared: Model) -> None:
         assert torch.equal(value, before[name]), f"unmerging must give {name} back bit for bit"
 
 
-def check_layer(
-    hook: Callable[[nn.Module], Hook], layer: nn.Module, x: Tensor, *, tolerance: float = 0.0, compiled: bool = False,
-    half: bool = True, told: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """A hook on a single layer: equal at the start, alive, exact when merged, in bfloat16 and compiled.
-
-    Args:
-        hook: makes the hook of a layer.
-        layer: any module that takes `x`.
-        x: its input.
-        tolerance: of the start.
-        compiled: also compile the site as one graph.
-        half: also with weights of the layer in bfloat16 and those of the hook in float32.
-        told: words of the forward pass that the hook reads.
-    """
-    from .site import Context, Site
-
-    context = Context()
-    context.told = dict(told or {})
-    site = Site(copy.deepcopy(layer).requires_grad_(False), "layer", context)
-    site.put("default", hook(site.base_layer))
-    plain = layer(x).detach()
-    assert difference(site(x), plain) <= tolerance, "a hook must start as if it were not there"
-    parameters = [p for p in site.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.0)
-    before = [p.detach().clone() for p in parameters]
-    for _ in range(2):
-        optimiser.zero_grad()
-        (site(x) - plain - 1).square().mean().backward()
-        optimiser.step()
-    assert all(not torch.equal(a, b) for a, b in zip(parameters, before, strict=True)), "every part must learn"
-    site.eval()
-    trained = site(x).detach()
-    if compiled:
-        torch.testing.assert_close(torch.compile(site, fullgraph=True, backend="eager")(x), trained)
-    made = site.hooks["default"]
-    if isinstance(made, WeightMap) and not made.reads:
-        weights = {n: p.clone() for n, p in site.base_layer.named_parameters()}
-        site.merge()
-        assert difference(site.base_layer(x), trained) <= TOLERANCE, "a merged layer must compute the same"
-        site.unmerge()
-        assert all(torch.equal(p, weights[n]) for n, p in site.base_layer.named_parameters()), "unmerging must be exact"
-    if half:
-        site.base_layer.to(torch.bfloat16)
-        out = site(x.to(torch.bfloat16))
-        assert torch.isfinite(out).all(), "a bfloat16 layer under a float32 hook must compute something finite"
-
-
 def prepare(way: Method, model: Model, seed: int = 1) -> Model:
     """A prepared copy in training mode, without its dropout."""
     torch.manual_seed(seed)
@@ -300,11 +251,6 @@ def outputs(model: Model, batch: Any) -> list[Tensor]:
     torch.manual_seed(11)
     found = vars(model(batch)).values()
     return [v.detach() for v in found if isinstance(v, Tensor) and v.is_floating_point()]
-
-
-def difference(a: Tensor, b: Tensor) -> float:
-    """The largest difference over the largest value."""
-    return float((a - b).detach().abs().max() / b.abs().max().clamp_min(1e-30))
 
 
 def own(model: nn.Module) -> set[str]:

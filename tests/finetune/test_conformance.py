@@ -15,10 +15,11 @@ FITTING = {("boft", "depthwise"): {"block": 3}, ("oft", "depthwise"): {"block": 
 CAUSAL = ("f_adapter", "patch_scales", "pha", "regimes", "rna", "tail_drop", "tape", "token_budget")
 REFUSED = {
     **{(name, "graphs"): f"targets must find a layer that {name} adapts" for name in CAUSAL},
+    ("parameters", "graphs"): "parameters must find a parameter",
     ("head", "graphs"): "a run trains at least one parameter, got none",
 }
-"""What cannot be, with the reason that is given: a head that is the embedding's own matrix; a sample that is
-looked at as a whole where a token sees only what came before."""
+"""What cannot be, with the reason that is given: a head that is the embedding's own matrix; maps without biases; a
+sample that is looked at as a whole where a token sees only what came before."""
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
@@ -45,3 +46,22 @@ def test_every_hook_on_every_layer_that_it_accepts(name, layer):
         pytest.skip(f"{name} declares that it does not adapt a {type(made).__name__}")
     way = method(name, **FITTING.get((name, layer), SMALL.get(name, {})))
     check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance, told={"task": 1})  # type: ignore[attr-defined]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("layer", ["linear", "convolution", "feed-forward"])
+@pytest.mark.parametrize("name", HOOKED)
+def test_every_hook_compiles_as_one_graph(name, layer):
+    made, x = LAYERS[layer]()
+    if not METHODS[name].accepts(made):  # type: ignore[attr-defined]
+        pytest.skip(f"{name} declares that it does not adapt a {type(made).__name__}")
+    way = method(name, **SMALL.get(name, {}))
+    check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance, told={"task": 1}, compiled=True)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("name", "word"), [("pha", "task"), ("poly", "task"), ("rna", "signal")])
+def test_what_a_hook_reads_and_nobody_told_is_asked_for(name, word):
+    model, batch = science("pde")
+    model = small(name, model).prepare(copy.deepcopy(model)).train()
+    with pytest.raises(ConfigError, match=f"reads the {word} of a forward pass, got none; use"):
+        model(batch)
