@@ -3,9 +3,11 @@
 from .adapter import Adapter, HookAdapter, added_parameters, disabled, merged, set_adapters
 from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapter
 from .catalogue import step_memory, table, trained_parameters
-from .features import Featured, FeaturedBatch, features_of
+from .certificate import Certificate, certify
+from .depth import deepened, shallower
+from .features import Featured, FeaturedBatch, features_of, values_of
 from .fit import fit
-from .hook import FeatureMap, Hook, TokenMap, WeightMap
+from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
 from .logbook import RunFolderError
 from .method import METHODS, MergeError, Method, known_methods, method
@@ -13,6 +15,8 @@ from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
 from .plan import plan
 from .recipe import FIELDS, Recipe, read_yaml, write_yaml
+from .transforms import readapt
+from .weighted import weighted
 from .world import World, shared_out, world
 
 __all__ = [
@@ -20,6 +24,7 @@ __all__ = [
     "FIELDS",
     "METHODS",
     "Adapter",
+    "Certificate",
     "FeatureMap",
     "Featured",
     "FeaturedBatch",
@@ -29,6 +34,7 @@ __all__ = [
     "HookAdapter",
     "Interrupted",
     "LoRA",
+    "MemoryMap",
     "MergeError",
     "Method",
     "Mixture",
@@ -40,6 +46,8 @@ __all__ = [
     "World",
     "adapter_state",
     "added_parameters",
+    "certify",
+    "deepened",
     "disabled",
     "features_of",
     "fit",
@@ -50,11 +58,15 @@ __all__ = [
     "put_adapter",
     "read_adapter",
     "read_yaml",
+    "readapt",
     "set_adapters",
+    "shallower",
     "shared_out",
     "step_memory",
     "table",
     "trained_parameters",
+    "values_of",
+    "weighted",
     "world",
     "write_adapter",
     "write_yaml",

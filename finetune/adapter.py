@@ -37,6 +37,7 @@ class Adapter(Method):
         overrides: other options for sites whose name a regular expression finds, as {"scales.1": {"rank": 2}}.
     """
 
+    trains: ClassVar[str] = "what is added"
     layers: ClassVar[tuple[type[nn.Module], ...]] = MATRICES
     rate: float = 1e-3
     targets: str = LINEAR
@@ -83,7 +84,7 @@ class Adapter(Method):
             ConfigError: no site, two adapters of one name, or two that do not compose.
         """
         self.attach(model, adapter)
-        model.adapted = {**model.adapted, adapter: self.describe()}
+        model.adapted = {**getattr(model, "adapted", {}), adapter: self.describe()}
         return self.freeze(model, adapter)
 
     def freeze(self, model: Model, adapter: str) -> Model:
@@ -142,6 +143,13 @@ class HookAdapter(Adapter):
     def hook(self, layer: nn.Module) -> Hook:
         """What is put around a layer."""
 
+    def hook_at(self, name: str, layer: nn.Module) -> Hook:
+        """What is put around the layer of this name."""
+        return self.hook(layer)
+
+    def join(self, hooks: list[Hook]) -> None:
+        """Let the hooks of one adapter share parts: the first owns them, the others keep it in a list."""
+
     def attach(self, model: nn.Module, adapter: str) -> None:
         """Wrap the layers and put the hooks there."""
         from .site import attach
@@ -183,6 +191,12 @@ def plain_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
         (plain_name(name), layer) for name, layer in model.named_modules()
         if id(layer) not in added and not isinstance(layer, BaseTunerLayer)
     ]  # fmt: skip
+
+
+def base_of(layer: nn.Module) -> Any:
+    """The layer itself, of one that an adapter may stand around."""
+    found = getattr(layer, "base_layer", None)
+    return found if isinstance(found, nn.Module) else layer
 
 
 def plain_name(name: str) -> str:

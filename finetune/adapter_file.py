@@ -41,6 +41,13 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     return {key: value for key, value in model.state_dict().items() if plain_name(key) not in frozen}
 
 
+def trunk_of(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a model that an adapter's file does not hold: what it was put on."""
+    added = {id(p) for p in added_parameters(model)}
+    own = ((plain_name(n), p) for n, p in model.named_parameters() if id(p) not in added)
+    return {name: parameter for name, parameter in own if name not in state}
+
+
 def base_hash(weights: Mapping[str, Tensor]) -> str:
     """SHA-256 over the names and values of weights."""
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Samples with what a teacher makes of them: computed once, so that no teacher is there in training."""
+"""Samples with notes: what a teacher makes of them (so that none is there in training), their task, or a signal."""
 
 from __future__ import annotations
 
@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from humboldt.foundations import ConfigError, Dataset
 
+NOTES = ("features", "prior", "task", "signal")
+
 
 @dataclass(frozen=True)
 class FeaturedBatch:
-    """A batch, and a vector of the teacher's for every sample; all else is the batch's own."""
+    """A batch with notes for every sample; all else is the batch's own.
+
+    Attributes:
+        batch: of the science.
+        features: a vector of a teacher's.
+        prior: what a teacher predicts, like the model's own prediction.
+        task: the number of its task.
+        signal: what is known beside the state (stations, the last error); NaN where nothing is.
+    """
 
     batch: Any
-    features: Float[Tensor, "b q"]
+    features: Float[Tensor, "b q"] | None = None
+    prior: Float[Tensor, "b ..."] | None = None
+    task: Integer[Tensor, " b"] | None = None
+    signal: Float[Tensor, "b s"] | None = None
 
     def __len__(self) -> int:
         return len(self.batch)
@@ -30,44 +43,67 @@ class FeaturedBatch:
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> FeaturedBatch:
         """On another device."""
-        return FeaturedBatch(self.batch.to(device, dtype), self.features.to(device, dtype))
+        notes = {name: value for name in NOTES if (value := getattr(self, name)) is not None}
+        moved = {k: v.to(device, dtype if v.is_floating_point() else None) for k, v in notes.items()}
+        return FeaturedBatch(self.batch.to(device, dtype), **moved)
 
 
 class Featured:
-    """A dataset whose batches carry a teacher's features.
+    """A dataset whose batches carry notes, each with one row a sample, in the order of `data`.
 
     Args:
         data: what is trained on.
-        features: one row a sample, in the order of `data`.
+        features, prior, task, signal: see `FeaturedBatch`.
 
     Raises:
-        ConfigError: another number of rows than samples.
+        ConfigError: another number of rows than samples, or no notes.
     """
 
-    def __init__(self, data: Dataset, features: Float[Tensor, "n q"]) -> None:
-        if len(features) != len(data):
-            raise ConfigError(
-                f"there is a row of features for every sample, got {len(features)} for {len(data)}; compute them on "
-                "the part that is trained on, after take"
-            )
-        self.data, self.features = data, features
+    def __init__(
+        self,
+        data: Dataset,
+        features: Float[Tensor, "n q"] | None = None,
+        *,
+        prior: Float[Tensor, "n ..."] | None = None,
+        task: Integer[Tensor, " n"] | None = None,
+        signal: Float[Tensor, "n s"] | None = None,
+    ) -> None:
+        given = {"features": features, "prior": prior, "task": task, "signal": signal}
+        self.data, self.notes = data, {name: rows for name, rows in given.items() if rows is not None}
+        if not self.notes:
+            raise ConfigError(f"samples are given notes, got none of {', '.join(NOTES)}; give one of them")
+        for name, rows in self.notes.items():
+            if len(rows) != len(data):
+                raise ConfigError(
+                    f"there is a row of {name} for every sample, got {len(rows)} for {len(data)}; compute them on "
+                    "the part that is trained on, after take"
+                )
 
     def __len__(self) -> int:
         return len(self.data)
 
     def batch(self, indices: Sequence[int]) -> FeaturedBatch:
-        """Samples with their features."""
-        return FeaturedBatch(self.data.batch(indices), self.features[list(indices)])
+        """Samples with their notes."""
+        chosen = list(indices)
+        return FeaturedBatch(self.data.batch(indices), **{name: rows[chosen] for name, rows in self.notes.items()})
 
     def describe(self) -> Mapping[str, Any]:
-        """What the data say, and the width of the features."""
-        return {**dict(self.data.describe()), "features": self.features.shape[1]}
+        """What the data say, and the shape of every note."""
+        return {
+            **dict(self.data.describe()),
+            "notes": {name: list(rows.shape[1:]) for name, rows in self.notes.items()},
+        }
 
 
 @torch.no_grad()
 def features_of(
-    teacher: Callable[[Any], Float[Tensor, "b q"]], data: Dataset, batch_size: int = 8
-) -> Float[Tensor, "n q"]:
+    teacher: Callable[[Any], Float[Tensor, "b *q"]], data: Dataset, batch_size: int = 8
+) -> Float[Tensor, "n *q"]:
     """What a teacher makes of every sample, in order."""
     rows = [teacher(data.batch(range(i, min(i + batch_size, len(data))))) for i in range(0, len(data), batch_size)]
     return torch.cat(rows)
+
+
+def values_of(prediction: Any) -> Tensor:
+    """The numbers of a prediction of any science: the first of its floating tensors."""
+    return next(v for v in vars(prediction).values() if isinstance(v, Tensor) and v.is_floating_point())

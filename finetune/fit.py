@@ -17,9 +17,9 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
 
-from humboldt.foundations import Dataset, Model, load_strictly, read_config, read_weights, to_dict
+from humboldt.foundations import ConfigError, Dataset, Model, load_strictly, read_config, read_weights, to_dict
 
-from .adapter import Adapter
+from .adapter import Adapter, base_of
 from .adapter_file import left_out, write_adapter
 from .interruption import Signals, listening
 from .logbook import Logbook, require_space, weights_hash
@@ -31,7 +31,7 @@ from .progress import Log
 from .recipe import Recipe
 from .resume import Best, Checkpoints, random_state, set_random_state
 from .sampler import Batches, Passes
-from .task import Task
+from .task import SearchTask, Task
 from .world import Launched, World, joined, wait_for_all, world
 
 
@@ -150,7 +150,9 @@ def _train(
     signals: Signals,
 ) -> tuple[Task, float]:
     length = recipe.length(len(train))
-    task = Task(prepared(model, recipe, method), method, recipe, length)
+    if not method.gradients and here.size > 1:
+        raise ConfigError(f"a run without gradients is one process, got {here.size}; launch it by itself")
+    task = task_of(prepared(model, recipe, method), method, recipe, length)
     if not here.leads:
         torch.manual_seed(recipe.seed + 1_000_003 * here.rank)  # new weights are alike, chance is not
     if recipe.precision == "64-true":
@@ -160,18 +162,18 @@ def _train(
     best, log = Best(), Log(logbook, recipe.log_every, progress)
     callbacks: list[Callback] = [log] if passes is None else [log, best]
     checkpoint = None if logbook is None else logbook.checkpoint
-    callbacks.append(Checkpoints(checkpoint, recipe.save_every, signals, here))
+    callbacks.append(Checkpoints(checkpoint if method.gradients else None, recipe.save_every, signals, here))
     if passes is not None and recipe.patience is not None:
         callbacks.append(EarlyStopping("validation", patience=recipe.patience, check_finite=False))
     every = min(length, recipe.validate_every or max(1, length // 10))
-    trainer = _trainer(recipe, callbacks, every, passes is not None, here)
+    trainer = _trainer(recipe, callbacks, every, passes is not None, here, method.gradients)
     start = str(checkpoint) if checkpoint is not None and checkpoint.is_file() else None
     trainer.fit(task, batches, passes, ckpt_path=start)
     if passes is not None and trainer.global_step == length and length % every:
         trainer.validate(task, passes, verbose=False)
     if best.weights:
         load_strictly(task.result, best.weights)
-    task.result.core.checkpointing = False
+    base_of(task.result.core).checkpointing = False
     return task, log.spent
 
 
@@ -182,13 +184,29 @@ def _passes(validation: Dataset | Mixture, recipe: Recipe, here: World) -> Passe
 def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
     """A copy of a model as the method and the recipe want it for training."""
     model = method.prepare(copy.deepcopy(model).train())
-    model.core.checkpointing = recipe.recompute
+    base_of(model.core).checkpointing = recipe.recompute
     if recipe.compile:
         model.core.compile()
     return model
 
 
-def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: bool, here: World) -> lightning.Trainer:
+def task_of(model: Model, method: Method, recipe: Recipe, length: int) -> Task:
+    """What one step is, with gradients or without.
+
+    Raises:
+        ConfigError: a run without gradients of a method that needs them.
+    """
+    if recipe.optimiser == "cma" and method.gradients:
+        raise ConfigError(
+            f"a run without gradients takes a method that needs none, got {method.name} with optimiser='cma'; choose "
+            "method='cma', or optimiser='adamw'"
+        )
+    return (Task if method.gradients else SearchTask)(model, method, recipe, length)
+
+
+def _trainer(
+    recipe: Recipe, callbacks: list[Callback], every: int, validates: bool, here: World, gradients: bool
+) -> lightning.Trainer:
     together: dict[str, Any] = (
         {} if here.size == 1 else {"strategy": DDPStrategy(find_unused_parameters=True), "plugins": [Launched(here)]}
     )
@@ -201,7 +219,7 @@ def _trainer(recipe: Recipe, callbacks: list[Callback], every: int, validates: b
         precision="bf16-mixed" if recipe.precision == "bf16-mixed" else "32-true",  # float64 is the task's own type
         max_epochs=1,
         accumulate_grad_batches=recipe.accumulate,
-        gradient_clip_val=recipe.clip or None,
+        gradient_clip_val=(recipe.clip or None) if gradients else None,
         callbacks=callbacks,
         val_check_interval=every * recipe.accumulate if validates else None,
         limit_val_batches=1.0 if validates else 0,

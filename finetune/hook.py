@@ -1,4 +1,4 @@
-"""What a method may put at a site: a map of its weights, of its features, or of its tokens.
+"""What a method may put at a site: a map of its weights, of its features or of its tokens, or what they read.
 
 A hook is an `nn.Module` whose parameters are trained; what it must remember from step to step are buffers, so that a
 run that was killed goes on bit for bit. At the start it changes nothing: zero, one or closed, but never with a zero on
@@ -14,7 +14,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from humboldt.foundations import Context, Tokens
+from humboldt.foundations import Context, Memory, Tokens
 
 
 class Hook(nn.Module, ABC):
@@ -63,3 +63,11 @@ class TokenMap(Hook):
     def after(self, tokens: Tokens, out: Tokens, context: Context) -> Tokens:
         """What becomes of its output; `tokens` is what came in before the map."""
         return out
+
+
+class MemoryMap(Hook):
+    """More keys and values for an `Attention`, which every token reads beside those of its window."""
+
+    @abstractmethod
+    def memory(self, x: Float[Tensor, "b *grid d"], context: Context) -> Memory:
+        """What is read, from the tokens that attend."""

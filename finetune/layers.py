@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -34,11 +35,21 @@ def matrix_shape(layer: nn.Module) -> tuple[int, int]:
     return outputs, math.prod(shape) // outputs
 
 
+def weight_name(layer: nn.Module) -> str:
+    """Name of the parameter that is a layer's weight; a factorised weight (of an FNO, say) is one inside of it."""
+    return "weight" if isinstance(getattr(layer, "weight", None), Tensor) else "weight.tensor"
+
+
 def weight_of(layer: nn.Module) -> Tensor:
-    """The parameter called `weight`."""
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    return weight
+    """The parameter that is a layer's weight."""
+    return layer.get_parameter(weight_name(layer))
+
+
+def is_spectral(layer: nn.Module) -> bool:
+    """Whether a layer has one complex weight an (input, output) pair and mode, as the Fourier layers of an FNO do."""
+    own = dict(layer.named_parameters())
+    weight = own.get("weight", own.get("weight.tensor"))
+    return weight is not None and weight.is_complex() and weight.dim() > 2
 
 
 def width_of(layer: nn.Module) -> int:
@@ -57,8 +68,8 @@ def width_of(layer: nn.Module) -> int:
 
 
 def feature_axis(layer: nn.Module) -> int:
-    """The axis of the features in what a layer puts out: 1 for convolutions and their norms, else the last."""
-    return 1 if isinstance(layer, _ConvNd | _BatchNorm | nn.GroupNorm) else -1
+    """The axis of the features in what a layer puts out: 1 for convolutions, their norms, and Fourier layers."""
+    return 1 if isinstance(layer, _ConvNd | _BatchNorm | nn.GroupNorm) or is_spectral(layer) else -1
 
 
 def require_rank(rank: int, layer: nn.Module, name: str = "rank") -> None:
@@ -79,3 +90,12 @@ def require_rank(rank: int, layer: nn.Module, name: str = "rank") -> None:
 def is_plain(layer: nn.Module) -> bool:
     """Whether a layer has no parameters but `weight` and `bias`, as code that takes them from it believes."""
     return {name for name, _ in layer.named_parameters()} <= {"weight", "bias"}
+
+
+def finest(model: nn.Module, names: list[str]) -> list[str]:
+    """Of the blocks (or their parts) with these names, those of the first one's scale.
+
+    What is known of a sample has the width of the tokens there.
+    """
+    scales = {name: re.findall(r"scales\.\d+", name)[:1] for name in names}
+    return [name for name in names if scales[name] == scales[names[0]]]

@@ -36,6 +36,7 @@ class Method(ABC):
         name: by which it is asked for.
         kind: whether it maps weights, features or tokens, adds an objective, or transforms weights or gradients.
         source: where it was published.
+        trains: what is trained, in a few words (of an adapter, beside the whole parts).
         mergeable: whether what it adds becomes plain weights.
         gradients: whether it needs any.
         start_tolerance: how far the start may be from what the model computed before, relative to its largest value.
@@ -44,6 +45,7 @@ class Method(ABC):
     name: ClassVar[str]
     kind: ClassVar[Kind] = "transform"
     source: ClassVar[str] = ""
+    trains: ClassVar[str] = "everything"
     mergeable: ClassVar[bool] = True
     gradients: ClassVar[bool] = True
     start_tolerance: ClassVar[float] = 0.0
@@ -64,6 +66,10 @@ class Method(ABC):
     def loss(self, model: Model, batch: Any) -> dict[str, Tensor]:
         """Named scalars whose sum is minimised: the model's loss and what its hooks add."""
         return {"loss": model.loss(batch), **model.context.losses}
+
+    def search(self, model: Model, batch: Any, step: int, length: int) -> Tensor:
+        """Of a method that needs no gradients: one step of its own; returns the loss."""
+        raise NotImplementedError(f"{self.name} needs gradients")
 
     def on_gradients(self, model: Model, step: int, length: int) -> None:  # noqa: B027
         """Between the backward pass and the optimiser's step number `step` (from 0) of `length`."""

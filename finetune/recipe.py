@@ -28,12 +28,13 @@ class Recipe:
     epochs: float | None = _field(None, "passes over the data", "length of the run; takes the place of steps")
     batch_size: int = _field(8, "samples", "samples per batch")
     accumulate: int = _field(1, "batches", "batches whose gradients make one step")
-    optimiser: Literal["adamw", "muon"] = _field("adamw", "name", "muon: orthogonal steps of the core")
+    optimiser: Literal["adamw", "muon", "cma"] = _field("adamw", "name", "muon: orthogonal steps; cma: no gradients")
     core_rate: float = _field(5e-5, "per step", "highest learning rate of the core")
     embedding_rate: float = _field(5e-4, "per step", "highest learning rate of the embedding and the head")
     norm_rate: float = _field(5e-4, "per step", "highest learning rate of the conditioned norms")
     weight_decay: float = _field(1e-6, "per unit of rate", "decoupled decay of weights (not of norms and biases)")
-    warmup: int = _field(0, "optimiser steps", "linear rise of the rates, before their cosine decay to 0")
+    warmup: int = _field(0, "optimiser steps", "linear rise of the rates, before their cosine decay to the floor")
+    floor: float = _field(0.0, "share of the rates", "where the cosine decay ends; 0.1 to pretrain on (re-warming)")
     clip: float = _field(5.0, "gradient norm", "gradients are scaled down to at most this norm; 0 for never")
     validate_every: int | None = _field(
         None, "optimiser steps", "between two validations; a tenth of the run if not given"
@@ -57,6 +58,7 @@ class Recipe:
         for name in ("epochs", "patience", "validate_every", "validation_samples"):
             value = getattr(self, name)
             _require(value is None or value > 0, name, "is positive or not given", value)
+        _require(0 <= self.floor <= 1, "floor", "is a share of the highest rate in [0, 1]", self.floor)
         _require(self.average is None or 0 <= self.average < 1, "average", "is a decay in [0, 1)", self.average)
 
     def length(self, samples: int) -> int:
@@ -66,11 +68,14 @@ class Recipe:
         return max(1, round(self.epochs * math.ceil(samples / self.batch_size) / self.accumulate))
 
     def rate_factor(self, step: int, length: int) -> float:
-        """Share of the highest rate at a step: linear warm-up, then a cosine down to 0 at the end."""
+        """Share of the highest rate at a step: linear warm-up, then a cosine down to the floor at the end.
+
+        With a warm-up and a floor it is the schedule of continual pretraining (re-warming, arXiv 2308.04014).
+        """
         if step < self.warmup:
             return (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, length - self.warmup)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def replace(self, **changes: Any) -> Recipe:
         """Another recipe.

@@ -25,8 +25,8 @@ from torch.func import functional_call
 
 from humboldt.foundations import ConfigError, Context, Tokens
 
-from .adapter import HookAdapter
-from .hook import FeatureMap, Hook, TokenMap, WeightMap
+from .adapter import HookAdapter, base_of
+from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .method import MergeError, method
 
 TUNER: Any = "HUMBOLDT"  # peft knows its own tuners by an enumeration of strings
@@ -88,6 +88,8 @@ class Site(nn.Module, BaseTunerLayer):
             if isinstance(hook, TokenMap):
                 tokens.append((hook, inputs[0]))
                 inputs = (hook.before(inputs[0], context), *inputs[1:])
+        if memory := tuple(h.memory(_exact(inputs[0]), context) for h in hooks if isinstance(h, MemoryMap)):
+            named = {**named, "memory": memory}
         mapped = self.mapped([h for h in hooks if isinstance(h, WeightMap)])
         out = functional_call(self.base_layer, mapped, inputs, named) if mapped else self.base_layer(*inputs, **named)
         for hook in hooks:
@@ -215,9 +217,9 @@ class SiteTuner(BaseTuner):
             site = Site(target, current_key, context_of(self.model))
         way = method(peft_config.method, **peft_config.options)
         assert isinstance(way, HookAdapter)
-        site.put(adapter_name, way.at(current_key).hook(site.base_layer))
+        site.put(adapter_name, way.at(current_key).hook_at(current_key, site.base_layer))
         if site is not target:
-            setattr(parent, target_name, site.train(target.training))
+            setattr(base_of(parent), target_name, site.train(target.training))
 
 
 def attach(model: nn.Module, way: HookAdapter, adapter: str = "default") -> nn.Module:
@@ -246,6 +248,7 @@ def attach(model: nn.Module, way: HookAdapter, adapter: str = "default") -> nn.M
         )
     for site in there.values():
         site._active_adapter = list(site.hooks)
+    way.join([there[name].hooks[adapter] for name in sites])  # type: ignore[misc]
     return model
 
 

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from humboldt.foundations import Model
+from humboldt.foundations import ConfigError, Model
 
 from .method import Method
 from .muon import MuonAdamW
@@ -76,3 +76,34 @@ class Task(lightning.LightningModule):
             optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
         schedule = LambdaLR(optimiser, lambda step: self.recipe.rate_factor(step, self.length))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class SearchTask(Task):
+    """A run without gradients: a step is the method's own search, under which no graph is made."""
+
+    def __init__(self, model: Model, method: Method, recipe: Recipe, length: int) -> None:
+        """As for `Task`.
+
+        Raises:
+            ConfigError: a recipe of what only gradients have.
+        """
+        super().__init__(model, method, recipe, length)
+        if recipe.average is not None or recipe.accumulate > 1:
+            raise ConfigError(
+                f"a run without gradients averages no weights and adds up no batches, got average={recipe.average}, "
+                f"accumulate={recipe.accumulate}; leave both out, and give larger batches"
+            )
+        self.automatic_optimization = False
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """A step of the search; the optimiser has nothing to move, and counts."""
+        self.latest = self.method.search(self.model, batch, self.global_step, self.length)
+        counter = self.optimizers()
+        assert not isinstance(counter, list)
+        counter.step()
+        self.method.on_step(self.model, self.global_step, self.length)
+        return self.latest
+
+    def configure_optimizers(self) -> Any:
+        """Something that counts steps."""
+        return torch.optim.SGD(list(self.model.parameters()), lr=0.0)

@@ -1,18 +1,13 @@
-"""What makes new weights of old ones, without data: differences as adapters, fewer blocks, more blocks."""
+"""What makes new weights of old ones, without data: differences between models as adapters."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from humboldt.foundations import ConfigError, Model
-
-Strategy = Literal["top", "bottom", "even", "odd", "symmetric", "contribution"]
 
 
 def readapt(
@@ -71,51 +66,3 @@ def truncated(difference: Tensor, kept: float) -> Tensor:
     explained = s.square().cumsum(0) / s.square().sum().clamp_min(1e-300)
     rank = min(len(s), int((explained < kept).sum()) + 1)
     return ((u[:, :rank] * s[:rank]) @ v[:rank]).view_as(difference)
-
-
-def dropped(
-    stack: nn.ModuleList, count: int, strategy: Strategy, scores: Float[Tensor, " blocks"] | None = None
-) -> list[int]:
-    """Which blocks of one stack to drop (arXiv 2004.03844).
-
-    `top` the last, `bottom` the first, `even` and `odd` every second from the end, `symmetric` around the middle, and
-    `contribution` those with the highest `scores`, the mean cosine between what goes in and what comes out.
-
-    Raises:
-        ConfigError: more than there are, or scores that are needed and not given.
-    """
-    blocks = len(stack)
-    if not 0 <= count < blocks:
-        raise ConfigError(f"a stack keeps a block at least, got {count} to drop of {blocks}; drop fewer")
-    if strategy == "contribution":
-        if scores is None:
-            raise ConfigError("contribution is measured on data, got no scores; give the mean cosine of every block")
-        return sorted(scores.topk(count).indices.tolist())
-    middle = (blocks - count) // 2
-    order = {
-        "top": list(range(blocks - 1, -1, -1)),
-        "bottom": list(range(blocks)),
-        "even": [*range(blocks - 2, -1, -2), *range(blocks - 1, -1, -2)],
-        "odd": [*range(blocks - 1, -1, -2), *range(blocks - 2, -1, -2)],
-        "symmetric": list(range(middle, middle + count)),
-    }[strategy]
-    return sorted(order[:count])
-
-
-def without_blocks(stack: nn.ModuleList, which: Iterable[int]) -> nn.ModuleList:
-    """The stack without these blocks (the rest shared, in order)."""
-    gone = set(which)
-    return nn.ModuleList(block for index, block in enumerate(stack) if index not in gone)
-
-
-def expanded(first: Mapping[str, Tensor], last: Mapping[str, Tensor], depth: int) -> list[dict[str, Tensor]]:
-    """Weights of `depth` blocks on the line between two (learngene): w_l = w_1 + l / (L - 1) (w_L - w_1).
-
-    Raises:
-        ConfigError: fewer than two blocks, or two blocks with other tensors.
-    """
-    if depth < 2 or first.keys() != last.keys():
-        raise ConfigError(
-            f"a line has two ends with the same tensors, got depth {depth} and {len(first)}, {len(last)} tensors"
-        )
-    return [{k: torch.lerp(first[k], last[k], index / (depth - 1)) for k in first} for index in range(depth)]

@@ -23,12 +23,13 @@ from .config import (
     from_dict,
     to_dict,
 )
-from .context import Context
+from .context import Context, bare
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction, Scores
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
 from .hub import HubError, Release, download, push_to_hub
 from .losses import plain_error, relative_error
+from .memory import Memory
 from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
@@ -63,6 +64,7 @@ __all__ = [
     "Head",
     "HubError",
     "LabelledScores",
+    "Memory",
     "Metric",
     "Model",
     "Normaliser",
@@ -77,6 +79,7 @@ __all__ = [
     "TimeNorm",
     "Tokens",
     "Units",
+    "bare",
     "content_hash",
     "convolve",
     "download",

@@ -14,6 +14,7 @@ from . import windows
 from .config import AttentionConfig, ConfigError
 from .fused import attend_windows, unit
 from .linear import Linear, linear
+from .memory import Memory
 from .position import LogPositionBias
 
 
@@ -57,8 +58,12 @@ class Attention(nn.Module):
         x: Float[Tensor, "b *grid d"],
         mask: Bool[Tensor, "b *grid"] | None = None,
         periodic: tuple[bool, ...] = (),
+        memory: tuple[Memory, ...] = (),
     ) -> Float[Tensor, "b *grid d"]:
-        """Attend; `mask` is True where a token may be seen, `periodic` names the axes that close on themselves."""
+        """Attend; `mask` is True where a token may be seen, `periodic` names the axes that close on themselves.
+
+        What every token may read beside the tokens of its window is in `memory`.
+        """
         config = self.config
         grid = tuple(x.shape[1:-1])
         layout = windows.lay_out(grid, config, periodic)
@@ -70,6 +75,8 @@ class Attention(nn.Module):
             out = attend_windows(qkv, bias, seams, self._scale(qkv), cosine)
         else:
             out = self._attend(qkv, self._bias(layout, seams, mask))
+        for beside in memory:
+            out = out + beside.read(qkv[:, :, :, 0], self._scale(qkv), config.similarity == "cosine")
         return windows.join(self.out(rearrange(out, "b m n heads e -> b m n (heads e)")), layout)
 
     def _scale(self, qkv: Tensor) -> Float[Tensor, " heads"]:

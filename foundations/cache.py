@@ -17,6 +17,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from .attention import Attention
+from .block import Block
 from .config import ConfigError
 from .core import Core
 from .tokens import Tokens
@@ -36,6 +37,11 @@ class Cache:
 
     def __init__(self, core: Core, batch: int, length: int) -> None:
         blocks = [*core.scales[0].down, *core.scales[0].up]
+        if wrapped := [b for b in blocks if type(b) is not Block or type(b.attention) is not Attention]:
+            raise ConfigError(
+                "a cache runs blocks and their attention in its own way, got one that an adapter stands around: "
+                f"{type(wrapped[0]).__name__}; merge the adapter, or adapt linear maps instead"
+            )
         for block in blocks:
             a = block.config.attention
             if not a.causal or a.similarity != "dot" or a.position != "none":

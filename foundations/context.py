@@ -15,6 +15,11 @@ from .tokens import Tokens
 TOLD = ("task", "rollout_step", "budget")
 
 
+def bare(batch: Any) -> Any:
+    """The batch of the science's own, of one that carries notes beside it (a task, a signal, features of a teacher)."""
+    return getattr(batch, "batch", batch)
+
+
 class Context:
     """One per model, shared by all that was put into it; a copy of the model has a context of its own.
 
@@ -25,6 +30,7 @@ class Context:
         rollout_step: 0 for the first step of a rollout, and outside of one.
         budget: share of tokens that may be used, in (0, 1], if somebody told.
         lead_time: of every sample, where the batch has one.
+        signal: what is known of every sample beside its state, where the batch carries it.
         tokens: what the embedding made of the batch; None inside the embedding.
         losses: named scalars that layers want to be added to the loss.
     """
@@ -39,6 +45,8 @@ class Context:
         self.lead_time = lead_time if isinstance(lead_time, Tensor) else None
         step = getattr(batch, "step", 0)
         self.step_of_batch = step if isinstance(step, int) else 0
+        self.task_of_batch = getattr(batch, "task", None)
+        self.signal: Float[Tensor, "b s"] | None = getattr(batch, "signal", None)
         self.tokens: Tokens | None = None
         self.losses: dict[str, Tensor] = {}
 
@@ -59,7 +67,7 @@ class Context:
 
     @property
     def task(self) -> Any:
-        return self.told.get("task")
+        return self.told.get("task", self.task_of_batch)
 
     @property
     def budget(self) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, final, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from .context import Context
+from .context import Context, bare
 from .core import Core
 from .tokens import Tokens
 
@@ -96,18 +96,18 @@ class Model(nn.Module):
 
     def forward(self, batch: Any) -> Any:
         """Predict in physical units."""
-        return self.head(self.encode(batch), batch)
+        return self.head(self.encode(batch), bare(batch))
 
     def encode(self, batch: Any) -> Tokens:
         """What the core makes of a batch: run once, reused by many heads."""
         self.context.begin(batch)
-        tokens = self.embed(batch)
+        tokens = self.embed(bare(batch))
         self.context.tokens = tokens
         return self.core(tokens)
 
     def loss(self, batch: Any) -> Tensor:
         """The head's loss of the prediction for `batch`, which carries the target."""
-        return self.head.loss(self(batch), batch)
+        return self.head.loss(self(batch), bare(batch))
 
     def with_head(self, head: Head) -> Model:
         """The same embedding and core (shared, not copied) under another head."""

@@ -1,35 +1,69 @@
 """The methods, one mechanism a file; importing this folder registers them all."""
 
+from .adalora import AdaLoRA
 from .aft import AFT
+from .bank import Bank
+from .boft import BOFT
 from .bottleneck import BottleneckAdapter
+from .cma import CMA
 from .conv_adapter import ConvAdapter
+from .decoder import Decoder
 from .f_adapter import FAdapter
+from .fourierft import FourierFT
 from .full import Full
 from .head import HeadOnly
+from .hra import HRA
 from .hydra import Hydra
+from .ia3 import IA3
 from .lae import LAE
 from .layerwise import LayerWise
-from .lora import HRA, IA3, DoRA, FourierFT, LoHa, LoKr, LoRA, VeRA
+from .learngene import Learngene
+from .loha import LoHa
+from .lokr import LoKr
+from .lora import DoRA, LoRA
 from .lora_squared import LoRASquared
 from .masks import FisherMask, SparseMask
+from .matryoshka import Matryoshka
 from .moelora import MoELoRA
 from .nlt import NLT
 from .norms import Norms
 from .oft import OFT
+from .osf import OSF
+from .parameters import Parameters
+from .patch_scales import PatchScales
+from .pha import PHA
+from .physics import PhysicsResidual
+from .pissa import PiSSA
+from .poly import Poly
+from .prior import PriorDistillation
+from .prompts import PrefixTuning, PromptTuning
 from .regimes import RegimeAdapter
+from .rna import RNA
 from .rollout_lora import RolloutLoRA
+from .tail_drop import TailDrop
+from .tape import TapeAdapter
 from .taps import TAPS
+from .token_budget import TokenBudget
+from .vera import VeRA
 
 __all__ = [
     "AFT",
+    "BOFT",
+    "CMA",
     "HRA",
     "IA3",
     "LAE",
     "NLT",
     "OFT",
+    "OSF",
+    "PHA",
+    "RNA",
     "TAPS",
+    "AdaLoRA",
+    "Bank",
     "BottleneckAdapter",
     "ConvAdapter",
+    "Decoder",
     "DoRA",
     "FAdapter",
     "FisherMask",
@@ -38,14 +72,27 @@ __all__ = [
     "HeadOnly",
     "Hydra",
     "LayerWise",
+    "Learngene",
     "LoHa",
     "LoKr",
     "LoRA",
     "LoRASquared",
+    "Matryoshka",
     "MoELoRA",
     "Norms",
+    "Parameters",
+    "PatchScales",
+    "PhysicsResidual",
+    "PiSSA",
+    "Poly",
+    "PrefixTuning",
+    "PriorDistillation",
+    "PromptTuning",
     "RegimeAdapter",
     "RolloutLoRA",
     "SparseMask",
+    "TailDrop",
+    "TapeAdapter",
+    "TokenBudget",
     "VeRA",
 ]

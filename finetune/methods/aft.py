@@ -51,6 +51,7 @@ class AFT(Method):
     """
 
     name: ClassVar[str] = "aft"
+    trains: ClassVar[str] = "everything and the scales of features"
     kind: ClassVar[Kind] = "objective"
     source: ClassVar[str] = "arXiv 2406.07337"
     width: int = 8
@@ -79,17 +80,18 @@ class AFT(Method):
         Raises:
             ConfigError: a batch without features, or with another number of them.
         """
-        if not isinstance(batch, FeaturedBatch) or batch.features.shape[1] != self.width:
-            got = f"{batch.features.shape[1]} of them" if isinstance(batch, FeaturedBatch) else "none"
+        features = getattr(batch, "features", None)
+        if not isinstance(batch, FeaturedBatch) or features is None or features.shape[1] != self.width:
+            got = "none" if features is None else f"{features.shape[1]} of them"
             raise ConfigError(
                 f"aft reads {self.width} features of a teacher from every batch, got {got}; train on Featured(data, "
                 "features) and give width"
             )
-        tokens = model.encode(batch.batch)
+        tokens = model.encode(batch)
         loss = model.head.loss(model.head(tokens, batch.batch), batch.batch)
         scales = model.get_parameter("adaptation.s")
         student = tokens.seen().flatten(1, -2).mean(1)
-        distance = kernel_distance(student, batch.features.to(student.dtype) * torch.sigmoid(scales))
+        distance = kernel_distance(student, features.to(student.dtype) * torch.sigmoid(scales))
         return {"loss": loss, **model.context.losses, "kernels": self.weight * distance}
 
     def merge(self, model: Model) -> Model:

@@ -15,7 +15,7 @@ from humboldt.foundations import Block, ConfigError, Context
 
 from ..adapter import BLOCKS, HookAdapter
 from ..hook import FeatureMap
-from ..layers import width_of
+from ..layers import feature_axis, is_spectral, weight_of, width_of
 from ..method import Kind
 
 
@@ -26,8 +26,9 @@ class Bands(FeatureMap):
     between half of and twice `narrow`: most for the large scales.
     """
 
-    def __init__(self, width: int, narrow: int, bands: int) -> None:
+    def __init__(self, width: int, narrow: int, bands: int, axis: int = -1) -> None:
         super().__init__()
+        self.axis = axis
         least, most = max(1, narrow // 2), 2 * narrow
         widths = [int(least + (most - least) * (1 - b / bands) ** 2) for b in range(bands)]
         self.down = nn.ModuleList(nn.Linear(2 * width, w) for w in widths)
@@ -36,9 +37,13 @@ class Bands(FeatureMap):
             nn.init.zeros_(up.weight)  # type: ignore[arg-type]
 
     def features(
-        self, x: Float[Tensor, "b *grid d"], y: Float[Tensor, "b *grid d"], context: Context
-    ) -> Float[Tensor, "b *grid d"]:
+        self, x: Float[Tensor, "b *sizes"], y: Float[Tensor, "b *sizes"], context: Context
+    ) -> Float[Tensor, "b *sizes"]:
         """The output with the bands'."""
+        return y + self.added(x.movedim(self.axis, -1)).movedim(-1, self.axis)
+
+    def added(self, x: Float[Tensor, "b *grid d"]) -> Float[Tensor, "b *grid d"]:
+        """What the bands make of the features."""
         axes, grid = tuple(range(1, x.dim() - 1)), x.shape[1:-1]
         spectrum = torch.fft.rfftn(x, dim=axes, norm="ortho")
         modes = torch.view_as_real(spectrum.flatten(1, -2)).flatten(-2)
@@ -47,7 +52,7 @@ class Bands(FeatureMap):
         for number, (down, up) in enumerate(zip(self.down, self.up, strict=True)):
             out = out + up(F.gelu(down(modes))) * (band == number).to(modes.dtype)[:, None]
         changed = torch.view_as_complex(out.unflatten(-1, (-1, 2)).contiguous()).view(spectrum.shape)
-        return y + torch.fft.irfftn(changed, s=grid, dim=axes, norm="ortho")
+        return torch.fft.irfftn(changed, s=grid, dim=axes, norm="ortho")
 
     def band(self, grid: tuple[int, ...], device: torch.device) -> Tensor:
         """The band of every mode: its distance from zero, as a share of the largest."""
@@ -61,8 +66,9 @@ class Bands(FeatureMap):
 class FAdapter(HookAdapter):
     """y + F^-1 [U_b gelu(D_b F[x])]: a perceptron for every band of frequencies of the token grid, beside every block.
 
-    The published adapter sits in the spectral layers of an operator; here it makes its own transform of the tokens, so
-    that it serves any core. It sees the whole grid, so causal blocks are no sites.
+    The published adapter sits in the spectral layers of an operator, beside which it is put where there are such (an
+    FNO of neuraloperator, targets="convs"); its own transform of the tokens lets it serve any core. It sees the whole
+    grid, so causal blocks are no sites.
 
     Attributes:
         narrow: base width; the widths of the bands lie between half of and twice it.
@@ -84,9 +90,13 @@ class FAdapter(HookAdapter):
 
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:
-        """Blocks that look both ways."""
+        """Blocks that look both ways, and Fourier layers that keep the width."""
+        if is_spectral(layer):
+            return weight_of(layer).shape[0] == weight_of(layer).shape[1]
         return isinstance(layer, Block) and not layer.config.attention.causal
 
     def hook(self, layer: nn.Module) -> Bands:
         """The bands of a block."""
+        if is_spectral(layer):
+            return Bands(weight_of(layer).shape[1], self.narrow, self.bands, feature_axis(layer))
         return Bands(width_of(layer), self.narrow, self.bands)

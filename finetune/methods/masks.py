@@ -22,6 +22,7 @@ class SparseMask(Method):
     """
 
     name: ClassVar[str] = "sparse"
+    trains: ClassVar[str] = "weights that are not zero"
     source: ClassVar[str] = "arXiv 2111.13445"
 
     def prepare(self, model: Model) -> Model:
@@ -57,6 +58,7 @@ class FisherMask(Method):
     """
 
     name: ClassVar[str] = "fisher"
+    trains: ClassVar[str] = "weights whose gradients matter, step by step"
     source: ClassVar[str] = "WeatherPEFT (stochastic Fisher selection)"
     share: float = 0.1
     noise: float = 0.5

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from ..adapter import HookAdapter
 from ..hook import FeatureMap
 from ..layers import require_rank
 from ..method import Kind
+from ..objectives import balance, contrast
 
 SAMPLED = 16  # tokens a site that the contrastive term looks at
 
@@ -50,19 +50,8 @@ class Experts(FeatureMap):
         """InfoNCE over what experts make of the same tokens: alike within an expert, unlike between two."""
         x = x[:: max(1, len(x) // SAMPLED)][:SAMPLED].detach()
         made = torch.einsum("ni,jri,jor->jno", x, self.a, self.b)
-        flat = F.normalize(made, dim=-1, eps=1e-6).flatten(0, 1)
         owner = torch.arange(len(made), device=x.device).repeat_interleave(made.shape[1])
-        itself = torch.eye(len(flat), dtype=torch.bool, device=x.device)
-        logits = (flat @ flat.mT / self.way.temperature).masked_fill(itself, -torch.inf)
-        same = (owner[:, None] == owner[None]) & ~itself
-        return (logits.logsumexp(-1) - logits.masked_fill(~same, -torch.inf).logsumexp(-1)).mean()
-
-
-def balance(gates: Float[Tensor, "n experts"]) -> Tensor:
-    """N sum_j f_j p_j, f the share of tokens whose first choice is j, p the mean gate: 1 when uniform, N collapsed."""
-    count = gates.shape[-1]
-    first = F.one_hot(gates.argmax(-1), count).to(gates.dtype).mean(0)
-    return count * (first * gates.mean(0)).sum()
+        return contrast(made.flatten(0, 1), owner, self.way.temperature)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from humboldt.foundations import Context
 
 from ..adapter import MAPS, HookAdapter
 from ..hook import WeightMap
-from ..layers import MATRICES, NORMS, weight_of
+from ..layers import MATRICES, NORMS, is_spectral, weight_name, weight_of
 from ..method import Kind
 
 
@@ -21,20 +21,23 @@ class Affine(WeightMap):
     """a = 1 and c = 0 at the start, one of each for every (out, in) pair of a convolution.
 
     A weight without kernel axes has one of each for every row instead, or there would be as many as weights; every
-    entry of a norm has its own.
+    entry of a norm has its own. Those of a complex weight are complex, kept as two real parts.
     """
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
-        weight = weight_of(layer)
+        self.name, weight = weight_name(layer), weight_of(layer)
         shape: tuple[int, ...] = weight.shape[:2] if weight.dim() > 2 else weight.shape[:1]
         shape = (*shape, *(1 for _ in weight.shape[len(shape) :]))
-        self.a = nn.Parameter(torch.ones(shape, dtype=weight.dtype))
-        self.c = nn.Parameter(torch.zeros(shape, dtype=weight.dtype))
+        one = torch.ones(shape, dtype=weight.dtype)
+        self.a = nn.Parameter(torch.view_as_real(one) if one.is_complex() else one)
+        self.c = nn.Parameter(torch.zeros_like(self.a))
 
     def weights(self, weights: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:
         """W * a + c."""
-        return {"weight": weights["weight"] * self.a + self.c}
+        own = weights[self.name]
+        a, c = (torch.view_as_complex(p) if own.is_complex() else p for p in (self.a, self.c))
+        return {self.name: own * a + c}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,8 @@ class NLT(HookAdapter):
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:
         """What has a weight (a norm that is told a condition has none of its own, its linear maps do)."""
-        return isinstance(layer, cls.layers) and isinstance(getattr(layer, "weight", None), nn.Parameter)
+        plain = isinstance(layer, cls.layers) and isinstance(getattr(layer, "weight", None), nn.Parameter)
+        return plain or is_spectral(layer)
 
     def hook(self, layer: nn.Module) -> Affine:
         """A scale and a shift."""

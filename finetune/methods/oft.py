@@ -23,11 +23,14 @@ from ..method import Kind
 
 
 class Rotation(WeightMap):
-    """W' = W R, R block-diagonal with blocks (1 + Q)^-1 (1 - Q) of skew Q (Cayley); Q = 0 at the start."""
+    """W' = W R, R block-diagonal with blocks (1 + Q)^-1 (1 - Q) of skew Q (Cayley); Q = 0 at the start.
 
-    def __init__(self, layer: nn.Module, block: int) -> None:
+    A block rotates inputs that lie `stride` apart: neighbours for 1.
+    """
+
+    def __init__(self, layer: nn.Module, block: int, stride: int = 1) -> None:
         super().__init__()
-        self.layer, self.block = [layer], block  # in a list: it is no part of the hook
+        self.layer, self.block, self.stride = [layer], block, stride  # in a list: it is no part of the hook
         self.angles = nn.Parameter(torch.zeros(matrix_shape(layer)[1] // block, block * (block - 1) // 2))
 
     def rotations(self) -> Tensor:
@@ -41,8 +44,9 @@ class Rotation(WeightMap):
     def weights(self, weights: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:
         """W R."""
         weight = weights["weight"]
-        blocks = rearrange(as_matrix(self.layer[0], weight), "o (n k) -> n o k", k=self.block)
-        matrix = rearrange(blocks @ self.rotations().to(weight.dtype), "n o k -> o (n k)")
+        apart = {"k": self.block, "s": self.stride}
+        blocks = rearrange(as_matrix(self.layer[0], weight), "o (n k s) -> (n s) o k", **apart)
+        matrix = rearrange(blocks @ self.rotations().to(weight.dtype), "(n s) o k -> o (n k s)", **apart)
         return {"weight": as_weight(self.layer[0], matrix, tuple(weight.shape))}
 
 

@@ -14,7 +14,7 @@ from humboldt.foundations import Block, ConfigError, Context
 
 from ..adapter import BLOCKS, HookAdapter
 from ..hook import FeatureMap
-from ..layers import width_of
+from ..layers import finest, width_of
 from ..method import Kind
 
 
@@ -101,11 +101,14 @@ class RegimeAdapter(HookAdapter):
         if self.regimes < 1 or self.narrow < 1:
             raise ConfigError(f"there is a regime at least, got regimes={self.regimes}, narrow={self.narrow}")
 
+    @classmethod
+    def accepts(cls, layer: nn.Module) -> bool:
+        """Blocks that look both ways: a regime is that of the whole sample."""
+        return isinstance(layer, Block) and not layer.config.attention.causal
+
     def sites(self, model: nn.Module) -> list[str]:
         """Blocks of the finest scale: there a token has the embedding's width."""
-        found = super().sites(model)
-        widths = {name: width_of(model.get_submodule(name)) for name in found}
-        return [name for name in found if widths[name] == widths[found[0]]]
+        return finest(model, super().sites(model))
 
     def hook(self, layer: nn.Module) -> Regimes:
         """The bottlenecks of a block."""

@@ -25,11 +25,17 @@ def run(words: Sequence[str]) -> None:
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row as text; of a method also its kind, whether it merges, and what it works on."""
+    """A row as text; of a method its kind, what it trains and how much, whether it merges, what it needs and is for."""
     if "kind" not in row:
         return f"{row['name']:24} {row['about']}"
     merges = "merges" if row["mergeable"] else "stays"
-    return f"{row['name']:14} {row['kind']:10} {merges:7} {row['works_on']:28} {row['about']}  [{row['source']}]"
+    needs = "gradients" if row["gradients"] else "no gradients"
+    count = row.get("parameters")
+    size = "options first" if count is None else f"{count:,}"
+    return (
+        f"{row['name']:14} {row['kind']:10} {merges:7} {needs:12} {size:>13} {row['trains']:42} {row['works_on']:28} "
+        f"{row['about']}  [{row['source']}]"
+    )
 
 
 def models() -> list[dict[str, Any]]:
@@ -44,10 +50,12 @@ def models() -> list[dict[str, Any]]:
 
 
 def methods() -> list[dict[str, Any]]:
-    """The fine-tuning methods with what they train, their options and defaults."""
+    """The fine-tuning methods with what they train, of the embedded operator, their options and defaults."""
     from humboldt.finetune import table
 
-    return table()
+    from ..pretrained import from_pretrained
+
+    return table(from_pretrained("humboldt/pde-nano"))
 
 
 def tasks() -> list[dict[str, Any]]:

@@ -3,36 +3,23 @@
 import copy
 
 import pytest
-import torch
 
-from humboldt.finetune import METHODS, FeaturedBatch, HookAdapter, method
+from humboldt.finetune import METHODS, HookAdapter, method
 from humboldt.finetune.testing import check_layer, check_method
 from humboldt.foundations import ConfigError
 from tests.finetune.layers import LAYERS
+from tests.finetune.notes import SMALL, noted, small
 from tests.finetune.sciences import SCIENCES, science
 
-SMALL = {
-    "dora": {"rank": 2},
-    "f_adapter": {"bands": 2},
-    "lae": {"rank": 2},
-    "lora": {"rank": 2},
-    "oft": {"block": 4},
-    "rollout_lora": {"rank": 2},
-    "vera": {"rank": 4},
-}
-"""Options for methods whose defaults are too large for layers of eight features."""
-
-
-FITTING = {("oft", "depthwise"): {"block": 3}}
+FITTING = {("boft", "depthwise"): {"block": 3}, ("oft", "depthwise"): {"block": 3}}
+CAUSAL = ("f_adapter", "patch_scales", "pha", "regimes", "rna", "tail_drop", "tape", "token_budget")
 REFUSED = {
+    **{(name, "graphs"): f"targets must find a layer that {name} adapts" for name in CAUSAL},
+    ("parameters", "graphs"): "parameters must find a parameter",
     ("head", "graphs"): "a run trains at least one parameter, got none",
-    ("f_adapter", "graphs"): "targets must find a layer that f_adapter adapts",
 }
-"""What cannot be, with the reason that is given: a head that is the embedding's own matrix; a causal block."""
-
-
-def small(name):
-    return method(name, **SMALL.get(name, {}))
+"""What cannot be, with the reason that is given: a head that is the embedding's own matrix; maps without biases; a
+sample that is looked at as a whole where a token sees only what came before."""
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
@@ -41,14 +28,14 @@ def test_every_method_on_every_science(name, field):
     model, batch = science(field)
     if (name, field) in REFUSED:
         with pytest.raises(ConfigError, match=REFUSED[name, field]):
-            small(name).prepare(copy.deepcopy(model))
+            small(name, model).prepare(copy.deepcopy(model))
         return
-    if name == "aft":
-        batch = FeaturedBatch(batch, torch.randn(len(batch), 8))
-    check_method(small(name), model, batch)
+    check_method(small(name, model), model, noted(name, model, batch))
 
 
-HOOKED = sorted(name for name, kind in METHODS.items() if issubclass(kind, HookAdapter))
+ELSEWHERE = ("bank", "parameters")
+"""A bank has members at named layers, and which parameters are offset is an option: both have tests of their own."""
+HOOKED = sorted(n for n, kind in METHODS.items() if issubclass(kind, HookAdapter) and n not in ELSEWHERE)
 
 
 @pytest.mark.parametrize("layer", sorted(LAYERS))
@@ -58,4 +45,23 @@ def test_every_hook_on_every_layer_that_it_accepts(name, layer):
     if not METHODS[name].accepts(made):  # type: ignore[attr-defined]
         pytest.skip(f"{name} declares that it does not adapt a {type(made).__name__}")
     way = method(name, **FITTING.get((name, layer), SMALL.get(name, {})))
-    check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance)  # type: ignore[attr-defined]
+    check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance, told={"task": 1})  # type: ignore[attr-defined]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("layer", ["linear", "convolution", "feed-forward"])
+@pytest.mark.parametrize("name", HOOKED)
+def test_every_hook_compiles_as_one_graph(name, layer):
+    made, x = LAYERS[layer]()
+    if not METHODS[name].accepts(made):  # type: ignore[attr-defined]
+        pytest.skip(f"{name} declares that it does not adapt a {type(made).__name__}")
+    way = method(name, **SMALL.get(name, {}))
+    check_layer(way.hook, made, x, tolerance=METHODS[name].start_tolerance, told={"task": 1}, compiled=True)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("name", "word"), [("pha", "task"), ("poly", "task"), ("rna", "signal")])
+def test_what_a_hook_reads_and_nobody_told_is_asked_for(name, word):
+    model, batch = science("pde")
+    model = small(name, model).prepare(copy.deepcopy(model)).train()
+    with pytest.raises(ConfigError, match=f"reads the {word} of a forward pass, got none; use"):
+        model(batch)

@@ -11,9 +11,9 @@ from humboldt.finetune.adapter import hooks
 from humboldt.finetune.methods.aft import kernel_distance
 from humboldt.finetune.methods.f_adapter import Bands
 from humboldt.finetune.methods.layerwise import depths
-from humboldt.finetune.methods.lora_squared import rank_budget
 from humboldt.finetune.methods.moelora import Experts, balance
 from humboldt.finetune.methods.taps import open_layers
+from humboldt.finetune.rank_budget import rank_budget
 from humboldt.foundations import ConfigError, Context
 from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves
@@ -232,6 +232,6 @@ def test_features_are_one_row_a_sample():
     rows = features_of(lambda batch: batch.fields.flatten(1)[:, :3], data, batch_size=2)
     featured = Featured(data, rows)
     assert torch.equal(featured.batch([3, 1]).features, rows[[3, 1]])
-    assert featured.describe()["features"] == 3
+    assert featured.describe()["notes"] == {"features": [3]}
     with pytest.raises(ConfigError, match="a row of features for every sample, got 2 for 5"):
         Featured(data, rows[:2])

@@ -2,9 +2,8 @@ import copy
 
 import pytest
 import torch
-from torch import nn
 
-from humboldt.finetune.transforms import dropped, expanded, readapt, truncated, without_blocks
+from humboldt.finetune.transforms import readapt, truncated
 from humboldt.foundations import ConfigError
 from tests.finetune.tiny import tiny_model
 
@@ -44,34 +43,3 @@ def test_models_of_other_shapes_are_refused():
         readapt(tiny_model(), other, tiny_model())
     with pytest.raises(ConfigError, match=r"is in \(0, 1\], got 0.0"):
         readapt(tiny_model(), tiny_model(), tiny_model(), kept=0.0)
-
-
-class Shift(nn.Module):
-    def __init__(self, by):
-        super().__init__()
-        self.by = by
-
-
-def test_strategies_choose_their_blocks():
-    stack = nn.ModuleList(Shift(i) for i in range(6))
-    assert dropped(stack, 2, "top") == [4, 5]
-    assert dropped(stack, 2, "bottom") == [0, 1]
-    assert dropped(stack, 2, "even") == [2, 4]
-    assert dropped(stack, 2, "odd") == [3, 5]
-    assert dropped(stack, 2, "symmetric") == [2, 3]
-    assert dropped(stack, 1, "contribution", torch.tensor([0.1, 0.9, 0.2, 0.3, 0.1, 0.0])) == [1]
-    assert [block.by for block in without_blocks(stack, [0, 3])] == [1, 2, 4, 5]
-    with pytest.raises(ConfigError, match="got 6 to drop of 6; drop fewer"):
-        dropped(stack, 6, "top")
-    with pytest.raises(ConfigError, match="got no scores"):
-        dropped(stack, 1, "contribution")
-
-
-def test_expanded_weights_lie_on_a_line():
-    first, last = ({"w": torch.randn(3, 3, dtype=torch.float64)} for _ in range(2))
-    line = torch.stack([block["w"] for block in expanded(first, last, 5)])
-    assert torch.equal(line[0], first["w"])
-    assert torch.equal(line[-1], last["w"])
-    assert line.diff(n=2, dim=0).abs().max() < 1e-12
-    with pytest.raises(ConfigError, match="got depth 1"):
-        expanded(first, last, 1)

@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from humboldt.domains.pde import build
-from humboldt.finetune import EXIT, Interrupted, Recipe, World, fit, world
+from humboldt.finetune import EXIT, Interrupted, Recipe, World, fit, method, world
 from humboldt.finetune.sampler import Batches
 from humboldt.finetune.world import first_host, shared_out
 from humboldt.foundations import ConfigError
+from tests.finetune.notes import SMALL
 from tests.finetune.processes import as_srun, as_torchrun, together
 from tests.finetune.tiny import Waves, tiny_model
 
@@ -118,6 +119,20 @@ def test_two_processes_end_the_same_however_they_were_launched_and_stopped(tmp_p
     assert codes[1] == -signal.SIGKILL
     assert together(2, run, tmp_path / "killed") == [0, 0]
     assert same(tmp_path / "whole", tmp_path / "killed")
+
+
+def run_methods(folder: Path, names: tuple[str, ...]) -> None:
+    torch.set_num_threads(1)
+    for name in names:
+        recipe = Recipe(steps=3, batch_size=4, log_every=3)
+        fit(tiny_model(), Waves(), None, recipe, method(name, **SMALL.get(name, {})), folder / name, progress=False)
+
+
+@pytest.mark.integration
+def test_methods_whose_parts_are_not_all_used_run_in_two_processes(tmp_path):
+    names = ("moelora", "regimes", "tape", "tail_drop", "token_budget")
+    assert together(2, run_methods, tmp_path, names) == [0, 0]
+    assert all((tmp_path / name / "model.safetensors").is_file() for name in names)
 
 
 @pytest.mark.integration

@@ -1,0 +1,70 @@
+"""What is expected of a hook on one layer, which is less than a model; see `testing`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from humboldt.foundations import Context
+
+from .hook import Hook, WeightMap
+
+RATE = 1e-2
+TOLERANCE = 2e-5
+
+
+def check_layer(
+    hook: Callable[[nn.Module], Hook], layer: nn.Module, x: Tensor, *, tolerance: float = 0.0, compiled: bool = False,
+    half: bool = True, told: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """A hook on a single layer: equal at the start, alive, exact when merged, in bfloat16 and compiled.
+
+    Args:
+        hook: makes the hook of a layer.
+        layer: any module that takes `x`.
+        x: its input.
+        tolerance: of the start.
+        compiled: also compile the site as one graph.
+        half: also with weights of the layer in bfloat16 and those of the hook in float32.
+        told: words of the forward pass that the hook reads.
+    """
+    from .site import Site
+
+    context = Context()
+    context.told = dict(told or {})
+    site = Site(copy.deepcopy(layer).requires_grad_(False), "layer", context)
+    site.put("default", hook(site.base_layer))
+    plain = layer(x).detach()
+    assert difference(site(x), plain) <= tolerance, "a hook must start as if it were not there"
+    parameters = [p for p in site.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.0)
+    before = [p.detach().clone() for p in parameters]
+    for _ in range(2):
+        optimiser.zero_grad()
+        (site(x) - plain - 1).square().mean().backward()
+        optimiser.step()
+    assert all(not torch.equal(a, b) for a, b in zip(parameters, before, strict=True)), "every part must learn"
+    site.eval()
+    trained = site(x).detach()
+    if compiled:
+        torch.testing.assert_close(torch.compile(site, fullgraph=True, backend="eager")(x), trained)
+    made = site.hooks["default"]
+    if isinstance(made, WeightMap) and not made.reads:
+        weights = {n: p.clone() for n, p in site.base_layer.named_parameters()}
+        site.merge()
+        assert difference(site.base_layer(x), trained) <= TOLERANCE, "a merged layer must compute the same"
+        site.unmerge()
+        assert all(torch.equal(p, weights[n]) for n, p in site.base_layer.named_parameters()), "unmerging must be exact"
+    if half:
+        site.base_layer.to(torch.bfloat16)
+        out = site(x.to(torch.bfloat16))
+        assert torch.isfinite(out).all(), "a bfloat16 layer under a float32 hook must compute something finite"
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """The largest difference over the largest value."""
+    return float((a - b).detach().abs().max() / b.abs().max().clamp_min(1e-30))
