@@ -33,6 +33,7 @@ from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .pickled import read_pickled
+from .plotting import MissingMatplotlibError, pyplot
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .shards import read_files
 from .skips import convolve
@@ -62,6 +63,7 @@ __all__ = [
     "Head",
     "HubError",
     "Metric",
+    "MissingMatplotlibError",
     "Model",
     "Normaliser",
     "PatchEmbed",
@@ -83,6 +85,7 @@ __all__ = [
     "load_strictly",
     "plain_error",
     "push_to_hub",
+    "pyplot",
     "read_config",
     "read_files",
     "read_pickled",

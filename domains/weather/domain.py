@@ -78,7 +78,9 @@ class Weather:
 
         return evaluate(models, data, **choices)
 
-    def predict(self, model: Model, state: Any, lead_times: Any, *, output: Any = None, **choices: Any) -> Any:
+    def predict(
+        self, model: Model, state: Any, lead_times: Any, *, output: Any = None, overwrite: bool = False, **choices: Any
+    ) -> Any:
         """A forecast as one Dataset, or written to `output` step by step (see `forecast`)."""
         import xarray as xr
 
@@ -87,7 +89,8 @@ class Weather:
         steps = forecast(model, state, lead_times, **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
-        return xr.open_dataset(write_forecast(steps, output), engine="zarr" if str(output).endswith(".zarr") else None)
+        path = write_forecast(steps, output, overwrite)
+        return xr.open_dataset(path, engine="zarr" if str(output).endswith(".zarr") else None)
 
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """One lead time as the CF conventions have it."""
