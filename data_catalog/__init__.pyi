@@ -11,6 +11,7 @@ from .catalog.contents import open_contents as open_contents
 from .catalog.digests import file_digest as file_digest
 from .catalog.digests import manifest_digest as manifest_digest
 from .catalog.digests import values_digest as values_digest
+from .catalog.download import download as download
 from .catalog.entry import Entry as Entry
 from .catalog.entry import is_identifier as is_identifier
 from .catalog.entry import parse_entry as parse_entry

@@ -34,6 +34,7 @@ from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .pickled import read_pickled
+from .plotting import MissingMatplotlibError, pyplot
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores
 from .shards import read_files
@@ -66,6 +67,7 @@ __all__ = [
     "LabelledScores",
     "Memory",
     "Metric",
+    "MissingMatplotlibError",
     "Model",
     "Normaliser",
     "PatchEmbed",
@@ -89,6 +91,7 @@ __all__ = [
     "load_strictly",
     "plain_error",
     "push_to_hub",
+    "pyplot",
     "read_config",
     "read_files",
     "read_pickled",

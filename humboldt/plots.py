@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from humboldt.domains.pde import Evaluation
-from humboldt.foundations import Scores
+from humboldt.foundations import MissingMatplotlibError, Scores, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 NEUTRAL = {"truth": "#111111", "persistence": "#8c8c8c"}
 SIGNED, ERROR = "RdBu_r", "PuOr_r"
-
-
-class MissingMatplotlibError(ImportError):
-    """matplotlib is not installed."""
 
 
 def forecast_maps(truth: xr.Dataset, prediction: xr.Dataset, variable: str, lead_times: Sequence[float] = ()) -> Figure:
@@ -59,12 +55,16 @@ def forecast_maps(truth: xr.Dataset, prediction: xr.Dataset, variable: str, lead
 def prediction_maps(forecast: xr.Dataset, lead_times: Sequence[float] = ()) -> Figure:
     """The fields of a forecast: a row per variable, a column per lead time, the first place along all other dimensions.
 
-    Longitudes, or the first space axis, run to the right; a row shares its colours, symmetric about 0 where the field
-    has both signs.
+    The first space axis runs to the right; a row shares its colours, symmetric about 0 where the field has both signs.
+    Fields on the Earth are drawn by `humboldt.domains.weather.forecast_maps`.
 
     Raises:
         ValueError: no variable has a lead time and two space axes.
     """
+    if {"latitude", "longitude"} <= set(forecast.dims):
+        from humboldt.domains.weather import forecast_maps as earth_maps
+
+        return earth_maps(forecast, lead_times)
     fields = {str(name): _flat(field) for name, field in forecast.data_vars.items() if "lead_time" in field.dims}
     fields = {name: field for name, field in fields.items() if field.ndim == 3}
     if not fields:
@@ -95,9 +95,7 @@ def prediction_maps(forecast: xr.Dataset, lead_times: Sequence[float] = ()) -> F
 def _flat(field: xr.DataArray) -> xr.DataArray:
     """Lead time, horizontal axis, vertical axis; the first place along all others."""
     across = [str(d) for d in field.dims if d != "lead_time"]
-    first = dict.fromkeys(across[:-2], 0)
-    space = sorted(across[-2:], key=lambda dim: dim in ("latitude", "lat"))
-    return field.isel(first).transpose("lead_time", *space)
+    return field.isel(dict.fromkeys(across[:-2], 0)).transpose("lead_time", *across[-2:])
 
 
 def _extent(field: xr.DataArray) -> tuple[float, ...] | None:
@@ -211,23 +209,6 @@ def _(evaluation: Evaluation, folder: str | os.PathLike[str]) -> None:
     for name, values in truth.data_vars.items():
         if values.ndim == 3 and bool(np.isfinite(values).all()):
             save(forecast_maps(truth, made, str(name)), Path(folder) / f"maps_{name}.png")
-
-
-def pyplot() -> Any:
-    """matplotlib's pyplot, without a window where there is no display.
-
-    Raises:
-        MissingMatplotlibError: names the extra to install.
-    """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingMatplotlibError('plots need matplotlib; pip install "humboldt[plots]"') from error
-    if not os.environ.get("DISPLAY") and "MPLBACKEND" not in os.environ:
-        matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:

@@ -5,7 +5,7 @@ from .adapt import arranged, fit_to_data, set_statistics
 from .analyses import open_analyses
 from .batch import TaskBatch, WeatherBatch, WeatherPrediction
 from .channels import Channel
-from .climatology import PublishedClimatology, TableClimatology, make_climatology
+from .climatology import PublishedClimatology, TableClimatology, make_climatology, open_climatology
 from .config import TaskConfig, WeatherConfig
 from .data import open_weather
 from .dataset import WeatherDataset
@@ -20,8 +20,10 @@ from .generate import held_suarez
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
 from .labelled import batch_from_xarray, batch_to_xarray, forecast_to_xarray
+from .maps import forecast_maps
 from .masking import TokenMask, given_mask, observed_mask, random_mask
 from .objective import MaskedForecasts, rollout_loss
+from .pictures import lead_time_curves, scorecard, storm_tracks
 from .pretraining import fresh_weather_nano, open_views, weather_nano
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
 from .regrid import regrid
@@ -71,18 +73,21 @@ __all__ = [
     "fit_to_data",
     "for_task",
     "forecast",
+    "forecast_maps",
     "forecast_to_xarray",
     "fresh_weather_nano",
     "given_mask",
     "held_suarez",
     "initialise",
     "is_published",
+    "lead_time_curves",
     "make_climatology",
     "merra2",
     "metrics",
     "model_from_published",
     "observed_mask",
     "open_analyses",
+    "open_climatology",
     "open_views",
     "open_weather",
     "open_wxc_files",
@@ -99,12 +104,14 @@ __all__ = [
     "regular",
     "rollout",
     "rollout_loss",
+    "scorecard",
     "set_statistics",
     "spectra",
     "squared_error",
     "state_from_published",
     "state_to_published",
     "static_fields",
+    "storm_tracks",
     "task_errors",
     "track",
     "track_errors",

@@ -6,18 +6,22 @@ Dimensions are `number` (members), `time`, `level` (hPa, or numbers of model lev
 
 from __future__ import annotations
 
+import atexit
 import glob
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import xarray as xr
 
-from humboldt.data_catalog import DataError, did_you_mean, parse_units
+from humboldt.data_catalog import DataError, did_you_mean, download, parse_units
 
 NAMES = {
     "latitude": ("latitude", "lat", "nav_lat", "y_lat", "rlat"),
@@ -47,7 +51,7 @@ def open_analyses(source: Any, *, dims: Mapping[str, str] | None = None, west: f
         DataError: coordinates that are not found, times out of order, twice, or of several calendars; other rules.
         ImportError: a GRIB file without cfgrib; names the extra.
     """
-    parts = [canonical(part, dims or {}) for part in _opened(source)]
+    parts = [canonical(part, dims or {}) for part in open_files(source)]
     groups: dict[frozenset[str], list[xr.Dataset]] = {}
     for part in parts:
         groups.setdefault(frozenset(map(str, part.data_vars)), []).append(part)
@@ -96,18 +100,19 @@ def starting_at(data: xr.Dataset, west: float | int) -> xr.Dataset:
     )
 
 
-def _opened(source: Any) -> list[xr.Dataset]:
+def open_files(source: Any) -> list[xr.Dataset]:
+    """What is in one or many files, as it stands there: times as numbers, names of the file."""
     if isinstance(source, xr.DataArray):
         return [source.to_dataset(name=source.name or "field")]
     if isinstance(source, xr.Dataset):
         return [source]
     if isinstance(source, Sequence) and not isinstance(source, str):
-        return [part for one in source for part in _opened(one)]
+        return [part for one in source for part in open_files(one)]
     text = os.fspath(source)
     if "://" not in text and any(mark in text for mark in "*?["):
         if not (found := sorted(glob.glob(text))):
             raise FileNotFoundError(f"data are read from files, but nothing matches {text}")
-        return [part for one in found for part in _opened(one)]
+        return [part for one in found for part in open_files(one)]
     path = Path(text)
     if "://" not in text and not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -115,11 +120,15 @@ def _opened(source: Any) -> list[xr.Dataset]:
     if path.is_dir() and not any((path / mark).is_file() for mark in ("zarr.json", ".zgroup", ".zmetadata")):
         if not (files := sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)):
             raise DataError(f"a folder of data holds {', '.join(SUFFIXES)} files or a Zarr store, {text} has none")
-        return [part for one in files for part in _opened(one)]
+        return [part for one in files for part in open_files(one)]
     return [_open_one(text)]
 
 
 def _open_one(path: str) -> xr.Dataset:
+    """A store is read where it is, chunk by chunk; a file behind a URL is fetched whole first."""
+    is_zarr = path.rstrip("/").endswith(".zarr") or Path(path).is_dir()
+    if "://" in path and urlsplit(path).path.endswith(SUFFIXES):
+        path = _fetched(path)
     if path.endswith((".grib", ".grb", ".grib2", ".grb2")):
         try:
             import cfgrib  # noqa: F401
@@ -127,7 +136,6 @@ def _open_one(path: str) -> xr.Dataset:
             raise ImportError('GRIB files need cfgrib: pip install "humboldt[weather]"') from error
         choices: dict[str, Any] = {"engine": "cfgrib", "backend_kwargs": {"indexpath": ""}}
     else:
-        is_zarr = path.rstrip("/").endswith(".zarr") or Path(path).is_dir()
         choices = {"engine": "zarr" if is_zarr else None}
     try:
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
@@ -137,6 +145,13 @@ def _open_one(path: str) -> xr.Dataset:
         raise DataError(
             f"data are NetCDF, GRIB or Zarr, got {path}, which cannot be read as such ({error}); check that it is whole"
         ) from error
+
+
+def _fetched(url: str) -> str:
+    """A copy of a file in a folder that goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="humboldt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return str(download(url, folder / Path(urlsplit(url).path).name, progress=False))
 
 
 def _without_bounds(data: xr.Dataset) -> xr.Dataset:

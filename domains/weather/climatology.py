@@ -11,7 +11,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 
-from .analyses import canonical, open_analyses
+from .analyses import canonical, open_analyses, open_files
 from .time import day_of_year, hour_of_day
 
 
@@ -24,6 +24,26 @@ class Climatology(Protocol):
         ...
 
 
+def open_climatology(source: Any) -> Climatology:
+    """A climatology from whatever holds one.
+
+    Args:
+        source: a NetCDF file or Zarr store with dims (dayofyear, hour, ...), such as `make_climatology` makes and
+            WeatherBench-2 publishes; the folder of files that comes with Prithvi WxC; a Dataset; a climatology.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DataError: it holds something else.
+    """
+    if isinstance(source, Climatology):
+        return source
+    if isinstance(source, xr.Dataset):
+        return TableClimatology(source)
+    if Path(source).is_dir() and any(Path(source).glob("climate_*_doy*_hour*.nc")):
+        return PublishedClimatology(source)
+    return TableClimatology(xr.merge(open_files(source)))
+
+
 class TableClimatology:
     """A climatology held as a Dataset with dims (dayofyear, hour, [level], latitude, longitude).
 
@@ -33,7 +53,10 @@ class TableClimatology:
 
     def __init__(self, data: xr.Dataset) -> None:
         if not {"dayofyear", "hour"} <= set(data.dims):
-            raise DataError(f"a climatology has dims dayofyear and hour, got {sorted(map(str, data.dims))}")
+            raise DataError(
+                f"a climatology has dims dayofyear and hour, got {sorted(map(str, data.dims))}; make one of a series "
+                "with make_climatology"
+            )
         self.data = canonical(data, {}, ("dayofyear", "hour"))
 
     def at(self, time: Any) -> xr.Dataset:

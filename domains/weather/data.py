@@ -11,7 +11,7 @@ from humboldt.data_catalog import DataError
 
 from .analyses import open_analyses
 from .channels import Channel
-from .climatology import Climatology, TableClimatology
+from .climatology import open_climatology
 from .columns import channels_of, columns_of
 from .dataset import WeatherDataset
 from .forcings import KNOWN
@@ -31,7 +31,7 @@ def open_weather(
     variables: Sequence[str] | None = None,
     levels: Sequence[float | int] | None = None,
     static: Sequence[Channel | str] | None = None,
-    climatology: Climatology | xr.Dataset | None = None,
+    climatology: Any = None,
     input_times: int = 2,
     input_steps: Sequence[float | int] | None = None,
     lead_times: Sequence[float | int] | None = None,
@@ -52,7 +52,7 @@ def open_weather(
             same quantity, and converted to its units. By default all that the data have.
         variables, levels: choose among what the data have, by their own names; levels in hPa, or model levels.
         static: names of `forcings.KNOWN`, fields of the data, or channels; by default place and calendar.
-        climatology: of the target times.
+        climatology: of the target times, see `open_climatology`.
         input_times, input_steps, lead_times, targets: see `enumerate_samples`; `targets=False` is for inference.
         units: {variable: units} where a label is missing or wrong.
         dims, west: see `open_analyses`.
@@ -89,7 +89,7 @@ def open_weather(
             members=data.sizes.get("number", 1),
             targets=targets,
         ),
-        climatology=TableClimatology(climatology) if isinstance(climatology, xr.Dataset) else climatology,
+        climatology=None if climatology is None else open_climatology(climatology),
         fill=dict(fill or {}),
         parts=dict(split or {}),
     )

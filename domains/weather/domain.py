@@ -103,8 +103,8 @@ class Weather:
         return LabelledScores(found, "rmse", "lead_time", "lead time / hours")
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
-        """Labelled states from a NetCDF file or a Zarr store, see `read_states`; of another file the path."""
-        return read_states(path, select)
+        """The path, which `open_weather` opens in its own way; at chosen places the labelled states (`read_states`)."""
+        return read_states(path, select) if select else path
 
     def predict(
         self,
@@ -115,6 +115,7 @@ class Weather:
         *,
         step: float | None = None,
         output: Any = None,
+        overwrite: bool = False,
         **choices: Any,
     ) -> Any:
         """A forecast as one Dataset, or written to `output` step by step (see `forecast`).
@@ -123,6 +124,9 @@ class Weather:
             lead_times: in hours.
             rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
             step: hours of an autoregressive step; the shortest lead time by default.
+            output: a NetCDF file, or a Zarr store (`.zarr`), to which every lead time is written when it is made.
+            overwrite: replace what is there.
+            choices: of `forecast` and `open_weather`, such as `climatology`.
         """
         import xarray as xr
 
@@ -134,7 +138,8 @@ class Weather:
         steps = forecast(model, state, lead_times, step=length, **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
-        return xr.open_dataset(write_forecast(steps, output), engine="zarr" if str(output).endswith(".zarr") else None)
+        path = write_forecast(steps, output, overwrite)
+        return xr.open_dataset(path, engine="zarr" if str(output).endswith(".zarr") else None)
 
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """One lead time as the CF conventions have it."""

@@ -23,6 +23,7 @@ LONG = {
     "bias": "mean of forecast less truth",
     "acc": "mean correlation of anomalies from the climatology",
 }
+REFERENCES = ("persistence", "climatology")
 
 
 @torch.no_grad()
@@ -31,7 +32,8 @@ def evaluate(
 ) -> xr.Dataset:
     """RMSE, MAE, bias and, with a climatology, ACC by forecast, lead time and channel, in the channels' units.
 
-    Persistence, and the climatology where there is one, are scored on the same samples.
+    Persistence, and the climatology where there is one, are scored on the same samples; `skill_over_persistence` and
+    `skill_over_climatology` are 1 - RMSE / that of the reference.
 
     Args:
         models: by name, or any functions of a batch to a state; all take and predict the channels of the data.
@@ -76,6 +78,11 @@ def _labelled(found: Mapping[str, Mapping[float, list[Tensor]]], data: WeatherDa
     values["rmse"] = values["rmse"].sqrt()
     if data.climatology is None:
         values.pop("acc")
+    about = dict(LONG)
+    for reference in (name for name in REFERENCES if name in found):
+        here = values["rmse"][list(found).index(reference)]
+        values[f"skill_over_{reference}"] = metrics.skill(values["rmse"], here)
+        about[f"skill_over_{reference}"] = f"1 - rmse / rmse of {reference}"
     coords = {
         "forecast": list(found),
         "lead_time": ("lead_time", leads, {"units": "hours", "standard_name": "forecast_period"}),
@@ -84,7 +91,7 @@ def _labelled(found: Mapping[str, Mapping[float, list[Tensor]]], data: WeatherDa
         "samples": ("lead_time", [len(next(iter(found.values()))[h]) for h in leads]),
     }
     dims = ("forecast", "lead_time", "channel")
-    return xr.Dataset({n: (dims, v.numpy(), {"long_name": LONG[n]}) for n, v in values.items()}, coords)
+    return xr.Dataset({n: (dims, v.numpy(), {"long_name": about[n]}) for n, v in values.items()}, coords)
 
 
 def _expected(batch: WeatherBatch) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def forecast(
         source: a dataset, or what `open_weather` takes.
         lead_times: positive and rising, in hours.
         step: hours of the steps of a rollout, of which lead times are multiples; None predicts each lead time at once.
-        start: numbers of the samples to start from; the last state by default.
+        start: which of the states to start from; the last one by default. All members of an ensemble start there.
         choices: of `open_weather`, such as `climatology`, `input_steps` or `west`.
 
     Raises:
@@ -61,10 +62,11 @@ def forecast(
     if not hours or any(b <= a for a, b in zip([0.0, *hours], hours, strict=False)):
         raise ValueError(f"lead times are positive and rise, got {hours}")
     data = open_states(model, source, **choices)
-    samples = [data.samples[i] for i in start]
-    first = _told(
-        data, data.collate([dataclasses.replace(s, target=None) for s in samples]), hours[0] if step is None else step
-    )
+    members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
+    runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
+    first = _told(data, data.collate(runs), hours[0] if step is None else step)
+    number = [int(data.data["number"][m]) for m in members] if "number" in data.data.dims else []
+    labels = {"start": first.time[: len(start)], "number": number}
     weights = next(model.parameters())
     about = {"source": repr(model), "weights_sha256": _hash(model), "history": "forecast made with humboldt"}
     was_training = model.training
@@ -73,7 +75,7 @@ def forecast(
         if step is None:
             for lead in hours:
                 prediction = model(_told(data, first, lead).to(weights.device, weights.dtype))
-                yield forecast_to_xarray(prediction, first.time, about)
+                yield forecast_to_xarray(prediction, about=about, **labels)
             return
         if any(abs(h / step - round(h / step)) > 1e-6 for h in hours):
             raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
@@ -84,21 +86,27 @@ def forecast(
         begun = first.to(weights.device, weights.dtype)
         for number, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
             if any(round(h / step) == number for h in hours):
-                yield forecast_to_xarray(prediction, first.time, about)
+                yield forecast_to_xarray(prediction, about=about, **labels)
     finally:
         model.train(was_training)
 
 
-def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str]) -> Path:
+def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str], overwrite: bool = False) -> Path:
     """Write the lead times of a forecast as they come, to a Zarr store (`.zarr`) or a NetCDF file; returns the path.
+
+    Args:
+        steps: of `forecast`.
+        path: where it lies when all of it is written.
+        overwrite: replace what is there.
 
     Raises:
         DataError: the path is taken, or there are no lead times.
     """
     path = Path(path)
-    if path.exists():
+    if path.exists() and not overwrite:
         raise DataError(f"a forecast is written to a new file, {path} is there; remove it or choose another name")
     aside, count = path.with_name(f".writing-{path.name}"), 0
+    _remove(aside)
     for count, step in enumerate(steps, 1):
         if path.suffix == ".zarr":
             more: dict[str, Any] = {"mode": "w"} if count == 1 else {"append_dim": "lead_time"}
@@ -109,8 +117,15 @@ def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str]) ->
             _append(step, aside)
     if not count:
         raise DataError("a forecast has at least one lead time, got none")
+    _remove(path)
     os.replace(aside, path)
     return path
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
@@ -145,10 +160,10 @@ def _numbers(times: xr.DataArray, variable: Any) -> np.ndarray:
 
 def _encoding(step: xr.Dataset) -> dict[str, dict[str, Any]]:
     """Times counted in hours from one date, so that later lead times fit; fields without a fill value where none is."""
-    first = str(step["time"].values.ravel()[0])[:10]
+    first = str(step["init_time"].values.ravel()[0])[:10]
     times = {"units": f"hours since {first} 00:00:00", "dtype": "float64", "_FillValue": None}
     plain: dict[str, dict[str, Any]] = {str(name): {"_FillValue": None} for name in step.coords}
-    return plain | {"time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
+    return plain | {"init_time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
 
 
 def _hash(model: Model) -> str:

@@ -31,13 +31,13 @@ def fill_gaps(model: Model, source: Any, **choices: Any) -> xr.Dataset:
         choices: of `open_weather`.
 
     Returns:
-        The states as the CF conventions have them, dims (time, [level], latitude, longitude).
+        The states as the CF conventions have them, dims ([number], time, [level], latitude, longitude).
     """
     data, was_training = open_states(model, source, **choices), model.training
     model.eval()
     try:
-        frames = dict.fromkeys((s.inputs[0 if _first(model) else -1], s.member) for s in data.samples)
-        steps = [_filled(model, data, *frame) for frame in frames]
+        frames = dict.fromkeys(s.inputs[0 if _first(model) else -1] for s in data.samples)
+        steps = [_filled(model, data, frame) for frame in frames]
     finally:
         model.train(was_training)
     return xr.concat(steps, dim="time", data_vars="minimal")
@@ -59,16 +59,21 @@ def reconstructed(model: Model, batch: WeatherBatch) -> torch.Tensor:
     return torch.cat(made)
 
 
-def _filled(model: Model, data: WeatherDataset, frame: int, member: int) -> xr.Dataset:
-    state = torch.from_numpy(data.state(frame, member))
-    sample = next(s for s in data.samples if frame in s.inputs and s.member == member)
-    batch = data.collate([dataclasses.replace(sample, target=None, lead_time=0.0)])
-    made = reconstructed(model, batch)[0]
-    whole = torch.where(state.isnan(), made, state)
-    time = (data.times[frame],)
-    about = {"source": repr(model), "history": "gaps filled with humboldt"}
-    labelled = forecast_to_xarray(WeatherPrediction(whole[None], data.channels, data.grid, time), time, about)
-    return labelled.isel(lead_time=0, drop=True).drop_vars("valid_time")
+def _filled(model: Model, data: WeatherDataset, frame: int) -> xr.Dataset:
+    """The states of all members at one time."""
+    members = sorted({s.member for s in data.samples})
+    found = (next(s for s in data.samples if s.member == m and frame in s.inputs) for m in members)
+    samples = [dataclasses.replace(s, target=None, lead_time=0.0) for s in found]
+    states = torch.from_numpy(np.stack([data.state(frame, s.member) for s in samples]))
+    whole = torch.where(states.isnan(), reconstructed(model, data.collate(samples)), states)
+    number = [int(data.data["number"][m]) for m in members] if "number" in data.data.dims else []
+    about = {"source": repr(model), "history": "gaps filled with humboldt", "title": "Analyses without gaps"}
+    times = (data.times[frame],)
+    prediction = WeatherPrediction(whole, data.channels, data.grid, times * len(samples))
+    labelled = forecast_to_xarray(prediction, times, about, number).isel(lead_time=0, drop=True)
+    labelled = labelled.drop_vars("valid_time").rename(init_time="time")
+    labelled["time"].attrs = {"standard_name": "time", "axis": "T"}
+    return labelled
 
 
 def _first(model: Model) -> bool:

@@ -24,6 +24,11 @@ PLACE = {
     "latitude": {"units": "degrees_north", "standard_name": "latitude", "axis": "Y"},
     "longitude": {"units": "degrees_east", "standard_name": "longitude", "axis": "X"},
 }
+TIMES = {
+    "init_time": {"standard_name": "forecast_reference_time", "long_name": "start of the forecast"},
+    "lead_time": {"standard_name": "forecast_period", "long_name": "lead time", "units": "hours"},
+    "valid_time": {"standard_name": "time", "long_name": "time of the prediction"},
+}
 
 
 def batch_to_xarray(batch: WeatherBatch) -> xr.Dataset:
@@ -95,47 +100,45 @@ def batch_from_xarray(data: xr.Dataset) -> WeatherBatch:
     )
 
 
-def forecast_to_xarray(prediction: WeatherPrediction, start: Sequence[Any], about: dict[str, Any]) -> xr.Dataset:
+def forecast_to_xarray(
+    prediction: WeatherPrediction, start: Sequence[Any], about: dict[str, Any], number: Sequence[int] = ()
+) -> xr.Dataset:
     """One lead time of a forecast, as the CF conventions have it.
 
-    Dims (time, lead_time, [level], latitude, longitude); `time` is that of the initial state, `valid_time` that of the
-    prediction. Channels of one variable on several levels become one variable.
+    Dims (lead_time, [number], init_time, [level], latitude, longitude); `init_time` is that of the initial state,
+    `valid_time` that of the prediction. Channels of one variable on several levels become one variable.
 
     Args:
-        prediction: one sample per initial state.
-        start: their times.
+        prediction: one sample per member and initial state, all states of a member together.
+        start: times of the initial states.
         about: attributes of the Dataset.
+        number: of the members, where there are any.
     """
-    if prediction.grid is None or not prediction.channels or len(prediction.time) != len(start):
+    grid, runs = prediction.grid, max(1, len(number)) * len(start)
+    if grid is None or not prediction.channels or len(prediction.time) != runs:
         raise DataError("a forecast is labelled by channels, grid and times, got a prediction without; name them all")
-    hours = [hours_between(a, b) for a, b in zip(start, prediction.time, strict=True)]
+    hours = [hours_between(a, b) for a, b in zip([*start] * max(1, len(number)), prediction.time, strict=True)]
     if np.ptp(hours) > 1e-6:
         raise DataError(f"the samples of one forecast share their lead time, got {sorted(set(hours))} hours")
+    before = ("lead_time", *(["number"] if len(number) else []), "init_time")
+    shape = (1, *([len(number)] if len(number) else []), len(start))
     made, fields = {}, prediction.fields.detach().cpu().numpy()
     for variable in dict.fromkeys(c.variable for c in prediction.channels):
         of = [(i, c) for i, c in enumerate(prediction.channels) if c.variable == variable]
-        values = fields[:, [i for i, _ in of]]
+        values = fields[:, [i for i, _ in of]].reshape(*shape, len(of), *grid.shape)
+        whole = xr.DataArray(values, dims=(*before, "level", *PLACE), attrs=_attributes(of[0][1]))
         if of[0][1].level is None:
-            made[variable] = xr.DataArray(values, dims=("time", "lead_time", *PLACE), attrs=_attributes(of[0][1]))
-            continue
-        level = xr.Variable("level", [float(c.level or 0) for _, c in of], _level_attributes(of[0][1]))
-        dims = ("time", "lead_time", "level", *PLACE)
-        made[variable] = xr.DataArray(values[:, None], {"level": level}, dims, attrs=_attributes(of[0][1]))
-    coords: dict[str, Any] = {
-        name: (name, list(getattr(prediction.grid, name)), attrs) for name, attrs in PLACE.items()
-    }
-    coords["time"] = (
-        "time",
-        _array(start),
-        {"standard_name": "forecast_reference_time", "long_name": "start of the forecast"},
-    )
-    lead = {"standard_name": "forecast_period", "long_name": "lead time", "units": "hours"}
-    coords["lead_time"] = ("lead_time", [float(hours[0])], lead)
-    coords["valid_time"] = (
-        ("time", "lead_time"),
-        _array(prediction.time)[:, None],
-        {"standard_name": "time", "long_name": "time of the prediction"},
-    )
+            made[variable] = whole.isel(level=0)
+        else:
+            level = xr.Variable("level", [float(c.level or 0) for _, c in of], _level_attributes(of[0][1]))
+            made[variable] = whole.assign_coords(level=level)
+    coords: dict[str, Any] = {name: (name, list(getattr(grid, name)), attrs) for name, attrs in PLACE.items()}
+    if len(number):
+        coords["number"] = ("number", list(number), {"standard_name": "realization", "units": "1", "axis": "E"})
+    coords["init_time"] = ("init_time", _array(start), TIMES["init_time"])
+    coords["lead_time"] = ("lead_time", [float(hours[0])], TIMES["lead_time"])
+    valid = _array(prediction.time[: len(start)])[None]
+    coords["valid_time"] = (("lead_time", "init_time"), valid, TIMES["valid_time"])
     return xr.Dataset(
         made, attrs={"Conventions": "CF-1.10", "title": "Forecast of the atmosphere", **about}
     ).assign_coords(coords)

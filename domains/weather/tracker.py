@@ -178,13 +178,13 @@ def _opened(source: Any) -> WeatherDataset:
     if isinstance(source, WeatherDataset):
         return source
     if isinstance(source, xr.Dataset) and "lead_time" in source.dims:
-        if source.sizes.get("time", 1) != 1:
+        if source.sizes.get("init_time", 1) != 1:
             raise DataError(
-                f"a forecast is followed from one start, got {source.sizes['time']}; select one, as in "
-                "forecast.isel(time=[0])"
+                f"a forecast is followed from one start, got {source.sizes['init_time']}; select one, as in "
+                "forecast.isel(init_time=[0])"
             )
         valid = source["valid_time"].values.ravel()
-        source = source.isel(time=0, drop=True).drop_vars("valid_time").rename(lead_time="time")
+        source = source.isel(init_time=0, drop=True).drop_vars("valid_time").rename(lead_time="time")
         source = source.assign_coords(time=("time", valid))
     return open_weather(source, input_times=1, lead_times=[0], targets=False)
 

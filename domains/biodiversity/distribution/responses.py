@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import expit
 
 from humboldt.data_catalog import DataError
+from humboldt.foundations import pyplot
 
 from ..metrics import auc_roc
 from ..occurrences import SPECIES
@@ -151,12 +152,3 @@ def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.Da
     figure.suptitle(f"{one['species'].item()}   (hatched: environment beyond the background)")
     figure.tight_layout()
     return figure
-
-
-def pyplot() -> Any:
-    """matplotlib's; its absence names the extra."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "humboldt[plots]"') from error
-    return plt

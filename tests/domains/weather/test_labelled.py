@@ -48,7 +48,7 @@ def test_a_forecast_follows_the_conventions():
     given = batch()
     prediction = model()(given)
     made = forecast_to_xarray(prediction, given.time, {"source": "a test"})
-    assert made["T"].dims == ("time", "lead_time", "level", "latitude", "longitude")
+    assert made["T"].dims == ("lead_time", "init_time", "level", "latitude", "longitude")
     assert made["level"].values.tolist() == [850, 500]
     assert made["T"].attrs["units"] == "K"
     assert made["valid_time"].values[0, 0] == np.datetime64("2020-02-29T00")

@@ -79,9 +79,9 @@ def test_errors_of_a_track_are_those_of_its_places_and_intensities():
 
 def test_a_forecast_is_followed_along_its_lead_times():
     data = vortex(lambda k: (30, 100 + 2 * k))
-    forecast = data.rename(time="lead_time").assign_coords(lead_time=6.0 * np.arange(5)).expand_dims("time")
+    forecast = data.rename(time="lead_time").assign_coords(lead_time=6.0 * np.arange(5)).expand_dims("init_time")
     forecast = forecast.assign_coords(
-        time=data["time"].values[:1], valid_time=(("time", "lead_time"), data["time"].values[None])
+        init_time=data["time"].values[:1], valid_time=(("init_time", "lead_time"), data["time"].values[None])
     )
     errors = track_errors(track(forecast), track(data))
     assert errors["distance"].max() < 1e-6
