@@ -6,6 +6,7 @@ from .config import SpeciesConfig, biodiversity_nano
 from .estimator import SpeciesModel
 from .extrapolation import mess
 from .invasion import arrival_times, detection_ranking
+from .maps import generalise_maps
 from .niches import NicheOverlap, niche_overlap, schoener_d, warren_i
 from .pretraining import VirtualSpecies
 from .quantiles import ENVIRONMENT, PLACE
@@ -35,6 +36,7 @@ __all__ = [
     "biodiversity_nano",
     "build_species",
     "detection_ranking",
+    "generalise_maps",
     "mess",
     "niche_overlap",
     "permutation_importance",
