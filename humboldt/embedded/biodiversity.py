@@ -8,7 +8,7 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
 BIODIVERSITY_NANO = Recipe(
-    steps=500,
+    steps=800,
     batch_size=4,
     optimiser="muon",
     core_rate=4e-3,
@@ -17,7 +17,7 @@ BIODIVERSITY_NANO = Recipe(
     weight_decay=0.01,
     warmup=100,
     clip=5.0,
-    validate_every=100,
+    validate_every=200,
     validation_samples=32,
     save_every=50,
     seed=0,
