@@ -4,8 +4,8 @@
 
 Times are the least CPU seconds of interleaved runs. The peers: one MaxEnt fit of elapid (10,000 background points, its
 own settings) for a joint fit of 30 species; numpy indexing with known cells for the values of layers at points given by
-longitude and latitude; and, for memory, a map of a quarter of the cells: a map that streams needs no more for four
-times as many. Layers are made in memory by dask, block by block.
+longitude and latitude; and, for memory, a map of a sixteenth of the cells: a map that streams needs no more for sixteen
+times as many. The layers of a map are written to a GeoTIFF first and read from there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -28,7 +29,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from humboldt.domains.biodiversity import Environment
+from humboldt.domains.biodiversity import Environment, open_environment
 from humboldt.domains.biodiversity.distribution import SpeciesModel
 
 SPECIES, PRESENCES, VARIABLES = 30, 100, 13
@@ -39,14 +40,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer points and smaller maps")
     parser.add_argument("--json", type=Path, help="where the rows are written")
-    parser.add_argument("--map", type=int, help=argparse.SUPPRESS)  # in a process of its own: peak memory of one map
+    parser.add_argument("--map", type=Path, help=argparse.SUPPRESS)  # in a process of its own: peak memory of one map
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.map:
         print(json.dumps(map_memory(given.map)))
         return
     rows = [fit_row(1 if given.quick else 3), extraction_row(200_000 if given.quick else 1_000_000)]
-    rows.append(map_row(800 if given.quick else 4000))
+    rows.append(map_row(1000 if given.quick else 4000))
     for found in rows:
         print(f"{found['case']}: {found['ours']:.3g} and {found['peer']:.3g} {found['unit']}, {found['ratio']:.2f}")
     if given.json:
@@ -96,35 +97,48 @@ def extraction_row(number: int) -> dict[str, Any]:
 
 
 def map_row(side: int) -> dict[str, Any]:
-    """Memory of a map against that of one with half the side."""
-    small, large = (in_process(s) for s in (side // 2, side))
+    """Memory of a map against that of one with a quarter of the side."""
+    small, large = (in_process(s) for s in (side // 4, side))
     print(f"map of {side} x {side} x {VARIABLES}: {large['seconds']:.1f} CPU s, a peak of {large['MB']:.0f} MB")
     return row(
-        f"map of {side} x {side} x {VARIABLES}", large["MB"], small["MB"], f"map of {side // 2} x {side // 2}", "MB"
+        f"map of {side} x {side} x {VARIABLES}", large["MB"], small["MB"], f"map of {side // 4} x {side // 4}", "MB"
     )
 
 
 def in_process(side: int) -> dict[str, float]:
-    """`map_memory` in a process of its own."""
-    command = [sys.executable, __file__, "--map", str(side)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """`map_memory` of a raster with so many rows and columns, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_raster(Path(folder, "layers.tif"), side)
+        command = [sys.executable, __file__, "--map", str(Path(folder, "layers.tif"))]
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(said.splitlines()[-1]))
 
 
-def map_memory(side: int) -> dict[str, float]:
+def write_raster(path: Path, side: int) -> None:
+    """Layers with random values, band by band and strip by strip."""
+    import rasterio
+    from rasterio.windows import Window
+
+    random = np.random.default_rng(0)
+    about = {
+        "driver": "GTiff", "dtype": "float32", "count": VARIABLES, "height": side, "width": side, "crs": "EPSG:4326",
+        "transform": rasterio.Affine(0.01, 0, 0, 0, -0.01, 40), "interleave": "band",
+    }  # fmt: skip
+    with rasterio.open(path, "w", **about) as file:
+        for band in range(VARIABLES):
+            file.set_band_description(band + 1, f"v{band}")
+            for start in range(0, side, 100):
+                values = 3 * random.standard_normal((100, side), np.float32)
+                file.write(values, band + 1, window=Window(0, start, side, 100))
+
+
+def map_memory(path: Path) -> dict[str, float]:
     """Peak memory of the process, and CPU seconds, of a map written to a GeoTIFF."""
-    import tempfile
-
-    import dask.array as da
-
     background, records = points()
     model = SpeciesModel().fit(records[records["scientificName"] == "s0"], background)
-    random = da.random.default_rng(0)
-    values = random.normal(size=(VARIABLES, side, side), chunks=(VARIABLES, 64, side)).astype("float32")
-    environment = Environment(layers(values).assign_coords(layer=list(background.columns)), "EPSG:4326")
+    environment = open_environment(path)
     start = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        model.predict(environment, output=Path(folder, "map.tif"))
+    model.predict(environment, output=path.with_name("map.tif"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"MB": peak / 1024, "seconds": time.process_time() - start}
 

@@ -215,6 +215,9 @@ def _limits(model: Model, facts: Facts) -> str:
         lines.append(
             f"- It learned from {part.get('samples')} samples; other data, grids and lead times were not scored."
         )
+    data = model.provenance.get("data", {})
+    cautions = {str(p["caution"]) for p in data.values() if isinstance(p, Mapping) and p.get("caution")}
+    lines += [f"- **Caution:** {caution}." for caution in sorted(cautions)]
     return "\n".join([*lines, *([f"- {facts.limits}"] if facts.limits else [])])
 
 

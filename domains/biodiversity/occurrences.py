@@ -26,6 +26,12 @@ ALIASES = {
     UNCERTAINTY: ("coordinateuncertaintyinmeters", "uncertainty"),
     BASIS: ("basisofrecord",),
 }
+TELLING = (
+    "x", "y", "geometry", "verbatimlatitude", "verbatimlongitude", "verbatimcoordinates", "verbatimlocality",
+    "verbatimcoordinatesystem", "locality", "locationid", "locationremarks", "footprintwkt", "georeferenceremarks",
+    "minimumelevationinmeters", "maximumelevationinmeters", "verbatimelevation", "elevation", "depth", "habitat",
+)  # fmt: skip
+"""Columns, in lower case, that tell a place in other words than its coordinates."""
 
 
 def read_occurrences(source: Any, *, columns: Mapping[str, str] | None = None, crs: Any = None) -> pd.DataFrame:
@@ -173,11 +179,13 @@ def thin_occurrences(
 def generalise_occurrences(table: pd.DataFrame, degrees: float) -> pd.DataFrame:
     """Coordinates moved to the middle of a grid cell, for species whose places must not be published.
 
-    The uncertainty becomes at least the half diagonal of the cell, in metres at the equator.
+    The uncertainty becomes at least the half diagonal of the cell, in metres at the equator. Columns that tell a place
+    in other words (`TELLING`, and a geometry) are left out; values of an environment at the precise place tell it too,
+    so generalise records before an environment is extracted at them.
     """
     if not degrees > 0:
         raise DataError(f"a cell has a positive size in degrees, got {degrees}")
-    table = table.copy()
+    table = pd.DataFrame(table.drop(columns=[c for c in table if str(c).lower() in TELLING]))
     for name in (LATITUDE, LONGITUDE):
         table[name] = (np.floor(table[name] / degrees) + 0.5) * degrees
     least = degrees * 111_195 / np.sqrt(2)

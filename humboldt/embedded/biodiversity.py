@@ -8,7 +8,7 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
 BIODIVERSITY_NANO = Recipe(
-    steps=2000,
+    steps=800,
     batch_size=4,
     optimiser="muon",
     core_rate=4e-3,

@@ -97,6 +97,12 @@ def test_physical_checks_are_asked_for(run, tuned):
     assert "mass kept to 1e-6" in card(tuned, facts)
 
 
+def test_cautions_of_the_data_reach_the_card(tuned):
+    tuned.provenance["data"]["train"] |= {"caution": "the weights were fitted on precise places"}
+    facts = Facts(repository="me/mine", licence="MIT", sources={}, scores={"rows": ROWS}, checks="looked at")
+    assert "- **Caution:** the weights were fitted on precise places." in card(tuned, facts)
+
+
 def test_the_terms_of_data_and_parent_have_to_be_known(run, tuned):
     tuned.provenance["recipe"] |= {"data": "/my/file.nc", "model": "camlab-ethz/Poseidon-T"}
     tuned.save(run)

@@ -6,11 +6,14 @@ from .config import SpeciesConfig, biodiversity_nano
 from .estimator import SpeciesModel
 from .extrapolation import mess
 from .invasion import arrival_times, detection_ranking
+from .maps import generalise_maps
 from .niches import NicheOverlap, niche_overlap, schoener_d, warren_i
 from .pretraining import VirtualSpecies
 from .quantiles import ENVIRONMENT, PLACE
+from .recorded import RecordedSpecies
 from .responses import permutation_importance, plot_map, plot_responses, response_curves
-from .surveyed import SurveyedRegion, SurveyedSpecies, read_region, read_regions, tables_to_batch
+from .surveyed import SurveyedRegion, read_region, read_regions, tables_to_batch
+from .transfer import Transfer, transfer
 from .virtual import VirtualRegion, virtual_occurrences, virtual_region, virtual_species
 
 __all__ = [
@@ -20,18 +23,20 @@ __all__ = [
     "PLACE",
     "TARGET_GROUP",
     "NicheOverlap",
+    "RecordedSpecies",
     "SpeciesBatch",
     "SpeciesConfig",
     "SpeciesModel",
     "Suitability",
     "SurveyedRegion",
-    "SurveyedSpecies",
+    "Transfer",
     "VirtualRegion",
     "VirtualSpecies",
     "arrival_times",
     "biodiversity_nano",
     "build_species",
     "detection_ranking",
+    "generalise_maps",
     "mess",
     "niche_overlap",
     "permutation_importance",
@@ -42,6 +47,7 @@ __all__ = [
     "response_curves",
     "schoener_d",
     "tables_to_batch",
+    "transfer",
     "virtual_occurrences",
     "virtual_region",
     "virtual_species",

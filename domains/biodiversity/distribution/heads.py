@@ -41,8 +41,9 @@ class ResponseHead(Head[SpeciesBatch, Suitability]):
             "r s n t k, r s t k g -> r s n g", knot_weights(at.presence, self.config.knots), functions[..., space]
         )
         against = respond(functions[..., space], at.contrast)
-        near = density(answers[..., space], found, torch.stack([batch.presence_weight, batch.in_season]))
-        ratio = near - density(answers[..., space], against, batch.contrast_weight[None])
+        weights = [batch.presence_weight] if batch.season is None else [batch.presence_weight, batch.in_season]
+        near = density(answers[..., space], found, torch.stack(weights))
+        ratio = (near - density(answers[..., space], against, batch.contrast_weight[None])).expand(2, -1, -1, -1)
         known = torch.cat([answers[..., 1:], rearrange(ratio, "k r s q -> r s q k")], -1)
         mean, deviation = self.perceptron(known).unbind(-1)
         return Suitability(mean + answers[..., 0], F.softplus(deviation) + 0.05)

@@ -57,6 +57,24 @@ def map_environment(
     raise DataError(f"maps are written as .nc or .tif, got {path.name}")
 
 
+def generalise_maps(maps: xr.Dataset, size: float) -> xr.Dataset:
+    """Maps on a coarser grid, means of the cells in it, so that a fine map does not betray the places it was fitted to.
+
+    Args:
+        maps: of `SpeciesModel.predict`.
+        size: of a cell, in units of x and y; the nearest multiple of the cells of the maps.
+
+    Raises:
+        DataError: a size of less than two cells of the maps, or of more than all of them.
+    """
+    step = max(abs(float(maps[axis][1] - maps[axis][0])) for axis in ("y", "x"))
+    number, most = round(size / step), min(maps.sizes["y"], maps.sizes["x"])
+    if not 2 <= number <= most:
+        raise DataError(f"a coarser cell spans 2 to {most} cells of {step:g}, got a size of {size:g}; choose another")
+    coarse = maps.coarsen(y=number, x=number, boundary="pad").mean(keep_attrs=True)
+    return coarse.assign_attrs(maps.attrs | {"generalised_to": number * step})
+
+
 def row_blocks(environment: Environment) -> Iterator[slice]:
     """Rows that are worked on together."""
     starts = _starts(environment)

@@ -7,19 +7,17 @@ y, variables) and `test_pa` (group, a column of 0 and 1 a species, missing where
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from humboldt.data_catalog import DataError, did_you_mean
 
-from .batch import BACKGROUND, TARGET_GROUP, SpeciesBatch, joined
-from .pretraining import CONTRAST, POINTS, QUERIES, points_to_batch
-from .quantiles import ENVIRONMENT, PLACE
+from .batch import SpeciesBatch
+from .pretraining import points_to_batch
 
 FILES = ("train_presence", "train_background", "test_env", "test_pa")
 NOT_VARIABLES = ("siteid", "spid", "x", "y", "group")
@@ -99,70 +97,6 @@ def read_regions(folder: str | Path, *, without: str | None = None) -> list[Surv
             f"surveyed regions in {folder} are {names}, got {without!r} to leave out{did_you_mean(str(without), names)}"
         )
     return [read_region(Path(folder) / name) for name in names if name != without]
-
-
-class SurveyedSpecies:
-    """Tasks drawn from surveyed regions: a few presences of some species of a group in, surveys of them out.
-
-    Args:
-        regions: from which to draw.
-        count: number of tasks; the same number always makes the same task.
-        species: of a task.
-        seed: of all.
-    """
-
-    def __init__(self, regions: Sequence[SurveyedRegion], count: int, species: int = 16, seed: int = 0) -> None:
-        self.regions, self.count, self.species, self.seed = list(regions), count, species, seed
-
-    def __len__(self) -> int:
-        return self.count
-
-    def batch(self, indices: Sequence[int]) -> SpeciesBatch:
-        """These tasks."""
-        return joined([self._task(np.random.default_rng([self.seed, 7, int(i)])) for i in indices])
-
-    def describe(self) -> Mapping[str, Any]:
-        """Names of the regions, sizes and seed."""
-        names = [r.name for r in self.regions]
-        return {"regions": names, "tasks": self.count, "species": self.species, "seed": self.seed}
-
-    def _task(self, random: np.random.Generator) -> SpeciesBatch:
-        region = self.regions[random.integers(len(self.regions))]
-        group = str(random.choice(sorted({region.group(s) for s in region.species})))
-        members = region.members(group)
-        chosen = [str(s) for s in random.choice(members, self.species, replace=len(members) < self.species)]
-        most = int(np.exp(random.uniform(np.log(3), np.log(150))))
-        presences = [region.presence[region.presence["spid"] == s] for s in chosen]
-        presences = [p.iloc[random.permutation(len(p))[:most]] for p in presences]
-        kind = int(random.choice([BACKGROUND, TARGET_GROUP]))
-        background = region.background.iloc[random.choice(len(region.background), POINTS, replace=False)]
-        contrast = background if kind == BACKGROUND else some(random, region.target_group(group), CONTRAST)
-        known = region.surveys[chosen[0]].notna().to_numpy()
-        surveys = region.surveys.loc[known, chosen].to_numpy()
-        rows = telling(random, surveys, QUERIES)
-        columns, kinds = self._variables(random, region)
-        sites = region.sites[known].iloc[rows]
-        return tables_to_batch(columns, kinds, background, presences, contrast, kind, sites, surveys[rows].T)
-
-    @staticmethod
-    def _variables(random: np.random.Generator, region: SurveyedRegion) -> tuple[list[str], list[int]]:
-        """At least half of the variables, in any order; half of the time with the place."""
-        names = region.variables
-        chosen = random.permutation(names)[: random.integers((len(names) + 1) // 2, len(names) + 1)]
-        place = ["x", "y"] if random.random() < 0.5 else []
-        return [*map(str, chosen), *place], [ENVIRONMENT] * len(chosen) + [PLACE] * len(place)
-
-
-def some(random: np.random.Generator, table: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many rows."""
-    return table.iloc[random.permutation(len(table))[:most]]
-
-
-def telling(random: np.random.Generator, surveys: np.ndarray, number: int) -> np.ndarray:
-    """Sites to ask for, those where something was found twice as likely as where nothing was; each again if few."""
-    weight = 1.0 + (surveys.sum(1) > 0)
-    chance = weight / weight.sum()
-    return random.choice(len(surveys), number, replace=len(surveys) < number, p=chance)
 
 
 def tables_to_batch(

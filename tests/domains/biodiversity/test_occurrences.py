@@ -110,6 +110,13 @@ def test_generalised_places_lie_in_the_middle_of_cells():
         generalise_occurrences(TABLE, 0.0)
 
 
+def test_generalised_records_do_not_tell_their_place_in_other_words():
+    told = {"x": 4_321_000.0, "y": 3_210_000.0, "locality": "the old oak", "footprintWKT": "POINT (13 52)"}
+    found = generalise_occurrences(read_occurrences(TABLE).assign(**told, eventRemarks="kept"), 0.5)
+    assert not set(told) & set(found)
+    assert "eventRemarks" in found
+
+
 def test_records_become_months_of_a_grid():
     table = pd.concat([TABLE, TABLE.iloc[[0]].assign(decimalLatitude=10.0)], ignore_index=True)
     grid = grid_occurrences(

@@ -122,8 +122,14 @@ def test_an_environment_without_differences_or_values_is_refused() -> None:
     same = Environment(LAYERS.layers * 0 + 1, "EPSG:4326")
     with pytest.raises(DataError, match="background points differ in a variable at least, got 200 points"):
         fitted(layers=same)
-    with pytest.raises(DataError, match="background is drawn from cells with values"):
-        fitted(layers=Environment(LAYERS.layers * np.nan, "EPSG:4326"))
+    empty = LAYERS.layers.copy()
+    empty[1] = np.nan
+    with pytest.raises(DataError, match="got no value at all in 'variable_2'; look at its nodata value"):
+        fitted(layers=Environment(empty, "EPSG:4326"))
+    apart = LAYERS.layers.copy()
+    apart[0, :12], apart[1, 12:] = np.nan, np.nan
+    with pytest.raises(DataError, match=r"got none in common of \['variable_1', .*look at their extents"):
+        fitted(layers=Environment(apart, "EPSG:4326"))
 
 
 def test_a_variable_that_is_missing_is_named() -> None:

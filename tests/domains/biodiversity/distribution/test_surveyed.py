@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.biodiversity.distribution import SurveyedSpecies, read_region, read_regions
+from humboldt.domains.biodiversity.distribution import read_region, read_regions
 
 
 def write(folder: Path, seed: int = 0) -> None:
@@ -52,15 +52,3 @@ def test_a_region_can_be_left_out(tmp_path: Path) -> None:
     (tmp_path / "two" / "train_background.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="got no train_background in"):
         read_region(tmp_path / "two")
-
-
-def test_tasks_are_drawn_from_one_group_and_scored_on_its_surveys(tmp_path: Path) -> None:
-    write(tmp_path / "one")
-    data = SurveyedSpecies([read_region(tmp_path / "one")], 8, species=2)
-    batch = data.batch([0, 1, 2])
-    assert batch.presence.shape[:2] == (3, 2)
-    assert batch.target is not None
-    assert set(batch.target.unique().tolist()) <= {0.0, 1.0}
-    assert batch.presence_weight.sum(-1).max() <= 12
-    again = data.batch([0])
-    assert np.array_equal(again.query.numpy(), batch.query[:1, :, : again.kind.shape[1]].numpy())
