@@ -24,7 +24,7 @@ from families import FAMILIES, open_family, scored_groups
 
 import humboldt
 import humboldt.domains.pde as pde
-from humboldt.foundations import Normaliser
+from humboldt.foundations import Context, Normaliser
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "transfer"))
 from baselines import Increment, fno, unet
@@ -94,6 +94,7 @@ def trained(run: dict[str, Any], part: Any, examples: Any, options: argparse.Nam
         network = fno(count) if name == "fno" else unet(count, periodic=all(part.periodic))
         horizon = float(max(part.lead_times()))
         model = Increment(network, part.channels, part.statistics(), horizon)
+        model.context = Context()  # where a rollout notes its step
         return train(model, examples, batch=options.batch, rate=RATES[name], seed=seed)
     start = humboldt.from_pretrained(options.pretrained, random=name == "scratch", seed=seed)
     return humboldt.finetune(

@@ -9,7 +9,7 @@ from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, 
 from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .gains import accuracy_gain, efficiency_gain
-from .generate import generate
+from .generate import generate, generate_families
 from .heads import ForecastHead
 from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
@@ -52,6 +52,7 @@ __all__ = [
     "evaluate",
     "fit_to_data",
     "generate",
+    "generate_families",
     "initialise",
     "is_published",
     "median_table",
