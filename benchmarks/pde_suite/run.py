@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +20,11 @@ from typing import Any
 
 import torch
 from families import FAMILIES, open_family, scored_groups
+from neighbours import Examples, Increment, append, fno, read_records, train, unet
 
 import humboldt
 import humboldt.domains.pde as pde
 from humboldt.foundations import Context, Normaliser
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "transfer"))
-from baselines import Increment, fno, unet
-from run import append, read_records
-from training import Examples, train
 
 MODELS = ("pde-nano", "scratch", "frozen", "fno", "unet")
 RATES = {"fno": 3e-3, "unet": 1e-3}
