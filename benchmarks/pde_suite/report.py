@@ -7,17 +7,14 @@ with the largest number of trajectories at which it was run; errors are means ov
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from neighbours import read_records
 
 from humboldt.domains.pde import accuracy_gain, efficiency_gain
 from humboldt.plots import COLOURS, NEUTRAL, pyplot, save
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "transfer"))
-from run import read_records
 
 REFERENCE = "fno"
 COLUMNS = 5

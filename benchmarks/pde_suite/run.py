@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +20,11 @@ from typing import Any
 
 import torch
 from families import FAMILIES, open_family, scored_groups
+from neighbours import Examples, Increment, append, fno, read_records, train, unet
 
 import humboldt
 import humboldt.domains.pde as pde
-from humboldt.foundations import Normaliser
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "transfer"))
-from baselines import Increment, fno, unet
-from run import append, read_records
-from training import Examples, train
+from humboldt.foundations import Context, Normaliser
 
 MODELS = ("pde-nano", "scratch", "frozen", "fno", "unet")
 RATES = {"fno": 3e-3, "unet": 1e-3}
@@ -94,6 +89,7 @@ def trained(run: dict[str, Any], part: Any, examples: Any, options: argparse.Nam
         network = fno(count) if name == "fno" else unet(count, periodic=all(part.periodic))
         horizon = float(max(part.lead_times()))
         model = Increment(network, part.channels, part.statistics(), horizon)
+        model.context = Context()  # where a rollout notes its step
         return train(model, examples, batch=options.batch, rate=RATES[name], seed=seed)
     start = humboldt.from_pretrained(options.pretrained, random=name == "scratch", seed=seed)
     return humboldt.finetune(

@@ -15,7 +15,11 @@ from humboldt.domains.pde.problems import PROBLEMS, problem
 from humboldt.plots import pyplot
 
 DOCS = Path(__file__).parents[2] / "docs"
-SHOWN = {"ns-tracer-pwc": "tracer", "helmholtz": "solution", "poisson-gauss": "solution", "advection": "scalar_1"}
+SHOWN = {
+    "ns-tracer-pwc": "tracer", "helmholtz": "solution", "poisson-gauss": "solution", "advection": "scalar_1",
+    "se-af": "density",
+}  # fmt: skip
+POINTS = {1: 128, 3: 32}
 MOMENTS = 4
 COLUMNS = 2
 
@@ -35,13 +39,26 @@ def main() -> None:
 
 
 def draw(part: Any, name: str, options: argparse.Namespace) -> None:
-    """The first field of a problem, or the one that shows most, at some of its snapshot times."""
+    """The first field of a problem, or the one that shows most, at some of its snapshot times.
+
+    Of a line all times are shown in one picture, of a cube its middle.
+    """
     chosen = problem(name)
     fields = [field.name for field in chosen.fields]
     shown = SHOWN.get(name, fields[0])
     places = np.unique(np.linspace(0, len(chosen.times) - 1, MOMENTS).round().astype(int))
-    path = chosen.solve(1, seed=options.seed, resolution=options.resolution)[0, places, fields.index(shown)]
+    size = POINTS.get(chosen.axes, options.resolution)
     part.suptitle(f"{name}: {shown}", fontsize=9)
+    if chosen.axes == 1:
+        times = np.linspace(0, chosen.times[-1], 128)
+        path = chosen.solve(1, seed=options.seed, resolution=size, times=times)[0, :, fields.index(shown)]
+        axis = part.subplots(1, 1)
+        axis.imshow(path, origin="lower", cmap="viridis", aspect="auto")
+        axis.set_title(f"over x (right) and t (up, to {chosen.times[-1]:g})", fontsize=7)
+        axis.set_axis_off()
+        return
+    path = chosen.solve(1, seed=options.seed, resolution=size)[0, places, fields.index(shown)]
+    path = path if chosen.axes == 2 else path[..., size // 2]
     for axis, state, place in zip(part.subplots(1, MOMENTS), path, places, strict=False):
         axis.imshow(state.T, origin="lower", cmap="viridis")
         axis.set_title(f"t = {chosen.times[place]:.3g}", fontsize=7)

@@ -5,18 +5,23 @@ from .augment import Symmetry, augment, random_symmetry, transform, vector_chann
 from .batch import FieldBatch, FieldPrediction
 from .channels import replace_channels, select_channels
 from .config import Channel, PDEConfig
+from .conservation import conservation, divergence, projected, totals, without_divergence
+from .consistency import best_step, semigroup_error
 from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
 from .embed import FieldEmbed
+from .ensembles import crps, ensemble_forecaster, ensemble_scores
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .gains import accuracy_gain, efficiency_gain
-from .generate import generate
-from .heads import ForecastHead
+from .generate import generate, generate_families
+from .heads import ErrorHead, ForecastHead
 from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
+from .operators import operator
 from .pretraining import DEVIATION, open_mixture, pde_nano
 from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
 from .rollout import check_lead_times, rollout
+from .tasks import inversion, super_resolution, task_errors
 from .weights import (
     RELEASES,
     model_from_published,
@@ -33,6 +38,7 @@ __all__ = [
     "PROBLEMS",
     "RELEASES",
     "Channel",
+    "ErrorHead",
     "Evaluation",
     "FieldBatch",
     "FieldEmbed",
@@ -43,26 +49,36 @@ __all__ = [
     "Symmetry",
     "accuracy_gain",
     "augment",
+    "best_step",
     "build",
     "check_lead_times",
     "config_from_published",
     "config_to_published",
+    "conservation",
+    "crps",
+    "divergence",
     "efficiency_gain",
     "energy_spectrum",
+    "ensemble_forecaster",
+    "ensemble_scores",
     "evaluate",
     "fit_to_data",
     "generate",
+    "generate_families",
     "initialise",
+    "inversion",
     "is_published",
     "median_table",
     "model_forecaster",
     "model_from_published",
     "open_mixture",
+    "operator",
     "pde_nano",
     "persistence",
     "poseidon_b",
     "poseidon_l",
     "poseidon_t",
+    "projected",
     "published_initialisation",
     "random_symmetry",
     "read_published",
@@ -71,12 +87,17 @@ __all__ = [
     "rollout",
     "scot_core",
     "select_channels",
+    "semigroup_error",
     "set_statistics",
     "spectral_errors",
     "split_components",
     "state_from_published",
     "state_to_published",
+    "super_resolution",
+    "task_errors",
+    "totals",
     "transform",
     "vector_channels",
+    "without_divergence",
     "write_published",
 ]

@@ -45,6 +45,7 @@ class PDEConfig:
         absolute_position: learned position embeddings (needs `resolution`).
         mask_token: a learned token for masked places.
         periodic: believe the data when they say that an axis is periodic (the published models do not).
+        task: what the head is for: `forecast` of the outputs, or the `error` of that forecast, place by place.
         loss: `relative` divides the error of every channel group by the size of its target; `plain` is the mean error.
         loss_order: 1 for absolute, 2 for squared errors.
         loss_over: relative errors are taken over the whole `batch` (published) or over each `sample`.
@@ -61,6 +62,7 @@ class PDEConfig:
     absolute_position: bool = False
     mask_token: bool = False
     periodic: bool = True
+    task: Literal["forecast", "error"] = "forecast"
     loss: Literal["relative", "plain"] = "relative"
     loss_order: Literal[1, 2] = 1
     loss_over: Literal["batch", "sample"] = "batch"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -26,8 +27,10 @@ from .batch import FieldBatch, FieldPrediction
 from .config import Channel, PDEConfig
 from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, model_forecaster
-from .heads import ForecastHead
+from .heads import ErrorHead, ForecastHead
 from .metrics import RelativeError
+
+TASKS = ("forecast", "error")
 
 
 class PDE:
@@ -50,10 +53,17 @@ class PDE:
         """A model with fresh weights."""
         return build(config)
 
-    def head(self, task: str, model: Model, **choices: Any) -> ForecastHead:
-        """A fresh head for the task `forecast`, with the model's normalisation; `choices` change the configuration."""
-        if task != "forecast":
-            raise ValueError(f"the pde domain has the task 'forecast', got {task!r}; use task='forecast'")
+    def head(self, task: str, model: Model, **choices: Any) -> ForecastHead | ErrorHead:
+        """A fresh head for the task `forecast`, with the model's normalisation; `choices` change the configuration.
+
+        The task `error` has a head that predicts how wrong the present head's forecast is, see `ErrorHead`.
+        """
+        if task not in TASKS:
+            raise ValueError(f"the pde domain has the tasks {' and '.join(TASKS)}, got {task!r}; use task='forecast'")
+        if task == "error":
+            return ErrorHead.of(model)
+        if isinstance(model.head, ErrorHead):
+            return model.head.forecast
         config = from_dict(PDEConfig, {**to_dict(model.config), **choices})
         head = ForecastHead(config)
         if config.outputs == model.config.outputs:
@@ -74,7 +84,11 @@ class PDE:
         from .adapt import fit_to_data
 
         model = fit_to_data(model, data, seed=seed)
-        return model if task == "forecast" else model.with_head(self.head(task, model))
+        if task == model.config.task:
+            return model
+        other = model.with_head(self.head(task, model))
+        other.config = replace(model.config, task=task)
+        return other
 
     def arranged(self, data: Any, model: Model) -> Any:
         """Samples in the model's order of channels; those that the data lack are masked."""
@@ -147,7 +161,8 @@ def build(config: PDEConfig | Mapping[str, Any]) -> Model:
     """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds)."""
     if not isinstance(config, PDEConfig):
         config = from_dict(PDEConfig, dict(config))
-    model = Model(FieldEmbed(config), Core(config.core), ForecastHead(config), domain="pde", config=config)
+    head = ForecastHead(config) if config.task == "forecast" else ErrorHead(config)
+    model = Model(FieldEmbed(config), Core(config.core), head, domain="pde", config=config)
     initialise(model)
     return model
 

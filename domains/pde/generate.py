@@ -1,20 +1,23 @@
 """Generate trajectories of a problem into a Zarr store: resumable, checked beforehand, never half-written."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from humboldt.data_catalog import Growing, differences, free_bytes, require_room
 
-from .problems import Problem
+from .problem_type import Problem
+from .problem_type import snapshots as equidistant
+from .problems import DOWNSTREAM, PRETRAINING
 from .problems import problem as known_problem
-from .problems import snapshots as equidistant
 from .trajectory_store import Plan, create_store, read_plan, write_samples
 
 
@@ -67,6 +70,30 @@ def generate(
                 bar.update(done - bar.n)
         run.growing.publish()
     return run.output
+
+
+def generate_families(
+    families: Sequence[str], *, samples: int, output: str | Path, workers: int | None = None, **choices: Any
+) -> list[Path]:
+    """Generate several problems into one folder, a store each, as many samples at once as there are processors.
+
+    families: names of problems, written as here or as published (NS-Sines), or ``pretraining``, ``downstream`` or
+    ``all`` of the Poseidon paper's; choices: as of `generate`. What is finished is not made again, so the same call
+    goes on after an interruption. Every name and choice is checked before the first store is begun.
+
+    Raises what `generate` raises; a solution that does not stay finite ends the call, and nothing of its batch is kept.
+    """
+    groups = {"pretraining": PRETRAINING, "downstream": DOWNSTREAM, "all": (*PRETRAINING, *DOWNSTREAM)}
+    named = [name for family in families for name in groups.get(family.lower(), (family.lower(),))]
+    if not named:
+        raise ValueError("families are at least one problem, got none; name them, or take pretraining, downstream, all")
+    folder, count = Path(output), workers or len(os.sched_getaffinity(0))
+    stores = {name: folder / f"{name}.zarr" for name in named}
+    for name in stores:
+        chosen = known_problem(name)
+        times = chosen_times(chosen, choices.get("snapshots"))
+        Plan(problem=chosen, samples=samples, resolution=choices.get("resolution", 64), times=times, seed=0)
+    return [generate(name, samples=samples, output=store, workers=count, **choices) for name, store in stores.items()]
 
 
 def chosen_problem(problem: str | Problem, tracer: bool) -> Problem:
@@ -173,7 +200,7 @@ def summary(run: Run) -> str:
             f"{chosen.name}: {chosen.title}",
             f"  equation    {chosen.equation}",
             f"  fields      {', '.join(f'{field.name} [{field.units}]' for field in chosen.fields)}",
-            f"  shape       {' x '.join(map(str, plan.shape))} (sample, time, x, y), float32 each",
+            f"  shape       {' x '.join(map(str, plan.shape))} ({', '.join(plan.dimensions)}), float32 each",
             f"  times       {plan.times[0]:g} to {plan.times[-1]:g} [{chosen.time_units}]",
             f"  seed        {plan.seed}",
             f"  output      {run.output} ({run.finished()} samples finished)",

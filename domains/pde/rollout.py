@@ -38,7 +38,7 @@ def rollout(
         rest = lead_time - whole * step
         for number in range(done, whole):
             prediction = _advance(model, state, step, number)
-            state = batch.at(_next_fields(model, state.fields, prediction), state.lead_time)
+            state = batch.at(next_fields(model, state.fields, prediction), state.lead_time)
         done = whole
         yield prediction if rest < 1e-6 * step else _advance(model, state, rest, whole)
 
@@ -59,7 +59,8 @@ def _advance(model: Model, batch: FieldBatch, lead_time: float, number: int = 0)
         return model(batch.at(batch.fields, times))
 
 
-def _next_fields(model: Model, fields: Tensor, prediction: FieldPrediction) -> Tensor:
+def next_fields(model: Model, fields: Tensor, prediction: FieldPrediction) -> Tensor:
+    """The inputs of the next step: what is predicted, and what was given where it is not; what was missing still is."""
     places = {channel.name: index for index, channel in enumerate(model.config.outputs)}
     columns = [
         prediction.fields[:, places[c.name]] if c.name in places else fields[:, index]

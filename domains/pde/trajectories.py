@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,7 @@ class TrajectoryDataset:
         augmented: show each pair of the training part under a random symmetry (see `augment`); which one depends on the
             indices of the whole batch, so it differs from pass to pass and is the same when a run is repeated.
         part: name of this part, for messages.
+        view: what a task shows of each batch; as it is if None.
     """
 
     source: Any
@@ -66,6 +67,7 @@ class TrajectoryDataset:
     in_memory: bool | None = None
     augmented: bool = False
     part: str = "whole"
+    view: Callable[[FieldBatch], FieldBatch] | None = None
 
     def __len__(self) -> int:
         return len(self.samples) * len(self.pairs)
@@ -145,6 +147,7 @@ class TrajectoryDataset:
             known=torch.from_numpy(unknown) if unknown.any() else None,
             periodic=self.periodic,
         )
+        batch = batch if self.view is None else self.view(batch)
         if not self.augmented or self.part != "train":
             return batch
         axes, chance = len(self.grid), torch.Generator().manual_seed(zlib.crc32(index.tobytes()))
@@ -288,7 +291,8 @@ class TrajectoryDataset:
     def fingerprint(self) -> str:
         """Hash of what this dataset gives: content (sampled), trajectories, pairs and channels."""
         names = [[c.name for c in self.channels], [c.name for c in self.outputs]]
-        return digest([self._content, list(self.samples), self.pairs.tolist(), names])
+        shown = [] if self.view is None else [repr(self.view)]
+        return digest([self._content, list(self.samples), self.pairs.tolist(), names, *shown])
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready: channels with units, sizes, splits, pairs, fingerprint; of a training part also its statistics,
@@ -313,6 +317,7 @@ class TrajectoryDataset:
             "periodic": list(self.periodic),
             "pairs": len(self),
             "augmented": self.augmented,
+            **({} if self.view is None else {"view": repr(self.view)}),
             "split": {name: len(getattr(self.parts, name)) for name in ("train", "validation", "test")},
             "bytes": self.trajectories * self.reader.bytes_per_sample,
             "fingerprint": self.fingerprint,

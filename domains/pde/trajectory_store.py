@@ -12,10 +12,8 @@ import zarr
 
 from humboldt._version import __version__
 
-from .problems import Problem
-from .solvers import PeriodicGrid
+from .problem_type import Problem
 
-DIMENSIONS = ("sample", "time", "x", "y")
 PLAN = "humboldt_plan"
 
 
@@ -32,7 +30,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
-        PeriodicGrid(resolution=self.resolution)
+        self.problem.require_resolution(self.resolution)
         if len(self.times) < 2 or self.times[0] < 0 or not np.all(np.diff(self.times) > 0):
             raise ValueError(
                 f"snapshots must be at least two times that increase from 0 on, got {list(self.times)}; "
@@ -40,14 +38,24 @@ class Plan:
             )
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Shape of each field, ``(sample, time, x, y)``."""
-        return self.samples, len(self.times), self.resolution, self.resolution
+    def space(self) -> tuple[str, ...]:
+        """Names of the space axes."""
+        return ("x", "y", "z")[: self.problem.axes]
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the dimensions of each field."""
+        return ("sample", "time", *self.space)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of each field, as `dimensions`."""
+        return self.samples, len(self.times), *(self.resolution for _ in self.space)
 
     @property
     def bytes_per_sample(self) -> int:
         """Size of a sample before compression."""
-        return 4 * len(self.problem.fields) * len(self.times) * self.resolution**2
+        return 4 * len(self.problem.fields) * len(self.times) * self.resolution**self.problem.axes
 
     def describe(self) -> dict[str, Any]:
         """The plan as JSON can hold it: two stores with the same description hold the same numbers."""
@@ -78,7 +86,7 @@ def create_store(path: Path, plan: Plan) -> None:
             chunks=(1, *plan.shape[1:]),
             dtype="float32",
             fill_value=np.nan,
-            dimension_names=DIMENSIONS,
+            dimension_names=plan.dimensions,
             attributes=labels,
         )
     with warnings.catch_warnings():  # "not part of the Zarr format 3 specification": true, but xarray looks for it
@@ -93,14 +101,17 @@ def coordinates(plan: Plan) -> list[tuple[str, np.ndarray, dict[str, str]]]:
     return [
         ("sample", np.arange(plan.samples), {"long_name": "number of the sample within its seed", "units": "1"}),
         ("time", np.array(plan.times), {"long_name": "time", "units": problem.time_units, "axis": "T"}),
-        ("x", points, {"long_name": "x", "units": problem.length_units, "axis": "X"}),
-        ("y", points, {"long_name": "y", "units": problem.length_units, "axis": "Y"}),
+        *(
+            (name, points, {"long_name": name, "units": problem.length_units, "axis": name.upper()})
+            for name in plan.space
+        ),
     ]
 
 
 def global_attributes(plan: Plan) -> dict[str, Any]:
     """CF attributes and provenance of a store."""
     problem = plan.problem
+    inner = getattr(problem.solver, "func", problem.solver)
     return {
         "Conventions": "CF-1.11",
         "title": problem.title,
@@ -112,8 +123,8 @@ def global_attributes(plan: Plan) -> dict[str, Any]:
         "constraint": problem.constraint,
         "fields": [field.name for field in problem.fields],
         "domain_length": problem.length,
-        "periodic": ["x", "y"] if problem.periodic else [],
-        "solver": "Fourier pseudo-spectral in space, adaptive fourth-order Runge–Kutta in time, float64",
+        "periodic": list(plan.space) if problem.periodic else [],
+        "solver": f"{inner.__module__}.{inner.__qualname__}, float64",
         PLAN: plan.describe(),
     }
 

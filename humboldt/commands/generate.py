@@ -1,4 +1,5 @@
-"""humboldt generate PROBLEM --samples 256 --output x.zarr, or humboldt generate held-suarez --output x.zarr"""
+"""humboldt generate PROBLEM --samples 256 --output x.zarr, generate pdegym --families pretraining --output FOLDER, or
+humboldt generate held-suarez --output x.zarr"""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from ..cli import UsageError, make_parser, option, parse
 
 ATMOSPHERE = "held-suarez"
+COLLECTION = "pdegym"
 
 
 def run(words: Sequence[str]) -> None:
@@ -14,8 +16,11 @@ def run(words: Sequence[str]) -> None:
     if words and words[0] == ATMOSPHERE:
         simulate(words[1:])
         return
+    if words and words[0] == COLLECTION:
+        collect(words[1:])
+        return
     parser = make_parser("generate", "Solve a problem for random initial states and write a Zarr store; resumable.")
-    parser.add_argument("name", type=str, help=f"a problem, such as ns-sines, or {ATMOSPHERE}")
+    parser.add_argument("name", type=str, help=f"a problem, such as ns-sines, {COLLECTION} or {ATMOSPHERE}")
     add = parser.add_argument
     option(add, "samples", int, 16, "number of trajectories")
     option(add, "output", str | None, None, "Zarr store to write")
@@ -33,6 +38,29 @@ def run(words: Sequence[str]) -> None:
     from humboldt.domains.pde import generate
 
     print(generate(given.pop("name"), **given))
+
+
+def collect(words: Sequence[str]) -> None:
+    """Make several problems, a store each."""
+    about = "Solve the problems of the Poseidon paper and write a folder of Zarr stores; resumable."
+    parser = make_parser(f"generate {COLLECTION}", about)
+    add = parser.add_argument
+    add("--families", type=str, nargs="+", default=["all"], help="problems, or pretraining, downstream, all")
+    option(add, "samples", int, 16, "number of trajectories of each")
+    option(add, "output", str | None, None, "folder of the stores")
+    option(add, "resolution", int, 64, "grid points along an axis")
+    option(add, "seed", int, 0, "seed of the initial states")
+    option(add, "batch", int, 4, "trajectories solved together")
+    option(add, "workers", int | None, None, "processes; as many as processors if not given")
+    option(add, "overwrite", bool, False, "replace stores that are there")
+    option(add, "dry_run", bool, False, "print what would be made; write nothing")
+    given = parse(parser, words)
+    if given["output"] is None:
+        raise UsageError("generated data go to a folder, got none; add --output FOLDER")
+    from humboldt.domains.pde import generate_families
+
+    for store in generate_families(given.pop("families"), **given):
+        print(store)
 
 
 def simulate(words: Sequence[str]) -> None:

@@ -62,6 +62,7 @@ def tasks() -> list[dict[str, Any]]:
     """The tasks of each domain."""
     return [
         {"name": "forecast", "domain": "pde", "about": "pde: the state after a lead time"},
+        {"name": "error", "domain": "pde", "about": "pde: how wrong the forecast will be, place by place"},
         {"name": "forecast", "domain": "biodiversity", "about": "biodiversity: the next month of every variable"},
         {"name": "generation", "domain": "graphs", "about": "graphs: what comes next in a sequence"},
         {"name": "forecast", "domain": "weather", "about": "weather: the state after a lead time"},

@@ -150,5 +150,5 @@ def test_the_domain_offers_its_scores_and_labels():
     assert labelled["tracer"].dims == ("sample", "x", "y")
     head = science.head("forecast", build(model.config))
     assert head.config == model.config
-    with pytest.raises(ValueError, match="has the task 'forecast', got 'classify'"):
+    with pytest.raises(ValueError, match="has the tasks forecast and error, got 'classify'"):
         science.head("classify", model)

@@ -11,22 +11,18 @@ import numpy as np
 
 from .advection import advection
 from .allen_cahn import allen_cahn, phase_start
-from .euler import euler
-from .gas_conditions import GasStart
 from .initial_conditions import FlowStart, cells, disc, smooth_field
 from .isothermal_gas import isothermal_gas
 from .matched_layer import absorbed_wave, layer_profile
 from .media import Medium, pulses
 from .navier_stokes import navier_stokes
 from .reaction_diffusion import reaction_diffusion
-from .riemann import conserved, primitive
 from .shallow_water import shallow_water
 from .spectral import Array, PeriodicGrid
 from .viscosity import grid_guard, newtonian, spectral_viscosity
 from .wave import wave
 
 Generators = Sequence[np.random.Generator]
-GAMMA = 1.4
 
 VISCOSITIES = {
     "newtonian": lambda grid: newtonian(grid, 4e-4) + grid_guard(grid),
@@ -87,26 +83,6 @@ def forced_flows(generators: Generators, resolution: int, times: Sequence[float]
     return np.concatenate([path, np.broadcast_to(forcing, path[:, :, :1].shape)], axis=2)
 
 
-def compressible(
-    generators: Generators, resolution: int, times: Sequence[float], *, start: GasStart, refinement: int = 2
-) -> Array:
-    """Compressible Euler: density, velocity_x, velocity_y, pressure. Solved on ``refinement`` cells a cell along each
-    axis, and given as the gas of the mean density, momentum and energy."""
-    fine = refinement * resolution
-    centres = (np.arange(fine) + 0.5) / fine
-    path = euler(np.stack([start(rng, centres) for rng in generators]), 1 / fine, times)
-    return averaged(path, refinement)
-
-
-def averaged(gas: Array, refinement: int) -> Array:
-    """Primitive states ``[..., 4, x, y]`` of blocks of cells, from their mean conserved state."""
-    *batch, _, width, height = gas.shape
-    state = conserved(gas.reshape(-1, 4, width, height), GAMMA)
-    blocks = state.reshape(-1, 4, width // refinement, refinement, height // refinement, refinement)
-    mean = primitive(blocks.mean(axis=(3, 5)), GAMMA)
-    return mean.reshape(*batch, *mean.shape[1:])
-
-
 def phases(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
     """Allen–Cahn: phase. Solved on at least 128 x 128 points, which hold its interfaces, and given at every n-th."""
     stride = -(-128 // resolution)
@@ -161,14 +137,17 @@ def transports(generators: Generators, resolution: int, times: Sequence[float]) 
     return np.concatenate([steady, path], axis=2)
 
 
-def shallow_waters(generators: Generators, resolution: int, times: Sequence[float], *, coriolis: float = 5.0) -> Array:
-    """Weakly nonlinear shallow water of mean depth 1 and gravity 1: depth, velocity_x, velocity_y; viscosity 1e-3."""
+def shallow_waters(generators: Generators, resolution: int, times: Sequence[float], *, rotating: bool = True) -> Array:
+    """Weakly nonlinear shallow water of mean depth 1 and gravity 1: depth, velocity_x, velocity_y; viscosity 1e-3.
+
+    The Coriolis parameter is 5 where it rotates.
+    """
     grid = PeriodicGrid(resolution=resolution)
     depth = 1 + np.stack([smooth_field(rng, grid, modes=4, deviation=0.1) for rng in generators])
     velocity = np.stack([smooth_fields(rng, grid, 2, modes=4, deviation=0.2) for rng in generators])
     guard = grid_guard(grid)
     damping = np.stack([guard, guard + newtonian(grid, 1e-3), guard + newtonian(grid, 1e-3)])
-    return shallow_water(depth, velocity, grid, times, damping=damping, coriolis=coriolis)
+    return shallow_water(depth, velocity, grid, times, damping=damping, coriolis=5.0 if rotating else 0.0)
 
 
 def reactions(generators: Generators, resolution: int, times: Sequence[float]) -> Array:

@@ -96,3 +96,25 @@ def richtmyer_meshkov(rng: Generator, centres: Array) -> Array:
     gas = np.zeros((4, len(centres), len(centres)))
     gas[0], gas[3] = np.where(radius < edge, 2.0, 1.0), np.where(radius < 0.1, 20.0, 1.0)
     return gas
+
+
+def polytrope(rng: Generator, centres: Array) -> tuple[Array, Array]:
+    """GCE-RT: a gas at rest in its own gravity, and the potential ``[x, y]``, on a square of side 1 round the centre.
+
+    ``p = K density^2``, ``density = density_0 sinc(a r)`` with ``a = sqrt(2 pi / K)``, the equilibrium of gamma = 2;
+    outside of ``r = 0.25 (1 + a cos(angle + b))`` the density is ``(1 + A) / (1 - A)`` times that at the same pressure,
+    so that heavy gas lies on light. density_0 and p_0 are ``1 + 0.2 U[-1, 1]``, the Atwood number A is
+    ``0.05 (1 + 0.2 U[-1, 1])``, a U[-1, 1], b U[-pi, pi].
+    """
+    ripple_size, central, core_pressure, atwood = rng.uniform(-1, 1, 4)
+    phase, density = rng.uniform(-np.pi, np.pi), 1 + 0.2 * central
+    stiffness = (1 + 0.2 * core_pressure) / density**2
+    x, y = centres[:, None] - 0.5, centres[None, :] - 0.5
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    profile = density * np.sinc(np.sqrt(2 / (np.pi * stiffness)) * radius)
+    heavy = radius > 0.25 * (1 + ripple_size * np.cos(angle + phase))
+    contrast = 0.05 * (1 + 0.2 * atwood)
+    gas = np.zeros((4, *radius.shape))
+    gas[0] = profile * np.where(heavy, (1 + contrast) / (1 - contrast), 1.0)
+    gas[3] = stiffness * profile**2
+    return gas, -2 * stiffness * profile

@@ -125,9 +125,14 @@ def disc(grid: PeriodicGrid, radius: float = 0.25, centre: tuple[float, float] =
 
 def smooth_field(rng: Generator, grid: PeriodicGrid, *, modes: int = 6, deviation: float = 1.0) -> Array:
     """A random field on the grid: cosine products of up to ``modes`` periods, weighted by ``1 / |k|``."""
+    return smooth_series(rng, grid.points / grid.length, modes=modes, deviation=deviation)
+
+
+def smooth_series(rng: Generator, points: Array, *, modes: int = 6, deviation: float = 1.0) -> Array:
+    """The same at points of the unit interval along each axis."""
     mode = np.arange(modes + 1)
     weights = rng.uniform(-1, 1, (modes + 1, modes + 1)) / np.maximum(np.hypot(mode[:, None], mode), 1)
     phases = rng.uniform(0, 2 * np.pi, (2, modes + 1, modes + 1))
     weights[0, 0] = 0
     power = (weights**2).sum() / 4
-    return double_series(weights * deviation / np.sqrt(power), phases[0], phases[1], grid.points / grid.length, first=0)
+    return double_series(weights * deviation / np.sqrt(power), phases[0], phases[1], points, first=0)

@@ -11,10 +11,22 @@ Tendency = Callable[..., tuple[Array, Array]]
 
 # RK4 is stable where |rate| dt < 2.6 in the left half plane; below 1.5 it is accurate as well.
 RATE_TIMES_STEP = 1.5
+MOST = 2.78
+
+
+# A step that would have to be shorter than this share of the time between two snapshots is taken for a blow-up.
+SHORTEST = 1e-6
 
 
 class UnstableSolutionError(FloatingPointError):
-    """A solution became infinite or not a number."""
+    """A solution became infinite or not a number; ``samples`` are the numbers of those in the batch that did."""
+
+    def __init__(self, message: str, samples: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.samples = tuple(samples)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.samples)
 
 
 def integrate(
@@ -33,6 +45,8 @@ def integrate(
     ``parameters`` are arrays ``[sample, ...]`` that stay constant. Raises `UnstableSolutionError`.
     """
     check_times(times, start)
+    if not 0 < rate_times_step <= MOST:
+        raise ValueError(f"rate_times_step must lie in its stable range (0, {MOST}], got {rate_times_step:g}")
     state, now = state.copy(), start
     for time in times:
         advance(tendency, state, parameters, now, time, rate_times_step)
@@ -56,11 +70,13 @@ def advance(
         chosen = [value[active] for value in parameters]
         current = state[active]
         slope, rate = tendency(current, *chosen)
-        if not np.all(np.isfinite(rate)):
-            lost = active[~np.isfinite(rate)].tolist()
+        possible = rate * SHORTEST * (time - now) <= rate_times_step  # False where it is not a number
+        if not np.all(possible):
+            lost = active[~possible].tolist()
             raise UnstableSolutionError(
                 f"a solution must stay finite, but sample(s) {lost} of the batch did not shortly before time {time:g}; "
-                "raise the resolution or the viscosity, or weaken the initial condition"
+                "raise the resolution or the viscosity, or weaken the initial condition",
+                samples=lost,
             )
         steps = np.maximum(np.ceil(left[active] * rate / rate_times_step), 1)
         step = left[active] / steps

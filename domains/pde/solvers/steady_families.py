@@ -7,10 +7,13 @@ evolutions with one lead time.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 
+from .airfoil import CircleMap, varied
 from .media import Medium, gaussian_sum
 from .spectral import Array
 from .steady import helmholtz, poisson
+from .steady_euler import steady_euler
 
 Generators = Sequence[np.random.Generator]
 
@@ -39,6 +42,56 @@ def steady_waves(generators: Generators, resolution: int, times: Sequence[float]
         edges.append(np.full_like(coefficient, edge))
         solutions.append(helmholtz(coefficient, edge, 2.5 * np.pi))
     return answered([np.stack(coefficients), np.stack(edges)], np.stack(solutions), times)
+
+
+def airfoils(
+    generators: Generators,
+    resolution: int,
+    times: Sequence[float],
+    *,
+    mesh: int = 96,
+    mach: float = 0.729,
+    angle: float = 2.31,
+) -> Array:
+    """SE-AF: shape, density on the square from -0.75 to 1.75; the density is 1 at the first time.
+
+    Solved on ``mesh`` cells round the airfoil (published: on a mesh of triangles whose size is not said), out to ten
+    chords, and interpolated. shape is the share of an output cell that lies in the airfoil, of 4 x 4 places in it;
+    where it is 1 the density is 1.
+    """
+    cell = 2.5 / resolution
+    centres = -0.75 + cell * (np.arange(resolution) + 0.5)
+    places = (centres[:, None] + cell * (np.arange(4) - 1.5) / 4).ravel()
+    shapes, densities = [], []
+    for rng in generators:
+        circle = CircleMap(varied(rng))
+        _, depth = circle.polar(places[:, None] + 1j * places)
+        shapes.append((depth < 0).reshape(resolution, 4, resolution, 4).mean(axis=(1, 3)))
+        gas = settled(circle, mesh, mach, angle)
+        found = at_places(gas[0], *circle.polar(centres[:, None] + 1j * centres))
+        densities.append(np.where(shapes[-1] == 1, 1.0, found))
+    shape, density = np.stack(shapes), np.stack(densities)
+    path = answered([shape], density, times)
+    path[:, np.asarray(times) == times[0], 1] = 1.0
+    return path
+
+
+def settled(circle: CircleMap, mesh: int, mach: float, angle: float) -> Array:
+    """The steady gas round an airfoil on ``mesh`` cells, begun on a quarter and on half as many."""
+    outward, gas = 4 * round(3 * mesh / 32), None
+    for coarser in (4, 2, 1):
+        start = None if gas is None else gas.repeat(2, axis=1).repeat(2, axis=2)
+        gas = steady_euler(circle.nodes(mesh // coarser, outward // coarser), mach, angle, start)
+    assert gas is not None
+    return gas
+
+
+def at_places(cells: Array, turn: Array, share: Array) -> Array:
+    """Values of cells ``[around, outward]`` at polar coordinates, linear between them; inside, those at the wall."""
+    around, outward = cells.shape
+    ring = np.concatenate([cells[-1:], cells, cells[:1]])
+    where = np.stack([turn * around + 0.5, np.clip(share, 0, 1) * outward - 0.5])
+    return map_coordinates(ring, where, order=1, mode="nearest")
 
 
 def answered(given: Sequence[Array], solution: Array, times: Sequence[float]) -> Array:

@@ -10,8 +10,10 @@ import pytest
 import xarray as xr
 
 from humboldt.domains.pde import trajectory_store
-from humboldt.domains.pde.generate import generate
+from humboldt.domains.pde.generate import generate, generate_families
+from humboldt.domains.pde.problem_type import Field, Problem, sample_generator
 from humboldt.domains.pde.problems import problem
+from humboldt.domains.pde.solvers import UnstableSolutionError
 
 module = import_module("humboldt.domains.pde.generate")  # the package shows the function of that name
 SMALL: dict[str, Any] = {"samples": 5, "resolution": 16, "snapshots": 3, "batch": 2, "progress": False}
@@ -179,7 +181,7 @@ def test_a_dry_run_says_what_would_be_made_and_makes_nothing(tmp_path, capsys):
     ("change", "message"),
     [
         ({"samples": 0}, "samples must be at least 1, got 0"),
-        ({"resolution": 15}, "even resolution of at least 8, got 15"),
+        ({"resolution": 15}, "even resolution of at least 8 and at most 1024, got 15"),
         ({"snapshots": [0.5, 0.1]}, r"times that increase from 0 on, got \[0.5, 0.1\]"),
         ({"snapshots": 1}, "at least two times"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
@@ -190,3 +192,68 @@ def test_impossible_requests_are_refused_and_leave_nothing(tmp_path, change, mes
     with pytest.raises(ValueError, match=message):
         generate("ns-sl", output=tmp_path / "a.zarr", **{**SMALL, **change})
     assert list(tmp_path.iterdir()) == []
+
+
+def bursting(generators, resolution, times):
+    """Sample 3 of seed 0 becomes infinite at the last time."""
+    path = np.stack([np.full((len(times), 1, resolution, resolution), rng.uniform()) for rng in generators])
+    path[path[:, 0, 0, 0, 0] == sample_generator(0, 3).uniform(), -1] = np.inf
+    return path
+
+
+BURSTING = Problem(
+    name="bursting",
+    title="one sample bursts",
+    equation="",
+    fields=(Field(name="u", long_name="u", group="u"),),
+    times=(0.0, 1.0),
+    solver=bursting,
+    source="",
+)
+
+
+def test_a_solution_that_blows_up_is_named_and_never_written(tmp_path):
+    message = r"bursting, sample\(s\) \[3\] of seed 0 at resolution 8: a solution must be finite"
+    with pytest.raises(UnstableSolutionError, match=message) as caught:
+        generate(BURSTING, output=tmp_path / "a.zarr", samples=5, resolution=8, batch=2, progress=False)
+    assert caught.value.samples == (3,)
+    assert not (tmp_path / "a.zarr").exists()
+    begun = xr.open_zarr(tmp_path / "a.zarr.partial" / "store")
+    written = begun["u"].isel(time=-1, x=0, y=0).values
+    assert np.isfinite(written[:2]).all()
+    assert np.isnan(written[2:]).all()  # neither the sample nor its neighbour in the batch
+
+
+def test_several_families_are_made_one_after_the_other_and_go_on(tmp_path, monkeypatch):
+    small = {"samples": 2, "resolution": 8, "workers": 1, "progress": False}
+    stores = generate_families(["NS-SL", "ace"], output=tmp_path, **small)
+    assert [store.name for store in stores] == ["ns-sl.zarr", "ace.zarr"]
+    before = contents(stores[0])
+    monkeypatch.setattr(module, "write_samples", None)  # nothing is solved again
+    assert generate_families(["ns-sl", "ACE"], output=tmp_path, **small) == stores
+    assert contents(stores[0]) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"families": ["ns-sl", "ns-sine"]}, "got 'ns-sine'; did you mean"),
+        ({"families": []}, "at least one problem, got none"),
+        ({"resolution": 4}, "at least 8 and at most 1024, got 4"),
+    ],
+)
+def test_families_are_checked_before_the_first_is_begun(tmp_path, change, message):
+    given = {"families": ["ns-sl"], "samples": 1, "resolution": 8, "progress": False, **change}
+    with pytest.raises(ValueError, match=message):
+        generate_families(given.pop("families"), output=tmp_path, **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_and_cubes_are_written_on_their_own_axes(tmp_path):
+    line = xr.open_zarr(generate("ks-1d", output=tmp_path / "l.zarr", **{**SMALL, "resolution": 64, "samples": 1}))
+    assert line["slope"].dims == ("sample", "time", "x")
+    assert line.attrs["periodic"] == ["x"]
+    assert float(line.x[1]) == 1.0
+    cube = xr.open_zarr(generate("reaction-3d", output=tmp_path / "c.zarr", **{**SMALL, "resolution": 8}))
+    assert cube["activator"].shape == (5, 3, 8, 8, 8)
+    assert cube.attrs["solver"].startswith("humboldt.domains.pde.solvers.line_families.reactions_in_space")

@@ -160,3 +160,53 @@ def test_it_stays_a_gas_where_neighbours_differ_by_powers_of_ten(seed):
     path = euler(gas, 1 / 16, [0.002])
     assert path[:, :, [0, 3]].min() > 0
     np.testing.assert_allclose(conserved(path[:, 0], 1.4).mean((2, 3)), conserved(gas, 1.4).mean((2, 3)), rtol=1e-10)
+
+
+def layered(count, seed=0):
+    """A gas of random density in discrete hydrostatic equilibrium along x, ``[1, 4, x, y]``, and its potential."""
+    rng, x = np.random.default_rng(seed), (np.arange(count) + 0.5) / count
+    potential, density = 1.5 * x + 0.3 * np.sin(4 * x), 1 + 0.3 * rng.uniform(size=count)
+    weight = 0.5 * (density[1:] + density[:-1]) * np.diff(potential)
+    pressure = 4 - np.concatenate([[0], np.cumsum(weight)])
+    gas = np.stack([density, 0 * x, 0 * x, pressure])
+    return np.repeat(gas[None, :, :, None], count, axis=3), np.repeat(potential[None, :, None], count, axis=2)
+
+
+@pytest.mark.parametrize("along_x", [True, False])
+def test_what_is_in_equilibrium_with_gravity_stays(along_x):
+    gas, potential = layered(24)
+    if not along_x:
+        gas, potential = gas[:, [0, 2, 1, 3]].swapaxes(2, 3), potential.swapaxes(1, 2)
+    path = euler(gas, 1 / 24, [0.5], boundary="wall", potential=potential)
+    np.testing.assert_allclose(path[:, 0], gas, atol=1e-12)
+    falling = euler(gas, 1 / 24, [0.5], boundary="wall", potential=1.1 * potential)
+    assert np.abs(falling[:, 0, 1:3]).max() > 1e-2
+
+
+def test_walls_keep_mass_and_energy_and_carry_concentrations():
+    gas, potential = layered(24)
+    gas[:, 1:3] += 0.3 * smooth_gas(24)[:, 1:3]
+    amounts = np.stack([0.5 + smooth_gas(24)[:, 0] / 4, np.ones((1, 24, 24))], axis=1)
+    path = euler(np.concatenate([gas, amounts], axis=1), 1 / 24, [0.0, 0.5], boundary="wall", potential=potential)
+    state = conserved(path[0], 1.4)
+    mass, energy = state[:, 0].sum((1, 2)), (state[:, 3] + state[:, 0] * potential).sum((1, 2))
+    np.testing.assert_allclose(mass[1], mass[0], rtol=1e-13)
+    np.testing.assert_allclose(energy[1], energy[0], rtol=1e-13)
+    np.testing.assert_allclose(state[1, 4].sum(), state[0, 4].sum(), rtol=1e-13)
+    np.testing.assert_allclose(path[0, 1, 5], 1, atol=1e-13)
+    alone = euler(gas, 1 / 24, [0.5], boundary="wall", potential=potential)
+    np.testing.assert_array_equal(alone[0, 0], path[0, 1, :4])
+
+
+def test_a_smooth_star_rests_the_better_the_finer_it_is():
+    """The polytrope is in equilibrium up to the error of the mesh, which is of second order."""
+    speeds, sizes = [], [1 / 16, 1 / 32]
+    for size in sizes:
+        x = (np.arange(round(1 / size)) + 0.5) * size
+        radius = np.hypot(x[:, None] - 0.5, x - 0.5)
+        density = np.sinc(np.sqrt(2 / np.pi) * radius)
+        gas = np.stack([density, 0 * density, 0 * density, density**2])[None]
+        path = euler(gas, size, [0.1], gamma=2.0, boundary="wall", potential=-2 * density[None])
+        quiet = slice(round(0.25 / size), round(0.75 / size))  # where nothing from the walls has come yet
+        speeds.append(float(np.abs(path[0, 0, 1:3, quiet, quiet]).max()))
+    assert observed_order(speeds, sizes) > 1.5

@@ -47,3 +47,18 @@ def test_an_explosion_is_an_error_that_names_the_sample():
 def test_times_must_increase(times):
     with pytest.raises(ValueError, match=r"must increase strictly from 0 on, got .*; sort them"):
         list(integrate(rotation, np.ones((1, 2)), times, parameters=[np.ones(1)]))
+
+
+@pytest.mark.parametrize("limit", [0.0, 3.0, -1.0])
+def test_steps_beyond_the_limit_of_stability_are_refused_with_it(limit):
+    with pytest.raises(ValueError, match=r"must lie in its stable range \(0, 2.78\], got"):
+        list(integrate(rotation, np.ones((1, 2)), [1.0], parameters=[np.ones(1)], rate_times_step=limit))
+
+
+def test_steps_that_shrink_to_nothing_are_an_explosion():
+    def stiffer(state):
+        return state, 1e9 * np.abs(state[:, 0])
+
+    with pytest.raises(UnstableSolutionError, match=r"sample\(s\) \[0\]") as caught:
+        list(integrate(stiffer, np.ones((1, 1)), [1.0]))
+    assert caught.value.samples == (0,)

@@ -1,0 +1,196 @@
+"""What do training data and forecasts cost, against another solver, our own solver, and training from nothing?
+
+    python benchmarks/pde.py [--quick] --json FILE
+
+Generation: seconds a trajectory on one core, against exponax (exponential time differencing of the fourth order in JAX,
+compiled beforehand, in single precision as it comes) with the same grid, steps and initial states; ours in double
+precision. The solutions must agree before the times count. Forecasts: `humboldt/pde-nano` from one state to a later
+one, against the coarsest grid on which our solver is as near to the truth. Training: the cheapest run of
+`benchmarks/pde_suite` that is as good as the FNO with the most trajectories, pretrained against the random twin, where
+its records are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import humboldt
+from humboldt.domains.pde import FieldBatch
+from humboldt.domains.pde.problems import problem
+from humboldt.domains.pde.solvers.exponential import exponential
+from humboldt.domains.pde.solvers.line_families import FRONT_LENGTH, steepening, wavenumbers, waves
+from humboldt.domains.pde.solvers.navier_stokes import curl, navier_stokes
+from humboldt.domains.pde.solvers.spectral import PeriodicGrid
+from humboldt.domains.pde.solvers.viscosity import newtonian
+
+RECORDS = Path(__file__).resolve().parents[1] / "docs" / "experiments" / "records" / "pde_suite.jsonl"
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Ask all questions, write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats and steps")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = [*generation(options.quick), forecasting(options.quick), *training(RECORDS)]
+    for row in rows:
+        print(row)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def row(case: str, ours: float, peer: float, name: str, unit: str = "CPU s") -> Row:
+    """One comparison."""
+    return {"case": case, "ours": ours, "peer": peer, "peer_name": name, "unit": unit, "ratio": ours / peer}
+
+
+def least(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    """Least CPU seconds of so many runs after a first one, and what the last made."""
+    made, found = run(), []
+    for _ in range(repeats):
+        begun = time.process_time()
+        made = run()
+        found.append(time.process_time() - begun)
+    return min(found), made
+
+
+def generation(quick: bool) -> list[Row]:
+    """Fronts on a line and flows on a square, ours and exponax's."""
+    try:
+        import exponax
+        import jax
+    except ImportError:
+        print("exponax is not installed: pip install exponax; the rows of generation are left out", file=sys.stderr)
+        return []
+    repeats = 2 if quick else 6
+    return [
+        compared("generation of ks-1d, 128 points, 200 steps", *fronts(exponax, jax), repeats),
+        compared("generation of ns-gauss, 64 x 64, equal steps", *vortices(exponax, jax), repeats),
+    ]
+
+
+def compared(case: str, ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> Row:
+    """Times of two solvers whose solutions agree. Raises RuntimeError where they do not."""
+    (mine, found), (theirs, expected) = least(ours, repeats), least(peer, repeats)
+    apart = float(np.abs(found - expected).mean() / np.abs(expected).mean())
+    print(f"{case}: solutions differ by {apart:.1e}")
+    if apart > 0.02:
+        raise RuntimeError(f"two solvers of one equation agree, but they differ by {apart:.3f} in {case}")
+    return row(case, mine, theirs, "exponax")
+
+
+def fronts(exponax: Any, jax: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Kuramoto–Sivashinsky, 16 samples over a time of 10 in steps of 0.05."""
+    size, samples, steps, step = 128, 16, 200, 0.05
+    points = np.arange(size) / size
+    start = np.stack([waves(np.random.default_rng(i), points, 8, 0.5) for i in range(samples)])[:, None]
+    modes = wavenumbers(size, FRONT_LENGTH)
+    rates, forcing = (modes**2 - modes**4)[None], steepening(modes)
+    stepper = exponax.stepper.KuramotoSivashinskyConservative(1, FRONT_LENGTH, size, step, order=4)
+    later = jax.jit(jax.vmap(exponax.repeat(stepper, steps)))
+    given = jax.numpy.asarray(start)
+    return (
+        lambda: exponential(start, rates, forcing, [steps * step], step=step, axes=1)[:, 0],
+        lambda: np.asarray(later(given)),
+    )
+
+
+def vortices(exponax: Any, jax: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Incompressible flow with viscosity 1e-3 over a time of 0.25: the vorticity of 4 samples of ns-gauss."""
+    grid, samples, end = PeriodicGrid(resolution=64), 4, 0.25
+    flow = problem("ns-gauss").solve(samples, resolution=64, times=[0.5]).astype(float)[:, 0]
+    spectra = np.stack([curl(velocity, grid)[0] for velocity in flow]) * grid.kept
+    still = np.zeros((samples, 2))
+    speed = float(np.sqrt((flow**2).sum(axis=1).max()))
+    steps = int(np.ceil(end * (grid.largest_kept * speed + 1e-3 * grid.largest_kept**2) / 1.5))
+    damping = newtonian(grid, 1e-3)
+    stepper = exponax.stepper.NavierStokesVorticity(2, 1.0, 64, end / steps, diffusivity=1e-3, order=4)
+    later = jax.jit(jax.vmap(exponax.repeat(stepper, steps)))
+    given = jax.numpy.asarray(grid.backward(spectra)[:, None])
+
+    def ours() -> Any:
+        path = navier_stokes(spectra, still, grid, [end], damping=damping)[:, 0]
+        return np.stack([grid.backward(curl(velocity, grid)[0]) for velocity in path])
+
+    return ours, lambda: np.asarray(later(given))[:, 0]
+
+
+def forecasting(quick: bool) -> Row:
+    """Eight frames ahead in flows from Gaussian vortices, which `pde-nano` was pretrained on; other samples."""
+    samples, ahead = (2 if quick else 8), 0.2
+    known, numbers = problem("ns-gauss"), list(range(10_000, 10_000 + (2 if quick else 8)))
+    times = [0.0, ahead]
+    truth = known.solve(numbers, resolution=128, times=times)[..., ::2, ::2]
+    model = humboldt.from_pretrained("humboldt/pde-nano")
+    fields = torch.full((samples, len(model.config.inputs), 64, 64), torch.nan)
+    fields[:, :2] = torch.from_numpy(truth[:, 0])
+    batch = FieldBatch(fields, torch.full((samples,), ahead), periodic=(True, True))
+
+    def forecast() -> np.ndarray:
+        with torch.no_grad():
+            return model.eval()(batch).fields[:, :2].numpy()
+
+    cost, made = least(forecast, 2)
+    error = relative(made, truth[:, 1])
+    for resolution in (8, 12, 16, 20, 24, 32, 40, 48, 64):
+        cheap, path = least(lambda: known.solve(numbers, resolution=resolution, times=times)[:, 1], 1)  # noqa: B023
+        reached = relative(finer(path, 64), truth[:, 1])
+        print(f"solver at {resolution}: error {reached:.4f}, {cheap:.3f} s; pde-nano: {error:.4f}, {cost:.3f} s")
+        if reached <= error:
+            break
+    name = f"our solver at {resolution} x {resolution}, as near to the truth ({reached:.3f} against {error:.3f})"
+    return row("forecast of ns-gauss over 0.2, 64 x 64", cost / samples, cheap / samples, name)
+
+
+def finer(fields: np.ndarray, size: int) -> np.ndarray:
+    """Fields on more points, by their Fourier series."""
+    spectrum = np.fft.rfft2(fields, norm="forward")
+    small, out = fields.shape[-1], np.zeros((*fields.shape[:-2], size, size // 2 + 1), complex)
+    half = small // 2
+    out[..., :half, :half] = spectrum[..., :half, :half]
+    out[..., 1 - half :, :half] = spectrum[..., 1 - half :, :half]
+    return np.fft.irfft2(out, s=(size, size), norm="forward")
+
+
+def relative(made: np.ndarray, truth: np.ndarray) -> float:
+    """Median over samples of the relative L1."""
+    above, below = (np.abs(x).sum(axis=(1, 2, 3)) for x in (made - truth, truth))
+    return float(np.median(above / below))
+
+
+def training(records: Path) -> list[Row]:
+    """CPU seconds of training until a model is as good as the FNO with the most trajectories, from the records."""
+    lines = [json.loads(line) for line in records.read_text().splitlines()] if records.exists() else []
+    rows = []
+    for family in dict.fromkeys(line["family"] for line in lines):
+        here = [line for line in lines if line["family"] == family]
+        reference = [line for line in here if line["model"] == "fno"]
+        if not reference:
+            continue
+        most = max(line["trajectories"] for line in reference)
+        aim = float(np.mean([line["error"] for line in reference if line["trajectories"] == most]))
+        cost = {
+            model: min(
+                (line["cpu_seconds"] for line in here if line["model"] == model and line["error"] <= aim), default=None
+            )
+            for model in ("pde-nano", "scratch")
+        }
+        if cost["pde-nano"] is not None and cost["scratch"] is not None:
+            case = f"training on {family} to the error of the FNO with {most} trajectories"
+            rows.append(row(case, cost["pde-nano"], cost["scratch"], "random twin"))
+    return rows
+
+
+if __name__ == "__main__":
+    main()

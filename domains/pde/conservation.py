@@ -1,0 +1,144 @@
+"""What a solution must keep: mass, momentum, energy, a velocity without divergence; and a projection on the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from .batch import FieldBatch, FieldPrediction
+from .config import Channel, PDEConfig
+
+Forecaster = Callable[[FieldBatch, Sequence[float]], Iterator[FieldPrediction]]
+AXES = ("velocity_x", "velocity_y", "velocity_z")
+SMALLEST = 1e-12
+
+
+def totals(fields: Float[Tensor, "b c *space"], channels: Sequence[Channel], gamma: float = 1.4) -> dict[str, Tensor]:
+    """Means over space of what is conserved, by name, one value a sample; those that the channels allow.
+
+    `mass` is the mean density; `momentum_...` that of density times velocity (density is 1 where it is no channel);
+    `energy` of p / (gamma - 1) + density |u|^2 / 2, or kinetic alone where pressure is no channel; `divergence` is the
+    root mean square of div u over that of grad u, by Fourier series.
+    """
+    where = {channel.name: index for index, channel in enumerate(channels)}
+    space = tuple(range(1, fields.dim() - 1))
+    axes = [name for name in AXES if name in where]
+    density = fields[:, where["density"]] if "density" in where else torch.ones_like(fields[:, 0])
+    found = {"mass": density.mean(space)} if "density" in where else {}
+    if not axes:
+        return found
+    velocity = fields[:, [where[name] for name in axes]]
+    for index, name in enumerate(axes):
+        found[f"momentum{name.removeprefix('velocity')}"] = (density * velocity[:, index]).mean(space)
+    energy = 0.5 * density * velocity.square().sum(1)
+    if "pressure" in where:
+        energy = energy + fields[:, where["pressure"]] / (gamma - 1)
+    found["energy"] = energy.mean(space)
+    if len(axes) == fields.dim() - 2:
+        found["divergence"] = divergence(velocity)
+    return found
+
+
+def divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, " b"]:
+    """Root mean square of div u over that of grad u, on a periodic grid whose sides are all 1."""
+    space = tuple(range(2, velocity.dim()))
+    spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity)
+    along = sum(wave * spectrum[:, index] for index, wave in enumerate(waves))
+    assert isinstance(along, Tensor)
+    squared = sum(wave.square() for wave in waves)
+    gradient = (squared * spectrum.abs().square()).flatten(1).sum(1)
+    return (along.abs().square().flatten(1).sum(1) / gradient.clamp(min=SMALLEST)).sqrt()
+
+
+def without_divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, "b axes *space"]:
+    """The nearest velocity with div u = 0 on a periodic grid: u - grad Lap^-1 div u (Helmholtz and Leray).
+
+    Modes at the Nyquist wavenumber of an even grid, which have no derivative, lose their divergence as all others do.
+    """
+    space = tuple(range(2, velocity.dim()))
+    spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity)
+    squared = torch.stack([wave.square().expand(velocity.shape[2:]) for wave in waves]).sum(0)
+    along = torch.stack([wave * spectrum[:, index] for index, wave in enumerate(waves)]).sum(0)
+    potential = along / squared.clamp(min=SMALLEST)
+    kept = torch.stack([spectrum[:, index] - wave * potential for index, wave in enumerate(waves)], dim=1)
+    return torch.fft.ifftn(kept, dim=space).real
+
+
+def projected(forecaster: Forecaster, channels: Sequence[Channel]) -> Forecaster:
+    """The same forecasts with the velocity made free of divergence.
+
+    Raises:
+        ValueError: channels without a velocity, or a batch that is not periodic.
+    """
+    places = [index for name in AXES for index, channel in enumerate(channels) if channel.name == name]
+    if not places:
+        raise ValueError(f"a projection needs the channels {AXES[0]}, ..., got {[c.name for c in channels]}")
+
+    def forecast(batch: FieldBatch, lead_times: Sequence[float]) -> Iterator[FieldPrediction]:
+        if not batch.periodic or not all(batch.periodic):
+            raise ValueError(f"a projection by Fourier series needs periodic axes, got periodic={batch.periodic}")
+        for prediction in forecaster(batch, lead_times):
+            fields = prediction.fields.clone()
+            fields[:, places] = without_divergence(fields[:, places])
+            yield replace(prediction, fields=fields)
+
+    return forecast
+
+
+def conservation(
+    forecaster: Forecaster, data: Any, config: PDEConfig, *, lead_steps: Sequence[int], gamma: float = 1.4
+) -> xr.Dataset:
+    """How far forecasts drift from what the first state holds, and how far the truth does.
+
+    Args:
+        forecaster: see `model_forecaster`.
+        data: trajectories; forecasts start at their first frame.
+        config: whose channels the forecasts are in.
+
+    Returns:
+        One variable a quantity of `totals`, dims (forecast, lead_step, sample): the change of the mean since the first
+        frame (of momentum in units of the mean speed there, else relative to the value there); `divergence` as it is.
+    """
+    pairs = data.arranged(config.inputs, config.outputs).frames(0, ahead=tuple(lead_steps))
+    count = len(lead_steps)
+    batch = pairs.batch(range(len(pairs)))
+    assert batch.target is not None
+    start = batch.at(batch.fields[::count], batch.lead_time[::count])
+    leads = [float(time) for time in batch.lead_time[:count]]
+    made = torch.stack([prediction.fields for prediction in forecaster(start, leads)], dim=1)
+    true = batch.target.unflatten(0, (-1, count))
+    present = [i for i, c in enumerate(config.outputs) if c.name in {x.name for x in data.layout.channels}]
+    channels, names = [config.outputs[i] for i in present], [c.name for c in config.inputs]
+    before = totals(start.fields[:, [names.index(c.name) for c in channels]], channels, gamma)
+    speed = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "pressure" not in names else None
+    columns: dict[str, list[np.ndarray]] = {}
+    for fields in (made, true):
+        later = totals(fields[:, :, present].flatten(0, 1), channels, gamma)
+        for name, value in later.items():
+            drift = value.unflatten(0, (-1, count))
+            if name != "divergence":
+                scale = before["energy"].sqrt() if speed is None else speed
+                unit = scale if name.startswith("momentum") else before[name].abs()
+                drift = (drift - before[name][:, None]) / unit.clamp(min=SMALLEST)[:, None]
+            columns.setdefault(name, []).append(drift.T.numpy())
+    dims = ("forecast", "lead_step", "sample")
+    found = {name: (dims, np.stack(values), {"units": "1"}) for name, values in columns.items()}
+    return xr.Dataset(found, {"forecast": ["model", "truth"], "lead_step": list(lead_steps)})
+
+
+def _waves(velocity: Tensor) -> list[Tensor]:
+    """Whole periods along each axis, shaped to multiply spectra of ``[b, *space]``."""
+    size = velocity.shape[2:]
+    waves = []
+    for axis, points in enumerate(size):
+        shape = [1] * len(size)
+        shape[axis] = points
+        waves.append(torch.fft.fftfreq(points, 1 / points, dtype=velocity.dtype).to(velocity.device).view(shape))
+    return waves

@@ -1,0 +1,106 @@
+"""Data of tasks other than forecasting: what a state says of its coefficients, fine states from coarse ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+
+from humboldt.data_catalog import DataError
+from humboldt.foundations import Model
+
+from .batch import FieldBatch
+from .config import Channel
+from .data import selected
+from .metrics import relative_errors
+from .trajectories import TrajectoryDataset
+
+MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def inversion(
+    data: TrajectoryDataset, observed: Sequence[str], sought: Sequence[str], *, frame: int = -1
+) -> TrajectoryDataset:
+    """Pairs (some fields of a frame, other fields of the same frame): coefficients or sources from what they caused.
+
+    Args:
+        data: trajectories that hold both.
+        observed, sought: names of channels, or of vectors.
+        frame: the frame that is seen.
+
+    Raises:
+        DataError: channels that the data do not have, or a frame outside of them.
+    """
+    number = range(data.frame_count)[frame] if -data.frame_count <= frame < data.frame_count else None
+    if number is None:
+        raise DataError(f"a trajectory has frames 0 to {data.frame_count - 1}, got {frame}; choose one of them")
+    seen, wanted = (
+        tuple(data.layout.channels[i] for i in selected(data.layout, names)) for names in (observed, sought)
+    )
+    return dataclasses.replace(data, pairs=np.array([[number, number]]), channels=seen, outputs=wanted)
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Shows states as means over blocks of ``factor`` points along each axis, linear between these."""
+
+    factor: int
+
+    def __call__(self, batch: FieldBatch) -> FieldBatch:
+        """The same batch with coarse fields on its own grid."""
+        axes, size = batch.fields.dim() - 2, batch.fields.shape[2:]
+        pool = (torch.nn.functional.avg_pool1d, torch.nn.functional.avg_pool2d, torch.nn.functional.avg_pool3d)
+        coarse = pool[axes - 1](batch.fields, self.factor)
+        return dataclasses.replace(batch, fields=torch.nn.functional.interpolate(coarse, size, mode=MODES[axes]))
+
+
+def super_resolution(data: TrajectoryDataset, factor: int) -> TrajectoryDataset:
+    """Pairs (coarse state, fine state) of every frame.
+
+    Raises:
+        DataError: a grid that blocks of `factor` points do not fill.
+    """
+    if factor < 2 or any(points % factor for points in data.grid):
+        raise DataError(
+            f"blocks of two or more points fill the grid, got factor={factor} for {data.grid}; choose a divisor"
+        )
+    frames = np.arange(data.frame_count)
+    return dataclasses.replace(data, pairs=np.stack([frames, frames], axis=1), view=Coarse(factor))
+
+
+def task_errors(model: Model, data: TrajectoryDataset, *, batch_size: int = 8) -> xr.Dataset:
+    """Relative errors of a model on the pairs of a dataset as they are: `relative_l1`, dims (forecast, sample, group).
+
+    Beside the model stand `input` (the shown fields where they are sought) and `mean` (that of the training part).
+    """
+    config = model.config
+    pairs, groups = data.arranged(config.inputs, config.outputs), list(config.groups.values())
+    means = {name: mean for name, (mean, _) in data.statistics().items()}
+    found: dict[str, list[torch.Tensor]] = {"model": [], "input": [], "mean": []}
+    model.eval()
+    for first in range(0, len(pairs), batch_size):
+        batch = pairs.batch(range(first, min(first + batch_size, len(pairs))))
+        assert batch.target is not None
+        with torch.no_grad():
+            made = model(dataclasses.replace(batch, known=None)).fields
+        guesses = {"model": made, "input": _shown(batch, config.inputs, config.outputs), "mean": batch.target.clone()}
+        for index, channel in enumerate(config.outputs):
+            guesses["mean"][:, index] = means.get(channel.name, 0.0)
+        for name, guess in guesses.items():
+            found[name].append(relative_errors(guess, batch.target, groups, 1, batch.known))
+    errors = np.stack([torch.cat(parts).numpy() for parts in found.values()])
+    names = {"forecast": [*found], "group": list(config.groups)}
+    scores = xr.Dataset({"relative_l1": (("forecast", "sample", "group"), errors, {"units": "1"})}, names)
+    return scores.sel(group=scores["relative_l1"].notnull().any(["forecast", "sample"]))
+
+
+def _shown(batch: FieldBatch, inputs: Sequence[Channel], outputs: Sequence[Channel]) -> torch.Tensor:
+    """The input's channels in the order of the outputs; infinitely wrong where they are not among them."""
+    places = {channel.name: index for index, channel in enumerate(inputs)}
+    nothing = torch.full_like(batch.fields[:, 0], torch.inf)
+    columns = [batch.fields[:, places[c.name]] if c.name in places else nothing for c in outputs]
+    return torch.stack(columns, dim=1)

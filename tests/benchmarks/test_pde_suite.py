@@ -1,0 +1,64 @@
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from humboldt.domains.pde.problems import DOWNSTREAM, problem
+
+
+@pytest.fixture
+def scripts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """The scripts of the experiment, as they find each other when they run; forgotten afterwards."""
+    monkeypatch.setattr(sys, "path", [str(root / "benchmarks" / "pde_suite"), *sys.path])
+    before = set(sys.modules)
+    yield {name: importlib.import_module(name) for name in ("families", "run", "report")}
+    for name in set(sys.modules) - before:
+        if name in ("families", "run", "report", "neighbours", "baselines", "training"):
+            del sys.modules[name]
+
+
+def test_the_fifteen_families_are_those_of_the_paper_and_their_scored_groups_exist(scripts):
+    families = scripts["families"].FAMILIES
+    assert set(families) == set(DOWNSTREAM)
+    for name, family in families.items():
+        chosen = problem(name)
+        assert set(family.scored) <= {field.group for field in chosen.fields}
+        assert max(family.horizon, family.longer or 0) < len(chosen.times)
+
+
+def test_fields_take_the_names_of_channels_that_the_model_has(scripts):
+    shown = scripts["families"].shown
+    known = ["velocity_x", "velocity_y", "scalar_1", "scalar_2"]
+    assert shown(["density", "velocity_x", "velocity_y", "pressure"], known) == {
+        "density": "scalar_1", "velocity_x": "velocity_x", "velocity_y": "velocity_y", "pressure": "scalar_2",
+    }  # fmt: skip
+    three = ["coefficient", "boundary", "solution"]
+    assert shown(three, known) == {name: name for name in three}
+
+
+def test_parts_of_an_array_of_jobs_make_every_run_once(scripts):
+    run = scripts["run"]
+    words = ["--data", "d", "--output", "o", "--families", "ns-pwc,ace", "--trajectories", "1,2", "--seeds", "0,1,2"]
+    whole = [run.key(r) for r in run.planned(run.arguments().parse_args(words))]
+    assert len(whole) == len(set(whole)) == 2 * 2 * 3 * 4
+    parts = [
+        [run.key(r) for r in run.planned(run.arguments().parse_args([*words, "--part", f"{n}/5"]))] for n in range(5)
+    ]
+    assert sorted(k for part in parts for k in part) == sorted(whole)
+
+
+def test_the_report_reads_gains_off_the_records(scripts):
+    rows = [
+        {"family": "ace", "model": model, "trajectories": n, "seed": seed, "error": level / n**0.5, "persistence": 1.0,
+         "longer": None, "growth": 0.9, "steps": 5, "cpu_seconds": 1.0, "parameters": 10}
+        for model, level in (("pde-nano", 0.25), ("scratch", 0.5), ("fno", 1.0)) for n in (1, 4, 16, 64)
+        for seed in (0, 1)
+    ]  # fmt: skip
+    text = scripts["report"].gains(pd.DataFrame(rows))
+    assert "| ace | 64 | 0.1250 | 16.0 / 4.00 | 4.0 / 2.00 |" in text
+    assert "better than its random twin at 4 of 4" in text
+    assert "median EG / mean AG** |  |  | 16.0 / 4.00 | 4.0 / 2.00 |" in text
+    assert "| ace | pde-nano | – | 0.9 | 5 | 1 | 10 |" in scripts["report"].longer(pd.DataFrame(rows))

@@ -1,0 +1,85 @@
+"""Whole paths of the PDE suite: operators without time, inversion, finer states, error indicators, lines and cubes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import humboldt
+from humboldt.domains.pde import generate, inversion, operator, super_resolution, task_errors
+from humboldt.domains.pde.pairs import Pairs
+
+pytestmark = pytest.mark.integration
+QUIET: dict[str, Any] = {"progress": False, "batch_size": 8}
+SPLIT = {"train": 20, "validation": 0, "test": 4}
+
+
+def opened(name, folder, resolution=32, snapshots=None, **choices):
+    store = generate(
+        name, samples=24, resolution=resolution, snapshots=snapshots, output=folder / f"{name}.zarr", progress=False
+    )
+    return humboldt.open(store, domain="pde", split=SPLIT, **choices)
+
+
+def median(model, data):
+    errors = task_errors(model, data.split("test"))["relative_l1"].median("sample").mean("group")
+    return {str(name): float(errors.sel(forecast=name)) for name in errors["forecast"].values}
+
+
+@pytest.mark.parametrize(("name", "given"), [("poisson-gauss", ["source"]), ("helmholtz", ["coefficient", "boundary"])])
+def test_an_operator_without_time_is_tuned_with_a_constant_lead_time(name, given, tmp_path):
+    data = opened(name, tmp_path, inputs=given, outputs=["solution"], pairs=Pairs(input_frame=0))
+    assert data.lead_times().tolist() == [1.0]
+    model = humboldt.finetune("humboldt/pde-nano", data, steps=60, **QUIET)
+    found = median(model, data)
+    print(name, found)
+    assert found["model"] < 0.8 * found["mean"]
+
+
+def test_a_source_is_found_from_the_potential_that_it_makes(tmp_path):
+    data = inversion(opened("poisson-gauss", tmp_path), ["solution"], ["source"])
+    found = median(humboldt.finetune("humboldt/pde-nano", data, steps=60, **QUIET), data)
+    print("inversion", found)
+    assert found["model"] < 0.9 * found["mean"]
+
+
+def test_fine_states_are_made_of_coarse_ones(tmp_path):
+    data = super_resolution(opened("ns-gauss", tmp_path, snapshots=3), 4)
+    found = median(humboldt.finetune("humboldt/pde-nano", data, steps=60, **QUIET), data)
+    print("super-resolution", found)
+    assert found["model"] < 0.8 * found["input"]
+
+
+def test_an_error_indicator_knows_where_the_forecast_is_wrong(tmp_path):
+    data = opened("ns-gauss", tmp_path, snapshots=5)
+    model = humboldt.finetune("humboldt/pde-nano", data, steps=10, **QUIET)
+    judge = humboldt.finetune(model, data, task="error", steps=60, optimiser="adamw", embedding_rate=3e-3, **QUIET)
+    judge.save(tmp_path / "judge")
+    judge = humboldt.from_pretrained(tmp_path / "judge")
+    pairs = data.split("test").frames(0, ahead=(1, 4)).arranged(judge.config.inputs, judge.config.outputs)
+    batch = pairs.batch(range(len(pairs)))
+    with torch.no_grad():
+        said = judge(batch).fields[:, :2].flatten()
+    actual = judge.head.actual(batch)[:, :2].flatten()
+    ranks = [np.argsort(np.argsort(x.numpy())) for x in (said, actual)]
+    agreement = np.corrcoef(*ranks)[0, 1]
+    print(f"rank correlation of predicted and actual error {agreement:.2f}")
+    assert agreement > 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "resolution", "patch"), [("burgers-1d", 1, 64, 4), ("ks-1d", 1, 128, 4), ("reaction-3d", 3, 16, 2)]
+)
+def test_the_core_learns_on_lines_and_in_cubes(name, axes, resolution, patch, tmp_path):
+    data = opened(name, tmp_path, resolution=resolution, snapshots=6)
+    config = operator(data.channels, axes=axes, patch=patch, horizon=float(data.times[-1]))
+    model = humboldt.pretrain(
+        config, [data], steps=120, validate=False, optimiser="muon", core_rate=1e-2, embedding_rate=3e-3,
+        norm_rate=3e-3, **QUIET,
+    )  # fmt: skip
+    scores = humboldt.evaluate(model, data, split="test", lead_steps=[1, 2]).median("sample")["relative_l1"]
+    errors = {name: scores.sel(forecast=name).values.round(3).tolist() for name in scores["forecast"].values}
+    print(name, errors)
+    first = scores["group"].values[0]
+    assert (scores.sel(forecast="model", group=first) < 0.8 * scores.sel(forecast="persistence", group=first)).all()
