@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from humboldt.domains.pde import Evaluation
-from humboldt.foundations import MissingMatplotlibError, Scores, pyplot
+from humboldt.foundations import Scores, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

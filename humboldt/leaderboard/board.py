@@ -112,7 +112,7 @@ def _cell(result: Result, column: str) -> tuple[str, str]:
 
 def _write_plots(folder: Path, results: Sequence[Result]) -> list[tuple[str, str, set[str]]]:
     """A plot for every question (protocol, data, metric): its file, its title, the records in it."""
-    from ..plots import MissingMatplotlibError
+    from humboldt.foundations import MissingMatplotlibError
 
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:

@@ -8,7 +8,8 @@ import xarray as xr
 
 from humboldt.domains.pde import Evaluation, evaluate, model_forecaster
 from humboldt.domains.pde.data import open_trajectories
-from humboldt.plots import MissingMatplotlibError, energy_spectra, error_curves, forecast_maps, prediction_maps, save
+from humboldt.foundations import MissingMatplotlibError
+from humboldt.plots import energy_spectra, error_curves, forecast_maps, prediction_maps, save
 from tests.domains.pde.decay import decay_config, decay_model, decay_trajectories
 
 pytest.importorskip("matplotlib")
