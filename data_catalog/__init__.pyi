@@ -75,6 +75,7 @@ from .statistics.quantiles import QuantileSketch as QuantileSketch
 from .store import did_you_mean as did_you_mean
 from .store import hdf5_variable as hdf5_variable
 from .store import open_store as open_store
+from .store import read_states as read_states
 from .store import store_path as store_path
 from .store import zarr_folder as zarr_folder
 from .units import parse_units as parse_units

@@ -6,7 +6,7 @@ import difflib
 import glob
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,19 @@ from .errors import DataError
 UNFINISHED = "humboldt_unfinished"
 """Attribute of a store that is not whole."""
 OTHER_FORMATS = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".tif", ".tiff", ".geotiff")
+
+
+def read_states(path: str, select: Mapping[str, int]) -> xr.Dataset:
+    """States with decoded times from a NetCDF file or a Zarr store, at chosen places along dimensions.
+
+    Raises:
+        DataError: a dimension that is not there.
+    """
+    data = xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path)
+    unknown = [name for name in select if name not in data.dims]
+    if unknown:
+        raise DataError(f"places are chosen along dimensions of the file, {list(data.dims)}, got {unknown[0]!r}")
+    return data.isel(select)
 
 
 def open_store(source: Any) -> xr.Dataset:

@@ -24,7 +24,7 @@ from .config import (
     to_dict,
 )
 from .context import Context, bare
-from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction
+from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction, Scores
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
 from .hub import HubError, Release, download, push_to_hub
@@ -35,6 +35,7 @@ from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .pickled import read_pickled
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
+from .scores import LabelledScores
 from .shards import read_files
 from .skips import convolve
 from .tensor_file import header, require_finite
@@ -62,6 +63,7 @@ __all__ = [
     "GroupedQueryAttention",
     "Head",
     "HubError",
+    "LabelledScores",
     "Memory",
     "Metric",
     "Model",
@@ -73,6 +75,7 @@ __all__ = [
     "Prediction",
     "Release",
     "ScaleConfig",
+    "Scores",
     "TimeNorm",
     "Tokens",
     "Units",

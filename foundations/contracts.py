@@ -161,6 +161,28 @@ class Metric(Protocol):
 
 
 @runtime_checkable
+class Scores(Protocol):
+    """What an evaluation found."""
+
+    @property
+    def scores(self) -> Any:
+        """The scores as an xarray Dataset with a dimension `forecast`: the models, and what needs no model."""
+        ...
+
+    def datasets(self) -> Mapping[str, Any]:
+        """Everything that was found as xarray Datasets, by the name of the file to write: `scores`, `spectra`, ..."""
+        ...
+
+    def text(self) -> str:
+        """The scores that are looked at first, as plain text."""
+        ...
+
+    def rows(self) -> list[dict[str, Any]]:
+        """JSON-ready: a row a forecast, lead time, channel and so on; None where there is no score."""
+        ...
+
+
+@runtime_checkable
 class Domain(Protocol):
     """One small object per science, through which the door and the methods reach it."""
 
@@ -168,6 +190,30 @@ class Domain(Protocol):
 
     def open(self, source: Any, *, split: str | None = None, **choices: Any) -> Any:
         """A path, URL, xarray object or catalog name as a dataset of this domain."""
+        ...
+
+    def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
+        """A model with the channels, the statistics and the horizon of a training part, and the head of a task."""
+        ...
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """A part as a model takes it: in its order of channels, in its vocabulary."""
+        ...
+
+    def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
+        """A model with the statistics of several training parts, which count alike."""
+        ...
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, **choices: Any) -> Scores:
+        """Scores of models on a part, beside what needs no model."""
+        ...
+
+    def read(self, path: str, select: Mapping[str, int]) -> Any:
+        """What `predict` takes, from a file, at chosen places along its dimensions."""
+        ...
+
+    def predict(self, model: Model, source: Any, lead_times: Sequence[float] = (), **choices: Any) -> Any:
+        """Labelled predictions of labelled data."""
         ...
 
     def build(self, config: Any) -> Model:

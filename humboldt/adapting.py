@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from humboldt.foundations import ConfigError, Model, to_dict
 
 from .batch import staged
 from .batch.staging import PLACE
+from .registry import domain as domain_called
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +121,14 @@ def prepare(
     data = opened(started.domain, data, opening)
     train = data.split("train")
     train = train if samples is None else train.take(samples)
-    started = matched(started, train, task, seed)
+    science = domain_called(started.domain)
+    started = science.fitted(started, train, task, seed=seed)
     commit = started.provenance.get("loaded", {}).get("revision") if name is not None else None
     run = {"model": name, "data": source, "revision": commit, "task": task, "samples": samples}
     run["opening"] = dict(opening or {})
-    return Prepared(started, arranged(train, started), arranged(held_out(data), started), schedule, way, run)
+    validation = held_out(data)
+    kept = None if validation is None else science.arranged(validation, started)
+    return Prepared(started, science.arranged(train, started), kept, schedule, way, run)
 
 
 def pretrain(
@@ -158,16 +161,16 @@ def pretrain(
     import torch
 
     schedule = Recipe().replace(**recipe, seed=seed)
-    science = import_module(f"humboldt.domains.{domain}")
+    science = domain_called(domain)
     datasets = [opened(domain, source) for source in data]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = science.build(config)
     parts = [dataset.split("train") for dataset in datasets]
-    model = science.set_statistics(model, [part.statistics() for part in parts])
-    train = Mixture([arranged(part, model) for part in parts], weights)
+    model = science.with_statistics(model, [part.statistics() for part in parts])
+    train = Mixture([science.arranged(part, model) for part in parts], weights)
     kept = [part for part in map(held_out, datasets) if part is not None] if validate else []
-    validation = Mixture([arranged(part, model) for part in kept]) if kept else None
+    validation = Mixture([science.arranged(part, model) for part in kept]) if kept else None
     run = {"domain": domain, "config": to_dict(model.config)}
     return fit(model, train, validation, schedule, None, output, run=run, overwrite=overwrite, progress=progress)
 
@@ -246,29 +249,6 @@ def held_out(data: Any) -> Any:
     except ValueError as error:
         log.info("no validation: %s", error)
         return None
-
-
-def matched(model: Model, train: Any, task: str, seed: int) -> Model:
-    """The model with the channels, statistics and horizon of the data, and the head of the task."""
-    face = import_module(f"humboldt.domains.{model.domain}")
-    model = face.fit_to_data(model, train, seed=seed)
-    if task == "forecast":
-        return model
-    if hasattr(face, "for_task"):
-        return face.for_task(model, train, task, seed=seed)
-    from .registry import domain as science
-
-    return model.with_head(science(model.domain).head(task, model))
-
-
-def arranged(dataset: Any, model: Model) -> Any:
-    """The dataset as the model wants it: in its channel order, or in its vocabulary."""
-    if dataset is None:
-        return None
-    science = import_module(f"humboldt.domains.{model.domain}")
-    if hasattr(science, "arranged"):
-        return science.arranged(dataset, model)
-    return dataset.arranged(model.config.inputs, model.config.outputs)
 
 
 __all__ = ["RunFolderError", "finetune", "plan_finetune", "pretrain"]

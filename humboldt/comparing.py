@@ -163,9 +163,7 @@ def loss_on(model: Any, data: Any, part: str) -> float:
     """The model's loss on a part, over at most 64 samples."""
     import torch
 
-    from .adapting import arranged
-
-    held = arranged(data.split(part), model)
+    held = domain(model.domain).arranged(data.split(part), model)
     places = sorted({round(i) for i in np.linspace(0, len(held) - 1, 64)})
     with torch.no_grad():
         return float(np.mean([float(model.loss(held.batch(places[i : i + 8]))) for i in range(0, len(places), 8)]))

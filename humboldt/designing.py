@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from humboldt.domains.graphs import Drawing, Reward, decode_molecule, open_graphs, sample_sequences
+from humboldt.domains.graphs import Drawing, Reward, arranged, decode_molecule, open_graphs, sample_sequences
 from humboldt.finetune import Recipe, fit
 from humboldt.foundations import ConfigError, Model
 
-from .adapting import arranged, load
+from .adapting import load
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from humboldt.domains.pde import Evaluation
+from humboldt.foundations import Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -190,7 +192,13 @@ def save_comparison(found: Sequence[Mapping[str, Any]], folder: Path) -> Path:
     return folder / "comparison.png"
 
 
-def save_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> None:
+@singledispatch
+def save_scores(found: Scores, folder: str | os.PathLike[str]) -> None:
+    """Draw what an evaluation found into a folder; a table of scores alone has no picture."""
+
+
+@save_scores.register
+def _(evaluation: Evaluation, folder: str | os.PathLike[str]) -> None:
     """`errors.png`, `spectra.png` and, in two dimensions, a `maps_<variable>.png` per predicted variable."""
     save(error_curves(evaluation.scores), Path(folder) / "errors.png")
     save(energy_spectra(evaluation.spectra), Path(folder) / "spectra.png")

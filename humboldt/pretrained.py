@@ -65,9 +65,9 @@ def from_pretrained(
     science = _domain_of(record, folder)
     if domain is not None and science != domain:
         raise CheckpointError(f"{name} is a model of the domain {science!r}, not of {domain!r}; choose another model")
-    build, model = face(science).build, _read(record, science, folder)
+    model = _read(record, science, folder)
     if random:
-        model = _fresh(model, build, seed)
+        model = random_twin(model, seed)
     commit = folder.name if folder.parent.name == "snapshots" else None
     sha256 = model.provenance.get("sha256") if "config" not in record else None
     loaded = {"name": str(name), "revision": commit, "sha256": sha256 or content_hash(*weight_files(folder))}
@@ -179,12 +179,12 @@ def _described(record: dict[str, Any], science: str, folder: Path) -> Model:
     return model
 
 
-def _fresh(model: Model, build: Any, seed: int) -> Model:
+def random_twin(model: Model, seed: int) -> Model:
     """The same network, initialised from `seed`; statistics are kept, the global random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh: Model = build(model.config)
+        fresh: Model = face(model.domain).build(model.config)
     statistics = {key: value for key, value in model.state_dict().items() if ".normaliser." in key}
     fresh.load_state_dict(statistics, strict=False)
     fresh.provenance = dict(model.provenance)
-    return fresh
+    return fresh.to(next(model.parameters()))

@@ -74,12 +74,7 @@ class MonthDataset:
     @property
     def names(self) -> tuple[str, ...]:
         """One a channel: `surface_t2m`, `atmospheric_q_500`."""
-        return tuple(
-            f"{group.name}_{variable}" + (f"_{level:g}" if level else "")
-            for group in self.groups
-            for variable in group.variables
-            for level in group.levels or (0,)
-        )
+        return channel_names(self.groups)
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> GridBatch:
         """The samples with these indices, in physical units; what is missing is NaN.
@@ -156,6 +151,21 @@ class MonthDataset:
         return record | {"fingerprint": hashlib.sha256(repr(sorted(record.items())).encode()).hexdigest()[:16]}
 
 
+def channel_names(groups: Sequence[VariableGroup]) -> tuple[str, ...]:
+    """One a channel: `surface_t2m`, `atmospheric_q_500`."""
+    return tuple(
+        f"{group.name}_{variable}" + (f"_{level:g}" if level else "")
+        for group in groups
+        for variable in group.variables
+        for level in group.levels or (0,)
+    )
+
+
+def opened_months(source: Any) -> xr.Dataset:
+    """Gridded months from what `open_months` takes, lazily, rows from south to north."""
+    return _normalised(_opened(source))
+
+
 def open_months(
     source: Any,
     *,
@@ -177,7 +187,7 @@ def open_months(
     Raises:
         DataError: no variable of a group, months that are not consecutive, or fewer than a window.
     """
-    data = _normalised(_opened(source))
+    data = opened_months(source)
     named = groups or [name for name in GROUPS if any(str(v).startswith(f"{name}_") for v in data.data_vars)]
     found = tuple(_group(data, name) for name in named)
     if not found:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, Model, TimeNorm, from_dict, to_dict
+from humboldt.foundations import Core, LabelledScores, Model, TimeNorm, from_dict, to_dict
 
+from .adapt import arranged, fit_to_data, is_gridded, with_statistics
 from .adapters import Step, adapt
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
+from .data import opened_months
 from .distribution import SpeciesConfig, build_species
 from .embed import GridEmbed
+from .forecast import evaluate_months, predict_months
 from .heads import MonthHead
 from .mvit import MViT
 
@@ -48,6 +51,37 @@ class Biodiversity:
         initialise(head)
         head.normaliser.load_state_dict(model.head.get_submodule("normaliser").state_dict())
         return head
+
+    def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
+        """The model, with the statistics of the data where theirs differ much (`adapt.fit_to_data`).
+
+        Raises:
+            ValueError: another task than `forecast`, or channels that the model does not have.
+        """
+        if task != "forecast":
+            raise ValueError(f"biodiversity models have the task 'forecast', got {task!r}; use task='forecast'")
+        return fit_to_data(model, data) if is_gridded(model) else model
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """The samples as they are, after a look at their channels."""
+        return arranged(data, model)
+
+    def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
+        """The model with the statistics of several training parts."""
+        return with_statistics(model, statistics)
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4) -> LabelledScores:
+        """Errors of the next month by channel, see `evaluate_months`."""
+        part = self.arranged(data, next(iter(models.values())))
+        return LabelledScores(evaluate_months(models, part, batch_size=batch_size), "rmse", "forecast", "forecasts")
+
+    def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
+        """Gridded months from what `open_months` takes, at chosen places along dimensions."""
+        return opened_months(path).isel(select)
+
+    def predict(self, model: Model, source: Any, lead_times: Any = (), **choices: Any) -> xr.Dataset:
+        """The months that follow, see `predict_months`."""
+        return predict_months(model, source, lead_times, **choices)
 
     def metrics(self, model: Model | None = None) -> dict[str, AbsoluteError]:
         """Mean absolute error: of a model's groups in its normalised units, else of channels as they are."""

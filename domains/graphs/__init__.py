@@ -1,6 +1,6 @@
 """Graphs and molecules as sequences of tokens: reading, writing, generation, properties."""
 
-from .adapt import arranged, fit_to_data, goals_of, set_statistics
+from .adapt import arranged, goals_of
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import Goal, GraphConfig, Readout
 from .data import GraphDataset, open_graphs
@@ -95,7 +95,6 @@ __all__ = [
     "embeddings",
     "encode",
     "encode_with",
-    "fit_to_data",
     "for_task",
     "g2pt",
     "goals_of",
@@ -122,7 +121,6 @@ __all__ = [
     "scaffold",
     "scaffold_split",
     "score_properties",
-    "set_statistics",
     "smiles_from_graph",
     "state_from_published",
     "state_to_published",

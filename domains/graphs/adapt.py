@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -86,16 +84,6 @@ def _some(fits: np.ndarray, config: GraphConfig) -> np.ndarray:
     if not fits.all():
         logger.warning("%d of %d graphs cannot be said by this model and are left out", (~fits).sum(), len(fits))
     return fits
-
-
-def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
-    """The model as it is: its vocabulary is its own, and data are written in it (see `arranged`)."""
-    return model
-
-
-def set_statistics(model: Model, statistics: Sequence[Mapping[str, Any]]) -> Model:
-    """The model as it is: tokens have no statistics, and those of goals stand in its configuration (`goals_of`)."""
-    return model
 
 
 def goals_of(dataset: GraphDataset) -> tuple[Goal, ...]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from humboldt.foundations import Core, Head, Model, TimeNorm, from_dict
+from humboldt.foundations import Core, Head, LabelledScores, Model, TimeNorm, from_dict
 
+from .adapt import arranged
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import GraphConfig
 from .embed import SequenceEmbed
 from .heads import NextTokenHead, PropertyHead
 from .metrics import METRICS, Score
-from .properties import predict_properties, score_properties
+from .properties import for_task, predict_properties, score_properties
 
 
 class Graphs:
@@ -49,13 +50,38 @@ class Graphs:
             return PropertyHead(width, task=task, **choices)  # type: ignore[arg-type]
         raise ValueError(f"tasks of the graphs domain are generation, regression and classification, got {task!r}")
 
-    def predict(self, model: Any, source: Any, **choices: Any) -> Any:
+    def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
+        """The model with the head of the task: its vocabulary is its own, data are written in it."""
+        return model if task == "forecast" else for_task(model, data, task, seed=seed)
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """Graphs in the words of the model, see `adapt.arranged`."""
+        return arranged(data, model)
+
+    def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
+        """The model as it is: tokens have no statistics, those of goals stand in its configuration (`goals_of`)."""
+        return model
+
+    def read(self, path: str, select: Mapping[str, int]) -> str:
+        """The path: molecules are read where they are needed.
+
+        Raises:
+            ValueError: a choice of places, which a file of molecules does not have.
+        """
+        if select:
+            raise ValueError(f"a file of molecules has no dimensions to choose along, got {dict(select)}; leave it out")
+        return path
+
+    def predict(self, model: Any, source: Any, lead_times: Any = (), **choices: Any) -> Any:
         """A table of the properties of molecules, see `predict_properties`."""
         return predict_properties(model, source, **choices)
 
-    def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> Any:
+    def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> LabelledScores:
         """Scores of models that predict the same properties, see `score_properties`."""
-        return score_properties(models, data, batch_size=batch_size)
+        found = score_properties(models, data, batch_size=batch_size)
+        said = found.attrs
+        title = f"{said['part']} part, split: {said['split_by']}, {said['graphs']} graphs"
+        return LabelledScores(found, str(next(iter(found))), "property", title)
 
     def metrics(self) -> dict[str, Score]:
         """Scores per sample."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 from torch import nn
 
+from humboldt.data_catalog import read_states
 from humboldt.foundations import (
     AttentionConfig,
     BlockConfig,
@@ -68,6 +69,23 @@ class PDE:
             "relative_l2": RelativeError(groups, 2, normaliser),
         }
 
+    def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
+        """The model for the channels, scale and lead times of the data (`fit_to_data`), with the head of the task."""
+        from .adapt import fit_to_data
+
+        model = fit_to_data(model, data, seed=seed)
+        return model if task == "forecast" else model.with_head(self.head(task, model))
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """Samples in the model's order of channels; those that the data lack are masked."""
+        return data.arranged(model.config.inputs, model.config.outputs)
+
+    def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
+        """The model with the means and deviations of several training parts."""
+        from .adapt import set_statistics
+
+        return set_statistics(model, statistics)
+
     def evaluate(
         self,
         models: Mapping[str, Model],
@@ -76,16 +94,42 @@ class PDE:
         rollout: str = "direct",
         step: float | None = None,
         physical: bool = False,
-        **choices: Any,
+        lead_steps: Sequence[int] | None = None,
+        batch_size: int = 8,
     ) -> Evaluation:
-        """Errors of models that predict the same channels, in the first one's normalised fields, and persistence."""
+        """Errors of models that predict the same channels, in the first one's normalised fields, and persistence.
+
+        Args:
+            rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
+            step: length of an autoregressive step in the model's time units; the spacing of the frames by default.
+            physical: errors of fields in physical units instead of normalised ones (the published convention).
+            lead_steps: how many frames ahead to look; all by default.
+            batch_size: trajectories at a time.
+        """
         if rollout not in ("direct", "autoregressive"):
             raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
         first = next(iter(models.values()))
         length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
         normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()
-        return evaluate(forecasters, data, first.config, normaliser=normaliser, **choices)
+        found = evaluate(
+            forecasters, data, first.config, normaliser=normaliser, lead_steps=lead_steps, batch_size=batch_size
+        )
+        found.scores.attrs.update(
+            rollout=rollout, step=str(step), physical=str(physical), statistic="median over samples",
+            samples=found.scores.sizes["sample"], lead_time_units=first.config.time_units,
+        )  # fmt: skip
+        return found
+
+    def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
+        """Labelled states from a NetCDF file or a Zarr store, see `read_states`."""
+        return read_states(path, select)
+
+    def predict(self, model: Model, source: Any, lead_times: Any = (), *words: Any, **choices: Any) -> xr.Dataset:
+        """The state after each lead time, see `predict_states`."""
+        from .forecast import predict_states
+
+        return predict_states(model, source, lead_times, *words, **choices)
 
     def to_xarray(
         self, prediction: FieldPrediction, batch: FieldBatch, channels: tuple[Channel, ...] | None = None

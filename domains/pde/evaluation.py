@@ -41,6 +41,20 @@ class Evaluation:
     spectra: xr.Dataset
     example: xr.Dataset
 
+    def datasets(self) -> dict[str, xr.Dataset]:
+        """Scores and spectra."""
+        return {"scores": self.scores, "spectra": self.spectra}
+
+    def text(self) -> str:
+        """Medians of the relative L1 over the samples, a row a group and forecast, a column a lead time."""
+        return table(self.scores)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Medians over the samples: a row a forecast, group and lead time."""
+        medians = self.scores.median("sample").transpose("forecast", "group", "lead_time")
+        tidy = medians.to_dataframe().reset_index().to_dict("records")
+        return [{str(k): None if v != v else v for k, v in row.items()} for row in tidy]
+
 
 def evaluate(
     forecasters: Mapping[str, Forecaster],
@@ -106,6 +120,16 @@ def median_table(scores: xr.Dataset, score: str = "relative_l1") -> Any:
         median = xr.concat([median, median.mean("group").expand_dims(group=["mean"])], dim="group")
     tidy = median.transpose("group", "forecast", "lead_time")
     return tidy.drop_vars("lead_step").to_series().unstack("lead_time").reindex(_rows(tidy))
+
+
+def table(scores: xr.Dataset, score: str = "relative_l1") -> str:
+    """`median_table` as plain text under a line that says what it is."""
+    unit = scores["lead_time"].attrs.get("units", "1")
+    per = "" if unit == "1" else f" / {unit}"
+    head = f"median {score} of {scores.sizes['sample']} samples; columns: lead time{per}\n"
+    return head + str(
+        median_table(scores, score).to_string(float_format=lambda x: f"{x:.3f}" if np.isfinite(x) else "-")
+    )
 
 
 def _rows(median: xr.DataArray) -> list[tuple[str, str]]:

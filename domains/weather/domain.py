@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from humboldt.data_catalog import read_states
 from humboldt.foundations import (
     AttentionConfig,
     BlockConfig,
     Core,
     CoreConfig,
     Head,
+    LabelledScores,
     Model,
     ScaleConfig,
     TimeNorm,
@@ -72,19 +74,64 @@ class Weather:
         named = {"mse": metrics.squared_error, "mae": metrics.absolute_error, "bias": metrics.bias}
         return {name: AreaScore(score) for name, score in named.items()}
 
-    def evaluate(self, models: Mapping[str, Model], data: Any, **choices: Any) -> Any:
-        """Scores by forecast, lead time and channel (see `evaluation.evaluate`)."""
+    def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
+        """The model with the channels of the data (`fit_to_data`) and the head of the task (`for_task`)."""
+        from .adapt import fit_to_data
+
+        return for_task(fit_to_data(model, data, seed=seed), data, task, seed=seed)
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """Samples with the channels and the static channels of the model, see `adapt.arranged`."""
+        from .adapt import arranged
+
+        return arranged(data, model)
+
+    def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
+        """The model with the means and deviations of several training parts."""
+        from .adapt import set_statistics
+
+        return set_statistics(model, statistics)
+
+    def evaluate(
+        self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4, weights: str = "area"
+    ) -> LabelledScores:
+        """Scores by forecast, lead time and channel, see `evaluation.evaluate`."""
         from .evaluation import evaluate
 
-        return evaluate(models, data, **choices)
+        part = self.arranged(data, next(iter(models.values())))
+        found = evaluate(models, part, batch_size=batch_size, weights=weights)
+        return LabelledScores(found, "rmse", "lead_time", "lead time / hours")
 
-    def predict(self, model: Model, state: Any, lead_times: Any, *, output: Any = None, **choices: Any) -> Any:
-        """A forecast as one Dataset, or written to `output` step by step (see `forecast`)."""
+    def read(self, path: str, select: Mapping[str, int]) -> Any:
+        """Labelled states from a NetCDF file or a Zarr store, see `read_states`; of another file the path."""
+        return read_states(path, select)
+
+    def predict(
+        self,
+        model: Model,
+        state: Any,
+        lead_times: Any = (),
+        rollout: str = "direct",
+        *,
+        step: float | None = None,
+        output: Any = None,
+        **choices: Any,
+    ) -> Any:
+        """A forecast as one Dataset, or written to `output` step by step (see `forecast`).
+
+        Args:
+            lead_times: in hours.
+            rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
+            step: hours of an autoregressive step; the shortest lead time by default.
+        """
         import xarray as xr
 
         from .forecast import forecast, write_forecast
 
-        steps = forecast(model, state, lead_times, **choices)
+        if rollout not in ("direct", "autoregressive"):
+            raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+        length = None if rollout == "direct" else step or lead_times[0]
+        steps = forecast(model, state, lead_times, step=length, **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
         return xr.open_dataset(write_forecast(steps, output), engine="zarr" if str(output).endswith(".zarr") else None)

@@ -20,16 +20,23 @@ def run(words: Sequence[str]) -> None:
     option(
         add, "lead_steps", list[int] | None, None, "frames to look ahead, such as '[2,5,10]'; all if not given [frames]"
     )
-    option(add, "rollout", Literal["direct", "autoregressive"], "direct", "each lead time at once, or in steps")
+    option(
+        add,
+        "rollout",
+        Literal["direct", "autoregressive"] | None,
+        None,
+        "each lead time at once (the default), or in steps",
+    )
     option(add, "step", float | None, None, "autoregressive step; one frame if not given [time units of the model]")
     option(add, "twin", bool, False, "also score the same network with random weights")
-    option(add, "physical", bool, False, "errors in physical units instead of normalised fields")
-    option(add, "batch_size", int, 8, "trajectories at a time [samples]")
+    option(add, "physical", bool | None, None, "errors in physical units instead of normalised fields")
+    option(add, "batch_size", int | None, None, "trajectories (states, molecules) at a time; 8 of fields if not given")
     option(add, "seed", int, 0, "seed of the twin")
     option(add, "output", str | None, None, "folder for scores.json, scores.nc and plots; none if not given")
     option(add, "json", bool, False, "print JSON instead of a table")
     given = parse(parser, words)
     from ..scoring import evaluate
 
-    split = given.pop("split")
-    evaluate(load(given.pop("model")), given.pop("data"), split=None if split == "all" else split, **given)
+    split, model, data = given.pop("split"), load(given.pop("model")), given.pop("data")
+    given = {name: value for name, value in given.items() if value is not None}
+    evaluate(model, data, split=None if split == "all" else split, **given)

@@ -14,8 +14,9 @@ import xarray as xr
 
 from humboldt.domains.pde import PDE, Channel, build
 from humboldt.domains.pde.data import open_trajectories
+from humboldt.domains.pde.evaluation import table
 from humboldt.foundations import Model
-from humboldt.scoring import evaluate, table
+from humboldt.scoring import evaluate
 from tests.domains.pde.decay import CHANNELS, decay_config, decay_model, decay_trajectories
 
 SPLIT = {"train": 1, "validation": 1, "test": 3}

@@ -1,0 +1,210 @@
+"""Forecasts of labelled states: xarray in, xarray out."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from humboldt.foundations import Model
+
+from .batch import FieldBatch
+from .config import Channel
+from .evaluation import model_forecaster
+from .layouts import split_components
+from .rollout import check_lead_times
+
+log = logging.getLogger(__name__)
+
+
+def predict_states(
+    model: Model,
+    state: Any,
+    lead_times: float | Iterable[float],
+    rollout: str = "direct",
+    *,
+    step: float | None = None,
+    periodic: bool | Sequence[bool] | None = None,
+    absent: Sequence[str] | None = None,
+    batch_size: int = 16,
+) -> xr.Dataset:
+    """The state after each of `lead_times`.
+
+    Args:
+        model: a forecaster.
+        state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
+            as sample or time are kept. A variable with a dimension `component` holds several, as when it was trained
+            on (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`.
+        lead_times: positive and rising, in the model's time units; any real numbers.
+        rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
+        step: length of a step in the model's time units; the shortest lead time by default.
+        periodic: which space axes close on themselves; by default what the state says in its attribute `periodic`
+            (names of the periodic dimensions), else none.
+        absent: input channels that the state lacks; they enter as the model's mean and are not returned. By default
+            those that the data which the model was tuned on lacked too.
+        batch_size: states at a time.
+
+    Returns:
+        The predicted variables with dims (..., lead_time, *space); coordinates and attributes of the state are kept,
+        `lead_time` has the model's time units, and `valid_time` is added where the state has a time coordinate.
+
+    Raises:
+        ValueError: missing variables, other units, other dimensions, values that are not finite, bad lead times.
+    """
+    times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
+    check_lead_times(times)
+    if rollout not in ("direct", "autoregressive"):
+        raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+    absent = untaught(model) if absent is None else absent
+    fields, given = _fields(state, model, absent)
+    space = given.dims[given.ndim - model.config.core.axes :]
+    closed = _periodic(state, [str(d) for d in space], periodic)
+    forecaster = model_forecaster(model, None if rollout == "direct" else step or times[0])
+    chunks = []
+    for first in range(0, len(fields), batch_size):
+        chunk = torch.from_numpy(fields[first : first + batch_size])
+        batch = FieldBatch(chunk, torch.zeros(len(chunk)), periodic=closed)
+        chunks.append(torch.stack([p.fields for p in forecaster(batch, times)], dim=1))
+    made = torch.cat(chunks).numpy()
+    return _labelled(made, state, given, model, times, {str(d) for d in space}, absent)
+
+
+def untaught(model: Model) -> list[str]:
+    """Input channels of a tuned model that its training data did not have, so that they carry nothing."""
+    taught = model.provenance.get("data", {}).get("train", {}).get("variables")
+    return [] if taught is None else [c.name for c in model.config.inputs if c.name not in taught]
+
+
+def _fields(state: Any, model: Model, absent: Sequence[str]) -> tuple[np.ndarray, xr.DataArray]:
+    """All leading dims flattened: (state, channel, *space) in float32; and one variable as the pattern."""
+    variables, axes = _variables(state), model.config.core.axes
+    found: dict[str, xr.DataArray] = {}
+    for channel in model.config.inputs:
+        if channel.name not in absent:
+            found[channel.name] = _checked(variables, channel, axes)
+    if not found:
+        raise ValueError("a forecast starts from at least one channel, but all of the model's inputs are in `absent`")
+    pattern = next(iter(found.values()))
+    for name, variable in found.items():
+        if variable.dims != pattern.dims or variable.shape != pattern.shape:
+            raise ValueError(
+                f"all variables of a state share their dimensions {dict(pattern.sizes)}, but {name!r} has "
+                f"{dict(variable.sizes)}; transpose, broadcast or interpolate it"
+            )
+    nothing = np.full(pattern.shape, np.nan, dtype=np.float32)
+    columns = [found[c.name].values if c.name in found else nothing for c in model.config.inputs]
+    stacked = np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=-1 - axes)
+    return stacked.reshape(-1, *stacked.shape[-1 - axes :]), pattern
+
+
+def _variables(state: Any) -> xr.Dataset:
+    if isinstance(state, xr.Dataset):
+        return split_components(state)
+    if not isinstance(state, xr.DataArray):
+        raise TypeError(f"a state is an xarray Dataset or DataArray, got {type(state).__name__}; open it with xarray")
+    if "channel" in state.dims:
+        return state.to_dataset("channel")
+    if state.name is None:
+        raise ValueError("a DataArray without a `channel` dimension holds one channel under its name, got no name")
+    return split_components(state.to_dataset())
+
+
+def _checked(variables: xr.Dataset, channel: Channel, axes: int) -> xr.DataArray:
+    name = channel.name
+    if name not in variables:
+        near = difflib.get_close_matches(name, [str(v) for v in variables.data_vars], n=1)
+        hint = f"; rename {near[0]!r}" if near else "; add it, or name it in `absent`"
+        raise ValueError(
+            f"the model needs the variable {name!r}, the state has {sorted(map(str, variables.data_vars))}{hint}"
+        )
+    variable = variables[name]
+    units = str(variable.attrs.get("units", channel.units)).strip() or "1"
+    if units != channel.units:
+        raise ValueError(
+            f"the model takes {name!r} in units of {channel.units!r}, the state has {units!r}; convert the values and "
+            "set attrs['units']"
+        )
+    space = variable.dims[-axes:]
+    if variable.ndim < axes or {"sample", "time", "channel"} & set(space):
+        raise ValueError(
+            f"a state has dims (..., *space) with {axes} space axes at the end, but {name!r} has {variable.dims}; "
+            "select or transpose"
+        )
+    bad = int((~np.isfinite(variable.values)).sum())
+    if bad:
+        raise ValueError(f"a state is finite everywhere, but {name!r} has {bad} NaN or infinite values; fill them")
+    return variable
+
+
+def _periodic(
+    state: xr.Dataset | xr.DataArray, space: list[str], given: bool | Sequence[bool] | None
+) -> tuple[bool, ...]:
+    said = state.attrs.get("periodic") if given is None else given
+    if said is None:
+        log.info("the state does not say whether it is periodic: taken as not periodic; periodic=True says it is")
+        return (False,) * len(space)
+    if isinstance(said, bool | np.bool_ | int | np.integer):
+        return (bool(said),) * len(space)
+    if given is None:
+        names = said.replace(",", " ").split() if isinstance(said, str) else [str(n) for n in np.atleast_1d(said)]
+        return tuple(d in names for d in space)
+    if len(said) != len(space):
+        raise ValueError(f"`periodic` says True or False, or one of them for each of {space}, got {list(said)}")
+    return tuple(bool(p) for p in said)
+
+
+def _labelled(
+    made: np.ndarray,
+    state: xr.Dataset | xr.DataArray,
+    given: xr.DataArray,
+    model: Model,
+    times: list[float],
+    space: set[str],
+    absent: Sequence[str],
+) -> xr.Dataset:
+    """From (state, lead time, channel, *space) to named variables with the state's labels."""
+    leading = [d for d in given.dims if d not in space]
+    dims = (*leading, "lead_time", *given.dims[len(leading) :])
+    variables = _variables(state)
+    columns = {}
+    for index, channel in enumerate(model.config.outputs):
+        if channel.name in absent:
+            continue
+        kept = variables[channel.name].attrs if channel.name in variables else {}
+        values = made[:, :, index].reshape(*given.shape[: len(leading)], len(times), *made.shape[3:])
+        columns[channel.name] = (dims, values, {**kept, "units": channel.units})
+    units = model.config.time_units
+    described = {"units": units, "standard_name": "forecast_period", "long_name": "lead time"}
+    writable = {name: value for name, value in state.attrs.items() if not isinstance(value, dict)}
+    out = xr.Dataset(columns, attrs={**writable, "source": repr(model)})
+    out = out.assign_coords({k: v for k, v in given.coords.items() if k != "channel"})
+    out = out.assign_coords(lead_time=("lead_time", times, described))
+    valid = _valid_time(out, units)
+    return out if valid is None else out.assign_coords(valid_time=valid)
+
+
+def _valid_time(out: xr.Dataset, units: str) -> xr.DataArray | None:
+    """time + lead_time, where both are known to count in the same way."""
+    if "time" not in out.coords:
+        return None
+    time = out["time"]
+    if np.issubdtype(time.dtype, np.datetime64):
+        seconds = _SECONDS.get(units)
+        if seconds is None:
+            return None
+        ahead = (out["lead_time"] * seconds * 1e9).round().astype("timedelta64[ns]")
+        valid = time + ahead
+    elif np.issubdtype(time.dtype, np.number) and time.attrs.get("units", "1") == units:
+        valid = time + out["lead_time"]
+    else:
+        return None
+    valid.attrs = {**({"units": units} if valid.dtype.kind == "f" else {}), "long_name": "time that is forecast"}
+    return valid
+
+
+_SECONDS = {"s": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0, "hours": 3600.0, "d": 86400.0, "days": 86400.0}
