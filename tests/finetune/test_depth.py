@@ -74,9 +74,8 @@ def test_a_block_that_does_nothing_contributes_one_and_is_dropped():
     model, batch = deep(), Waves(2).all()
     idle = model.core.scales[0].down[1]
     with torch.no_grad():
-        for norm in (idle.attention_norm, idle.feed_forward_norm):
-            for parameter in norm.parameters():
-                parameter.zero_()
+        for parameter in idle.parameters():
+            parameter.zero_()
     scores = contributions(model, batch)["0.down"]
     assert scores[1].item() == pytest.approx(1, abs=1e-6)
     assert scores.argmax() == 1
