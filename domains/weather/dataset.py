@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -213,8 +215,18 @@ class WeatherDataset:
         increment = np.sqrt(changes[0] / np.maximum(changes[1], 1))
         return {"mean": mean, "std": std, "increment": increment, "hours": np.array(ahead)}
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of what this dataset gives: channels, grid, times, samples, and the first and last state of them."""
+        used = sorted({(frame, s.member) for s in self.samples for frame in s.inputs})
+        about = (self.channels, self.static, self.grid, [str(time) for time in self.times], self.samples)
+        digest = hashlib.sha256(repr(about).encode())
+        for frame, member in used[:1] + used[-1:]:
+            digest.update(self.state(frame, member).tobytes())
+        return digest.hexdigest()[:16]
+
     def describe(self) -> dict[str, Any]:
-        """JSON-ready: channels, units, grid, period, sizes."""
+        """JSON-ready: channels, units, grid, period, sizes, fingerprint."""
         return {
             "variables": [c.name for c in self.channels],
             "units": {c.name: c.units for c in self.channels},
@@ -225,6 +237,7 @@ class WeatherDataset:
             "frames": len(self.times),
             "members": self.data.sizes.get("number", 1),
             "samples": len(self),
+            "fingerprint": self.fingerprint,
         }
 
     def _read(self, columns: Sequence[Column], frame: int, member: int) -> np.ndarray:

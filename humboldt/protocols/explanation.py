@@ -30,7 +30,9 @@ ALIKE = 0.5
 
 
 def gradients(model: Model, batch: Any, question: Question) -> Float[Tensor, "b t c *space"]:
-    """|(x - mean) dq/dx| of every value of the input: what a small change of it would change.
+    """|s dq/dx| of every value of the input, with s the deviation of its channel: what a change of usual size would do.
+
+    The slope times the value itself would follow the input whatever the model is.
 
     Args:
         model: whose answer is explained.
@@ -40,8 +42,8 @@ def gradients(model: Model, batch: Any, question: Question) -> Float[Tensor, "b 
     fields = states(batch).detach().clone().requires_grad_(True)
     answer = question(model(with_states(batch, fields)))
     (slope,) = torch.autograd.grad(answer.sum(), fields)
-    across = list(range(3, fields.dim()))
-    deviation = fields.detach() - fields.detach().nanmean(across, keepdim=True)
+    across, x = list(range(3, fields.dim())), fields.detach()
+    deviation = (x - x.nanmean(across, keepdim=True)).square().nanmean(across, keepdim=True).sqrt()
     return (deviation * slope).abs().nan_to_num(nan=0.0)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..adapting import advice, as_method, finetune
+from ..adapting import finetune
 from ..measuring import measure
 from ..pretrained import from_pretrained
 from ..results import Result, provenance, read_results
@@ -92,9 +92,8 @@ def _trained(
     recipe: Mapping[str, Any],
 ) -> Result:
     start, began = from_pretrained(name, random=random, seed=episode.number), time.process_time()
-    rates = {**advice(start, as_method(method)), **recipe}
     lesson = Episodic(data, episode)
-    tuned = finetune(start, lesson, method=method, task=task, seed=episode.number, progress=False, **rates)
+    tuned = finetune(start, lesson, method=method, task=task, seed=episode.number, progress=False, **recipe)
     spent, found = time.process_time() - began, measure(tuned, data.split("test"), lead_steps=lead_steps)
     return Result(
         protocol="few-shot",

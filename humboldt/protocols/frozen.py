@@ -41,7 +41,7 @@ class Read:
 
 
 def embedded(model: Model, data: Any, batch_size: int = 16) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n t"], int]:
-    """Embeddings and targets of all samples of a part, and how many channels (properties) the targets have.
+    """Embeddings and (summarised) targets of all samples of a part, and how many channels the targets have.
 
     Raises:
         ProtocolError: samples without targets.
@@ -53,9 +53,19 @@ def embedded(model: Model, data: Any, batch_size: int = 16) -> tuple[Float[Tenso
         if batch.target is None:
             raise ProtocolError("the frozen track predicts targets, got samples without; open the data with targets")
         features.append(pooled(model, batch))
-        targets.append(batch.target)
+        targets.append(summarised(batch.target.double()))
     target = torch.cat(targets)
-    return torch.cat(features).double(), target.flatten(1).double(), target.shape[1]
+    return torch.cat(features).double(), target, target.shape[1]
+
+
+def summarised(target: Tensor) -> Float[Tensor, "b t"]:
+    """Properties as they are; of fields the mean and the deviation of every channel, since a mean token of a model that
+    treats all places alike does not know where things are."""
+    if target.dim() == 2:
+        return target
+    flat = target.flatten(2)
+    mean = flat.nanmean(2)
+    return torch.cat([mean, (flat - mean[..., None]).square().nanmean(2).sqrt()], 1)
 
 
 def read_off(train: tuple[Tensor, Tensor, int], test: tuple[Tensor, Tensor, int]) -> Read:

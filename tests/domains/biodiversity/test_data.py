@@ -53,6 +53,8 @@ def test_parts_follow_time_and_samples_can_be_few():
     assert len(data.split("train").take(1)) == 1
     with pytest.raises(DataError, match="has 3 samples, got a wish for 9"):
         data.split("train").take(9)
+    assert data.split("train").units == 3
+    assert data.split("train").choose([2, 0]).windows == (2, 0)
 
 
 def test_a_store_and_a_folder_say_the_same(tmp_path):

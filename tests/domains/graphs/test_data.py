@@ -169,6 +169,14 @@ def test_the_scaffold_split_of_the_lists(shared, name, column, variant):
     assert "sha256" in read.describe()["split_by"]
 
 
+def test_any_graphs_of_a_part_can_be_chosen():
+    test = open_graphs(list(MOLECULES), split={"train": 6, "test": 4}).split("test")
+    chosen = test.choose([3, 1])
+    assert test.units == 4
+    assert chosen.places == (test.places[3], test.places[1])
+    assert chosen.fingerprint != test.fingerprint
+
+
 def test_a_store_gives_back_what_was_written(tmp_path):
     graphs = [graph_from_smiles(s, Chemistry()) for s in MOLECULES]
     data = open_graphs(list(MOLECULES))

@@ -214,6 +214,14 @@ def test_take_is_the_first_of_a_part_and_refuses_more():
         train.split("test")
 
 
+def test_units_are_trajectories_and_any_of_a_part_can_be_chosen():
+    validation = open_trajectories(flow(samples=24), split={"train": 10, "validation": 6}).split("validation")
+    assert validation.units == 6
+    assert validation.choose([5, 0]).samples == (15, 10)
+    with pytest.raises(DataError, match=r"validation part has trajectories 0 to 5, got \[6, -1\]"):
+        validation.choose([2, 6, -1])
+
+
 def test_arranged_follows_a_model_and_marks_what_is_not_there():
     wanted = [Channel(name="density"), Channel(name="tracer"), Channel(name="velocity_x", units="m/s")]
     plain = open_trajectories(flow())

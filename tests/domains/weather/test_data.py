@@ -99,6 +99,17 @@ def test_statistics_leave_out_what_is_missing():
     assert found["increment"][0] == pytest.approx(np.sqrt(np.nanmean(change**2)))
 
 
+def test_samples_can_be_chosen_and_the_fingerprint_follows_what_is_given():
+    opened = open_weather(analyses(frames=12))
+    chosen = opened.choose([4, 1])
+    assert opened.units == len(opened)
+    assert chosen.samples == (opened.samples[4], opened.samples[1])
+    assert chosen.fingerprint != opened.fingerprint == open_weather(analyses(frames=12)).fingerprint
+    changed = analyses(frames=12)
+    changed["msl"][0] += 1
+    assert open_weather(changed).fingerprint != opened.fingerprint
+
+
 def test_an_ensemble_has_one_sample_per_member():
     data = xr.concat([analyses(seed=k) for k in range(3)], dim="realization")
     opened = open_weather(data)

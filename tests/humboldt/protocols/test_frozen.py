@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from humboldt.protocols.frozen import embedded, pooled, read_off
+from humboldt.protocols.frozen import embedded, pooled, read_off, summarised
 from humboldt.protocols.states import ProtocolError
 from tests.finetune.sciences import science
 from tests.humboldt.test_adapting import Trajectories
@@ -45,4 +45,8 @@ def test_embeddings_of_a_model_are_its_mean_tokens():
     model, batch = science("pde")
     assert pooled(model, batch).allclose(model.encode(batch).x.flatten(1, -2).mean(1))
     x, y, channels = embedded(model, Trajectories(5))
-    assert (len(x), y.shape[1], channels) == (5, 2 * 16 * 16, 2)
+    assert (len(x), y.shape[1], channels) == (5, 4, 4)
+    target = Trajectories(5).all().target.double()
+    torch.testing.assert_close(y[:, 1], target[:, 1].mean((1, 2)))
+    torch.testing.assert_close(y[:, 2], target[:, 0].std((1, 2), correction=0))
+    assert summarised(y).equal(y)
