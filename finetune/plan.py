@@ -24,7 +24,8 @@ def plan(
 ) -> dict[str, Any]:
     """Data, steps, trained parameters, memory, disk and time of a run, JSON-ready; nothing is written.
 
-    `seconds` is the second of two real steps times the number of steps, without validation. `memory_megabytes` is the
+    `seconds` is the second of two real steps times the number of steps, without validation; `core_hours` counts the
+    threads of this process. `memory_megabytes` is the
     peak of the accelerator, or of the whole process, during these steps.
     """
     length = recipe.length(len(train))
@@ -40,6 +41,7 @@ def plan(
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": round(step * length, 1),
         "seconds per step": round(step, 4),
+        "core_hours": round(step * length * torch.get_num_threads() / 3600, 4),
         "memory_megabytes": round(_peak_memory() / 1e6),
         "disk_megabytes": round(bytes_written(model) / 1e6, 1),
     }

@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,13 @@ def write(
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
             files = write_weights(Path(scratch), state)
             config = Path(scratch) / CONFIG
-            sha256 = content_hash(*(path for path in files if path.name != INDEX))
+            with ThreadPoolExecutor() as pool:  # the disk writes while the processor hashes
+                synced = [pool.submit(_sync, path) for path in files]
+                sha256 = content_hash(*(path for path in files if path.name != INDEX))
             config.write_text(json.dumps(record(sha256), indent=1) + "\n")
-            for path in (*files, config):
-                _sync(path)
+            _sync(config)
+            for done in synced:
+                done.result()
             for path in files:
                 os.replace(path, folder / path.name)
             _remove_others(folder, {path.name for path in files})

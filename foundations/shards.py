@@ -80,5 +80,16 @@ def _parts(state: Mapping[str, Tensor], largest: int) -> list[dict[str, Tensor]]
 
 
 def _save(part: Mapping[str, Tensor], path: Path) -> None:
-    save_file({k: v.detach().contiguous().clone() for k, v in part.items()}, path, {"format": "pt"})
+    places: set[int] = set()
+
+    def alone(value: Tensor) -> Tensor:
+        """A tensor that shares its memory with no other one of the file, which the library refuses."""
+        value = value.detach().contiguous()
+        place = value.untyped_storage().data_ptr()
+        if place in places or value.nbytes != value.untyped_storage().nbytes():
+            return value.clone()
+        places.add(place)
+        return value
+
+    save_file({key: alone(value) for key, value in part.items()}, path, {"format": "pt"})
     path.chmod(0o644)  # the library writes for the owner alone, and colleagues read

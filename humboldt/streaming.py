@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -53,10 +55,7 @@ def predict_blocks(
     Raises:
         StreamError: no such dimension, another domain, or blocks of another forecast.
     """
-    if model.domain != "pde":
-        raise StreamError(f"states of the pde domain are independent, got a model of {model.domain!r}; use predict")
-    if along not in state.dims:
-        raise StreamError(f"blocks are cut along a dimension of the state, {list(state.dims)}, got {along!r}")
+    require_independent(model, state, along)
     output = Path(output)
     folder = output.with_name(f".{output.name}.blocks")
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
@@ -77,6 +76,44 @@ def predict_blocks(
     _put_together([_block(folder, start) for start in starts], along, output)
     shutil.rmtree(folder)
     return output
+
+
+def plan_blocks(
+    model: Model, state: xr.Dataset, lead_times: Iterable[float], *, along: str, at_a_time: int = 16,
+    workers: int = 1, **choices: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Blocks, memory and time of `predict_blocks`, JSON-ready, from the second of two forecasts of the first block.
+
+    Raises:
+        StreamError: no such dimension, or another domain.
+    """
+    require_independent(model, state, along)
+    count, spent = -(-state.sizes[along] // at_a_time), 0.0
+    for _ in range(2):
+        begin = time.perf_counter()
+        predict(model, state.isel({along: slice(0, at_a_time)}).load(), list(lead_times), **choices)
+        spent = time.perf_counter() - begin
+    seconds = spent * -(-count // workers)
+    return {
+        "states": state.sizes[along],
+        "blocks": count,
+        "memory_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
+        "seconds per block": round(spent, 4),
+        "seconds": round(seconds, 1),
+        "core_hours": round(spent * count / 3600, 4),
+    }
+
+
+def require_independent(model: Model, state: xr.Dataset, along: str) -> None:
+    """Refuse what cannot be cut into blocks.
+
+    Raises:
+        StreamError: no such dimension, or a model whose states are not independent.
+    """
+    if model.domain != "pde":
+        raise StreamError(f"states of the pde domain are independent, got a model of {model.domain!r}; use predict")
+    if along not in state.dims:
+        raise StreamError(f"blocks are cut along a dimension of the state, {list(state.dims)}, got {along!r}")
 
 
 def _in_processes(make: Any, workers: int) -> None:

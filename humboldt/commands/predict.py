@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from ..adapting import load
-from ..cli import make_parser, option, parse
+from ..cli import UsageError, make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:
@@ -35,6 +36,7 @@ def run(words: Sequence[str]) -> None:
     text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")
+    option(add, "dry_run", bool, False, "with --along: print blocks, memory, time and core-hours; write nothing")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     given = parse(parser, words)
     import xarray as xr
@@ -44,13 +46,19 @@ def run(words: Sequence[str]) -> None:
 
     picture = given.pop("plot")
     output, model = Path(given.pop("output")), load(given.pop("model"))
-    along, workers = given.pop("along"), given.pop("workers")
+    along, workers, dry = given.pop("along"), given.pop("workers"), given.pop("dry_run")
+    if dry and along is None:
+        raise UsageError("an estimate is made of blocks, got no dimension to cut along; add --along DIMENSION")
     state = domain(model.domain).read(given.pop("state"), given.pop("select") or {})
     given = {name: value for name, value in given.items() if value is not None}
     if along is not None:
-        from ..streaming import predict_blocks
+        from ..streaming import plan_blocks, predict_blocks
 
         times, size = given.pop("lead_times", [1.0]), given.pop("batch_size", 16)
+        if dry:
+            found = plan_blocks(model, state, times, along=along, at_a_time=size, workers=workers, **given)
+            print(json.dumps(found, indent=1))
+            return
         print(predict_blocks(model, state, times, output, along=along, at_a_time=size, workers=workers, **given))
         return
     made = predict(model, state, **given)

@@ -6,7 +6,7 @@ import xarray as xr
 
 from humboldt import streaming
 from humboldt.forecasting import predict
-from humboldt.streaming import StreamError, predict_blocks
+from humboldt.streaming import StreamError, plan_blocks, predict_blocks
 from tests.finetune.tiny import tiny_model
 
 
@@ -48,6 +48,15 @@ def test_blocks_that_are_there_are_not_made_again(tmp_path, state, monkeypatch):
         predict_blocks(model, state, 2.0, tmp_path / "f.nc", **words)
     predict_blocks(model, state, 1.0, tmp_path / "f.nc", **words)
     assert made == [3, 3, 3, 1]
+
+
+def test_a_dry_run_makes_one_block_and_writes_nothing(tmp_path, state):
+    found = plan_blocks(tiny_model().eval(), state, [0.5, 1.0], along="sample", at_a_time=3, workers=2)
+    assert (found["states"], found["blocks"]) == (7, 3)
+    assert found["seconds"] == pytest.approx(2 * found["seconds per block"], abs=0.06)
+    assert found["core_hours"] == pytest.approx(3 * found["seconds per block"] / 3600, abs=1e-4)
+    assert found["memory_megabytes"] > 100
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_cut(tmp_path, state):

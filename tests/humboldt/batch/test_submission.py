@@ -101,7 +101,11 @@ def test_a_dry_run_shows_the_script_and_an_estimate_and_writes_nothing(recipe, t
     told = capsys.readouterr().out
     assert "#SBATCH --array=0-2" in told
     assert "core-hours: 12 in all" in told  # half an hour of eight cores, three times
+    assert "memory per process: 500 MB (measured here)" in told
     assert asked["batch_size"] == 1
+    found |= {"parameters": 20_000_000, "trained parameters": 20_000_000}  # 320 MB, of which others hold half
+    assert main(["submit", recipe, "--output", str(tmp_path / "sweep"), *words, "--array", "strategy=[fsdp]"]) == 0
+    assert "memory per process: 340 MB (500 MB measured here, less the rows" in capsys.readouterr().out
     assert not (tmp_path / "sweep").exists()
 
 
