@@ -15,7 +15,7 @@ from humboldt.foundations import Model
 
 from .batch import FieldBatch
 from .config import Channel
-from .data import selected
+from .layouts import missing_variable
 from .metrics import relative_errors
 from .trajectories import TrajectoryDataset
 
@@ -38,10 +38,19 @@ def inversion(
     number = range(data.frame_count)[frame] if -data.frame_count <= frame < data.frame_count else None
     if number is None:
         raise DataError(f"a trajectory has frames 0 to {data.frame_count - 1}, got {frame}; choose one of them")
-    seen, wanted = (
-        tuple(data.layout.channels[i] for i in selected(data.layout, names)) for names in (observed, sought)
-    )
+    seen, wanted = (_named(data, names) for names in (observed, sought))
     return dataclasses.replace(data, pairs=np.array([[number, number]]), channels=seen, outputs=wanted)
+
+
+def _named(data: TrajectoryDataset, names: Sequence[str]) -> tuple[Channel, ...]:
+    """Channels of these names, and all of a group of that name."""
+    found: list[Channel] = []
+    for name in names:
+        here = [c for c in data.layout.channels if name in (c.name, c.error_group)]
+        if not here:
+            raise missing_variable(name, [c.name for c in data.layout.channels])
+        found += here
+    return tuple(found)
 
 
 @dataclass(frozen=True)
