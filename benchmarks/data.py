@@ -148,6 +148,15 @@ def format_rows(folder: Path, count: int, turns: int) -> Rows:
     return found
 
 
+def access_rows(folder: Path, count: int, turns: int) -> Rows:
+    """Files mapped into memory, which is the default, against the same by `pread`."""
+    found: Rows = []
+    for name in ("shards-raw", "shards-lz4", *(f"{name}.nc" for name in HDF5)):
+        by_pread, mapped = (open_array(folder / name, "u", access=access).read_many for access in ("pread", "mmap"))
+        found += rows(f"{name}, mapped", compare([by_pread, mapped], count, turns, 6), ["the same by pread"])
+    return found
+
+
 def labelled_rows(folder: Path, turns: int) -> Rows:
     """Pairs of frames of two variables by label, normalised and checked for NaN, against the same chunks read raw."""
     path = str(folder / "pairs.zarr")
@@ -278,7 +287,7 @@ def main() -> None:
     folder = choice.folder / ("quick" if choice.quick else "full")
     make(folder, count)
     print(f"{count} samples, {os.cpu_count()} cores")
-    found = format_rows(folder, count, turns) + labelled_rows(folder, turns)
+    found = format_rows(folder, count, turns) + access_rows(folder, count, turns) + labelled_rows(folder, turns)
     found += worker_rows(folder, count, 60 if choice.quick else 300)
     print_scaling(folder, count, 40 if choice.quick else 150)
     print_first_batch(folder)

@@ -45,6 +45,7 @@ from .reader.buffers import aligned as aligned
 from .reader.conversion import Conversion as Conversion
 from .reader.conversion import cf_conversion as cf_conversion
 from .reader.decoding import UnreadableLayoutError as UnreadableLayoutError
+from .reader.disk_cache import DiskCache as DiskCache
 from .reader.hdf5_reader import HDF5Reader as HDF5Reader
 from .reader.loader import Samples as Samples
 from .reader.loader import read_ahead as read_ahead
@@ -53,8 +54,8 @@ from .reader.open_array import open_array as open_array
 from .reader.order import Order as Order
 from .reader.order import Sampler as Sampler
 from .reader.order import block_shuffle as block_shuffle
-from .reader.remote import DiskCache as DiskCache
-from .reader.remote import RemoteZarrReader as RemoteZarrReader
+from .reader.remote_hdf5 import RemoteHDF5Reader as RemoteHDF5Reader
+from .reader.remote_zarr import RemoteZarrReader as RemoteZarrReader
 from .reader.samples import Column as Column
 from .reader.samples import SampleReader as SampleReader
 from .reader.selection import Request as Request

@@ -17,6 +17,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from .errors import DataError
+from .reader.ranges import HDF5_ENDINGS, open_remote
 
 UNFINISHED = "humboldt_unfinished"
 """Attribute of a store that is not whole."""
@@ -67,11 +68,15 @@ def open_store(source: Any) -> xr.Dataset:
             warnings.filterwarnings(
                 "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning
             )
-            data = xr.open_dataset(text, engine=engine, chunks=None, decode_times=False, cache=False)
+            choices: dict[str, Any] = {"chunks": None, "decode_times": False, "cache": False}
+            if "://" in text and text.lower().endswith(HDF5_ENDINGS):
+                data = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
+            else:
+                data = xr.open_dataset(text, engine=engine, **choices)
         if data.attrs.get(UNFINISHED):
             raise unfinished(text)
         return data[sorted(data.data_vars, key=str)] if is_zarr else data
-    except DataError:
+    except (DataError, FileNotFoundError):
         raise
     except (OSError, ValueError, KeyError) as error:
         raise DataError(

@@ -14,6 +14,7 @@ from .sources import Files, Remote, ZarrStore
 DATACUBE = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json"
 SCIENTIFIC = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+STATISTICS = {"min": "minimum", "max": "maximum", "mean": "mean", "std": "stddev", "n": "count"}
 EARTHLY = ("regular_latlon", "gaussian", "healpix", "points")
 AXES = {"longitude": "x", "lon": "x", "x": "x", "latitude": "y", "lat": "y", "y": "y"}
 
@@ -105,6 +106,19 @@ def _cube(entry: Entry) -> dict[str, Any]:
     return {"cube:dimensions": dims, "cube:variables": variables}
 
 
+def _bands(entry: Entry) -> list[dict[str, Any]]:
+    """The variables as STAC 1.1 lists them: names, units and, where they are known, moments of their values."""
+    known = entry.statistics.variables if entry.statistics else {}
+    found = []
+    for name, variable in entry.variables.items():
+        numbers = known[name].model_dump(exclude_none=True) if name in known else {}
+        scalars = {word: number for word, number in numbers.items() if isinstance(number, int | float)}
+        values = {STATISTICS[word]: number for word, number in scalars.items() if word in STATISTICS}
+        described = {"unit": variable.units, "description": variable.long_name, "statistics": values}
+        found.append({"name": name, **{word: value for word, value in described.items() if value}})
+    return found
+
+
 def _citation(entry: Entry) -> dict[str, str]:
     citation = {"sci:citation": entry.citation.text}
     return citation | ({"sci:doi": entry.citation.doi} if entry.citation.doi else {})
@@ -114,9 +128,10 @@ def _assets(entry: Entry) -> dict[str, dict[str, Any]]:
     """What has an address; a SHA-256 is written as the multihash that the file extension wants."""
     source = entry.source
     if isinstance(source, Remote):
-        return {"data": {"href": source.url, "roles": ["data"]}}
+        return {"data": {"href": source.url, "roles": ["data"], "extra_fields": {"bands": _bands(entry)}}}
     if isinstance(source, ZarrStore) and source.url:
-        return {"data": {"href": source.url, "media_type": "application/vnd+zarr", "roles": ["data"]}}
+        zarr = {"media_type": "application/vnd+zarr", "roles": ["data"], "extra_fields": {"bands": _bands(entry)}}
+        return {"data": {"href": source.url, **zarr}}
     listed = source.files if isinstance(source, Files) else ()
     found = {}
     for file in listed:

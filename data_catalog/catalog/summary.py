@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..statistics.moments import Moments
 from .calendar import CALENDARS
 from .entry import Entry
 from .parts import Part, span
@@ -71,27 +72,14 @@ def _is_inside(part: Part, position: Any, entry: Entry) -> bool:
 
 
 def _moments(array: xr.DataArray, samples: int | None) -> dict[str, float]:
-    total = {"n": 0, "missing": 0, "min": np.inf, "max": -np.inf}
-    mean = squares = 0.0
+    found = Moments(1)
     for values in _blocks(array, samples):
-        known = values[np.isfinite(values)].astype(np.float64)
-        total["missing"] += values.size - known.size
-        if known.size:
-            here, count = known.mean(), total["n"] + known.size
-            squares += np.square(known - here).sum() + (here - mean) ** 2 * total["n"] * known.size / count
-            mean += (here - mean) * known.size / count
-            total["n"] = count
-            total |= {"min": min(total["min"], known.min()), "max": max(total["max"], known.max())}
-    if not total["n"]:
-        return {"mean": float("nan"), "std": float("nan"), "n": 0, "missing": int(total["missing"])}
-    spread = {"mean": float(mean), "std": float(np.sqrt(squares / total["n"]))}
-    return {
-        **spread,
-        "min": float(total["min"]),
-        "max": float(total["max"]),
-        "n": total["n"],
-        "missing": total["missing"],
-    }
+        found.update(np.where(np.isfinite(values), values, np.nan).reshape(-1, 1))
+    counts = {"n": int(found.count[0]), "missing": int(found.missing[0])}
+    if not counts["n"]:
+        return {"mean": float("nan"), "std": float("nan"), **counts}
+    moments = {"mean": found.mean, "std": np.sqrt(found.variance), "min": found.minimum, "max": found.maximum}
+    return {**{name: float(value[0]) for name, value in moments.items()}, **counts}
 
 
 def _blocks(array: xr.DataArray, samples: int | None) -> Iterator[np.ndarray]:

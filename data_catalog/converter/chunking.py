@@ -11,9 +11,8 @@ import numpy as np
 
 from ..errors import DataError
 from ..store import did_you_mean
-from .joining import SAMPLES
+from .joining import MEMBERS, SAMPLES
 
-MEMBERS = ("member", "realization", "number", "ensemble")
 LARGEST_CHUNK = 2**29
 
 

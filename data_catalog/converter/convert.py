@@ -6,13 +6,12 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dask
 import numpy as np
 import xarray as xr
 from tqdm import tqdm
@@ -22,10 +21,12 @@ from ..store import zarr_folder
 from .any_source import Source, open_source
 from .chunking import ArrayPlan, chunk_lengths, plan_array
 from .codecs import fastest_worth_it, measure_codecs, require_codec
+from .estimating import said, seconds_of
 from .execution import completed
 from .growing import Growing, differences, free_bytes, read_json, require_room
 from .headers import native_chunks
-from .shards import Infinite, Job, Missing, Region, is_full, read_box, run
+from .provenance import comparable, describe, named
+from .shards import Infinite, Job, Missing, Region, is_full, run, sample_chunks
 from .staging import Detour, between, detour, gone_through, sweep
 from .zarr_writing import RECORD, finish, lay_out
 
@@ -63,7 +64,7 @@ def convert(
 
     Args:
         source, variables, dims, join, group: see `open_source`.
-        output: folder of the store, on a disk that all workers see.
+        output: folder of the store, on a disk that all workers see; no URL.
         window: {dimension: length} of what is read at a time, -1 for a whole dimension; one sample and the whole of
             everything else by default (see `chunk_lengths`).
         codec: `auto` (measured on a sample, see `fastest_worth_it`), `none`, `lz4`, `lz4-bits`, `zstd` or `zstd-bits`.
@@ -72,13 +73,19 @@ def convert(
         scheduler: `threads`, `processes`, `here`, or a dask cluster (see `completed`); workers: threads or processes.
         memory: bytes for what is under way; where the source is cut so much another way that it would be read more than
             three times, the data go through a store in between, beside the output, which is removed at the end.
-        overwrite: replace a store that is there. dry_run: print what would be written; write nothing.
+        overwrite: replace a store that is there. dry_run: print what would be written and how long it takes by a probe
+            of the first shard of each array; write nothing.
 
     Raises:
         DataError: data that cannot be read, do not fit together, or are refused by a policy.
         FileExistsError: the output is there, from other arguments. PermissionError: it cannot be written.
         OSError: with ENOSPC, a full disk, beforehand or during the run.
     """
+    if "://" in str(output):
+        raise DataError(
+            f"a store is written to a folder on a disk, where it is whole or says that it is not, got {output}; "
+            f"convert to a local folder and copy that, its zarr.json last: put(folder, {str(output)!r}) of fsspec"
+        )
     if workers < 1:
         raise DataError(f"work is done by at least 1 worker, got {workers}")
     opened = open_source(source, variables=variables, dims=dims, join=join, group=group)
@@ -94,7 +101,8 @@ def convert(
         growing=Growing(output=Path(output), plan=describe(opened, plans, options)),
     )
     if dry_run:
-        print(conversion.summary(region_bytes * COPIES * workers))
+        at_once = 1 if scheduler == "here" else min(workers, os.cpu_count() or 1)
+        print(conversion.summary(region_bytes * COPIES * workers, at_once))
         return Path(output)
     if conversion.is_finished(overwrite):
         sweep(Path(output))
@@ -123,27 +131,6 @@ def plan_arrays(
         )  # fmt: skip
         plans.append(plan)
     return tuple(plans)
-
-
-def describe(source: Source, plans: Sequence[ArrayPlan], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that the store depends on, JSON-ready."""
-    arrays = {
-        p.name: {"shape": list(p.shape), "dtype": str(p.dtype), "chunks": list(p.chunks), "shards": list(p.shards)}
-        for p in plans
-    }
-    if source.files:
-        files = {name: [os.stat(path).st_size, os.stat(path).st_mtime_ns] for name, path in named(source.files).items()}
-    elif zarr_folder(source.name):
-        files = {Path(source.name).name: [0, os.stat(source.name).st_mtime_ns]}
-    else:
-        files = {f"xarray object {dask.base.tokenize(source.data)}": [source.data.nbytes, 0]}
-    return {"arrays": arrays, "sources": files, **options}
-
-
-def named(files: Sequence[str]) -> dict[str, str]:
-    """{name: path} of files, without the folder that they share."""
-    folder = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in files])
-    return {os.path.relpath(os.path.abspath(path), folder): path for path in files}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,15 +276,16 @@ class Conversion:
         finish(self.growing.store, self.source.data, record)
         self.growing.publish()
 
-    def summary(self, memory: int) -> str:
-        """What would be written, for reading."""
-        staged = self.way.variables if self.way else ()
+    def summary(self, memory: int, at_once: int) -> str:
+        """What would be written, and how long that takes with so many workers at once, for reading."""
+        staged, seconds = self.way.variables if self.way else (), {}
         lines = [
             f"{self.source.name}: {len(self.source.files) or 'no'} files, {self.bytes / 1e6:.1f} MB before compression"
         ]
         for plan in self.plans:
             cut = dict(zip(plan.dims, plan.chunks, strict=True))
             codec = self.choose_codec(plan, self.growing.plan["codec"])
+            seconds[plan.name] = seconds_of(self.source.data[plan.name], plan, codec["codec"])
             read = "through a store in between" if plan.name in staged else f"{plan.amplification:.1f} times read"
             lines += [
                 f"  {plan.name:12} {dict(zip(plan.dims, plan.shape, strict=True))} {plan.dtype}",
@@ -308,25 +296,10 @@ class Conversion:
             lines.append(
                 f"  in between   pieces of {dict(self.way.window)}, up to {self.way.bytes / 1e6:.1f} MB until the end"
             )
+        lines.append(f"  time         {said(seconds, at_once)}")
         free = free_bytes(self.growing.output) / 1e6
         lines.append(f"  output       {self.growing.output} ({free:.0f} MB free), memory about {memory / 1e6:.0f} MB")
         return "\n".join(lines)
-
-
-def comparable(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan without the times of change of the files, which copies of the same data do not share."""
-    return {**plan, "sources": {name: size for name, (size, _) in plan["sources"].items()}}
-
-
-def sample_chunks(
-    variable: xr.DataArray, plan: ArrayPlan, count: int = 3, largest: int = 2**22
-) -> Iterator[np.ndarray]:
-    """A few chunks from the beginning, the middle and the end of a variable, at most 4 MiB of each."""
-    grid = [-(-n // c) for n, c in zip(plan.shape, plan.chunks, strict=True)]
-    for step in range(count):
-        place = [round((g - 1) * step / max(1, count - 1)) for g in grid]
-        box = [slice(p * c, min((p + 1) * c, n)) for p, c, n in zip(place, plan.chunks, plan.shape, strict=True)]
-        yield read_box(variable, box).reshape(-1)[: largest // variable.dtype.itemsize]
 
 
 def around(boxes: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from ..errors import DataError
 from ..units import same_units
 from .calendars import is_dated, one_calendar, rebased
 from .formats import open_file
+from .joined_array import PartArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,18 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """A file: its coordinates in memory, its variables described, its attributes."""
+    """A file, or several joined: its coordinates in memory, its variables described, its attributes.
+
+    Attributes:
+        arrays: the values of variables, where they were joined from several files.
+    """
 
     path: str
     sizes: dict[str, int]
     coords: dict[str, xr.Variable]
     fields: dict[str, Field]
     attrs: dict[str, Any]
+    arrays: dict[str, PartArray] = dataclasses.field(default_factory=dict)
 
 
 def read_headers(paths: Sequence[str], group: str | None = None, seen: Callable[[], Any] = int) -> list[Header]:

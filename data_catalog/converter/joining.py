@@ -1,4 +1,4 @@
-"""Many files as one lazy dataset: along a dimension that they continue, or along a new one."""
+"""Many files as one lazy dataset: along a dimension that they continue, along a new one, or over a grid of two."""
 
 from __future__ import annotations
 
@@ -8,75 +8,17 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from ..errors import DataError
 from .calendars import is_dated
-from .formats import open_file, unreadable
+from .formats import open_file
 from .headers import Field, Header, agreed, read_headers
+from .joined_array import FileArray, JoinedArray
 
+MEMBERS = ("member", "realization", "realisation", "number", "ensemble", "ensemble_member")
+"""Coordinates of a single value by which the files of an ensemble are told apart."""
 SAMPLES = ("sample", "samples", "trajectory", "trajectories", "case", "run", "batch")
-
-
-class JoinedArray(BackendArray):
-    """A variable whose parts lie in several files, as one lazy array; only the files that are asked for are opened.
-
-    Args:
-        paths: of the files in order; group: in each of them; name: of the variable.
-        lengths: of the parts along `axis`; with `new`, the axis stands first and is not in the files.
-    """
-
-    def __init__(
-        self, paths: Sequence[str], group: str | None, name: str, lengths: Sequence[int], axis: int, new: bool,
-        shape: tuple[int, ...], dtype: np.dtype,
-    ) -> None:  # fmt: skip
-        self.paths, self.group, self.name, self.axis, self.new = tuple(paths), group, name, axis, new
-        self.edges = np.concatenate([[0], np.cumsum(lengths)])
-        self.shape: tuple[int, ...] = shape
-        self.dtype: np.dtype = dtype
-
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER_1VECTOR, self.read)
-
-    def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The values at a key of integers, slices and at most one list.
-
-        Raises:
-            DataError: a file that cannot be read.
-        """
-        along = key[self.axis]
-        wanted = np.arange(self.shape[self.axis])[along]
-        if np.ndim(wanted) == 0:
-            return self._part(int(self._file(wanted)), int(wanted), key)
-        runs = [(f, list(places)) for f, places in itertools.groupby(wanted.tolist(), lambda n: int(self._file(n)))]
-        if not runs:
-            chosen = [np.arange(n)[k] for n, k in zip(self.shape, key, strict=True)]
-            return np.empty([len(places) for places in chosen if np.ndim(places)], self.dtype)
-        parts = [self._part(file, np.asarray(places), key) for file, places in runs]
-        kept = [k for k in key[: self.axis] if not isinstance(k, int | np.integer)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=len(kept))
-
-    def _file(self, place: Any) -> Any:
-        return np.searchsorted(self.edges, place, side="right") - 1
-
-    def _part(self, file: int, places: Any, key: tuple[Any, ...]) -> np.ndarray:
-        """Values from one file, at places along the joined axis."""
-        path, inner = self.paths[file], list(key)
-        if self.new:
-            inner.pop(0)
-        else:
-            local = places - int(self.edges[file])
-            steps = set(np.diff(local)) if np.ndim(local) else set()
-            inner[self.axis] = slice(int(local[0]), int(local[-1]) + 1) if np.ndim(local) and steps <= {1} else local
-        try:
-            variable = open_file(path, self.group)[self.name].variable
-            values = np.asarray(variable[tuple(inner)].values, self.dtype)
-        except (FileNotFoundError, DataError):
-            raise
-        except Exception as error:  # each of five libraries has errors of its own
-            raise unreadable(path, error) from error
-        return values[None] if self.new and np.ndim(places) else values
 
 
 def join_files(
@@ -85,8 +27,8 @@ def join_files(
     """Files as one lazy dataset, and what was left out of it because it differs between them.
 
     Files with other variables on the same coordinates are put side by side. Files with the same variables continue each
-    other along the one dimension whose coordinate differs (`join` names it), in the order of that coordinate; if none
-    differs, each file is a sample of its own.
+    other along the one dimension whose coordinate differs (`join` names it), in the order of that coordinate, or fill a
+    grid of two, such as periods of the members of an ensemble; if none differs, each file is a sample of its own.
 
     Raises:
         DataError: files that do not fit together: units, calendar, grid, or times that overlap.
@@ -124,12 +66,51 @@ def require_separate(families: list[tuple[str, ...]], headers: list[Header]) -> 
 
 def join_family(headers: list[Header], join: str | None, group: str | None) -> tuple[xr.Dataset, list[str]]:
     """Files with the same variables as one dataset."""
-    dim = join or join_dimension(headers)
+    *outer, dim = [join] if join else join_dimensions(headers)
+    rows = in_rows(headers, outer[0], dim) if outer else [headers]
+    joined = [join_along(row, dim, group) for row in rows]
+    notes = [note for _, found in joined for note in found]
+    whole = joined[0][0]
+    if outer:
+        whole, more = join_along([header for header, _ in joined], outer[0], group)
+        notes += more
+    fields = {name: lazily(field, whole.arrays[name], group) for name, field in whole.fields.items()}
+    return xr.Dataset(fields, whole.coords, whole.attrs), notes
+
+
+def in_rows(headers: list[Header], outer: str, dim: str) -> list[list[Header]]:
+    """The files of each place along `outer`, in its order.
+
+    Raises:
+        DataError: rows that do not all have the same places along `dim`.
+    """
+    rows: dict[bytes, list[Header]] = {}
+    for header in headers:
+        place = header.coords.get(outer)
+        rows.setdefault(b"" if place is None else np.asarray(place.values).tobytes(), []).append(header)
+    found = [in_order(row, dim) for row in rows.values()]
+    first = found[0]
+    if len(found) < 2 or any(len(row) != len(first) or any(map(varies, first, row, [dim] * len(row))) for row in found):
+        raise not_a_grid(headers, [outer, dim])
+    return found
+
+
+def not_a_grid(headers: list[Header], dims: list[str]) -> DataError:
+    """The error for files that differ along several dimensions."""
+    return DataError(
+        f"files continue each other along one dimension, or fill a grid of two, got files that differ along {dims}, "
+        f"such as {headers[0].path} and {headers[-1].path}, and leave gaps; convert them in groups, or name the "
+        "dimension to join along"
+    )
+
+
+def join_along(headers: list[Header], dim: str, group: str | None) -> tuple[Header, list[str]]:
+    """Files, or what was joined before, as one header along a dimension, and what was left out."""
     new = not any(dim in field.dims for field in headers[0].fields.values())
     headers = headers if new else in_order(headers, dim)
     notes = agreed(headers, dim)
     lengths = [1 if new else h.sizes.get(dim, 1) for h in headers]
-    paths, first = [h.path for h in headers], headers[0]
+    first = headers[0]
     coords = {}
     for name in first.coords:
         joined = join_coordinate(headers, name, dim, new)
@@ -140,62 +121,74 @@ def join_family(headers: list[Header], join: str | None, group: str | None) -> t
     if len({str(h.coords[dim].values) for h in headers if dim in h.coords}) == 1 and len(headers) > 1:
         coords.pop(dim, None)  # each file counts its samples from the same number
     left = {note.removeprefix("attribute ").strip("'") for note in notes}
-    fields = {}
+    fields, arrays = {}, {}
     for name, field in first.fields.items():
         attrs = {k: v for k, v in field.attrs.items() if f"attribute {k!r} of {name}" not in notes}
         dtype = np.result_type(*[h.fields[name].dtype for h in headers])
-        fields[name] = joined_field(field, name, paths, group, lengths, dim, new, attrs, dtype)
-    data = xr.Dataset(fields, coords, {k: v for k, v in first.attrs.items() if k not in left})
-    return data, notes
+        fields[name], axis = joined_field(field, dim, sum(lengths), new, attrs, dtype)
+        parts = [h.arrays.get(name) or FileArray(h.path, group, name) for h in headers]
+        if dim in fields[name].dims:
+            arrays[name] = JoinedArray(parts, lengths, axis, axis == 0 and new, fields[name].shape, dtype)
+        else:
+            arrays[name] = parts[0]
+    attrs = {k: v for k, v in first.attrs.items() if k not in left}
+    sizes = {**first.sizes, dim: sum(lengths)}
+    return Header(path=first.path, sizes=sizes, coords=coords, fields=fields, attrs=attrs, arrays=arrays), notes
 
 
 def joined_field(
-    field: Field, name: str, paths: list[str], group: str | None, lengths: list[int], dim: str, new: bool,
-    attrs: dict[str, Any], dtype: np.dtype,
-) -> xr.Variable:  # fmt: skip
-    """A variable over all files, or that of the first file where it has no part in the joined dimension."""
+    field: Field, dim: str, length: int, new: bool, attrs: dict[str, Any], dtype: np.dtype
+) -> tuple[Field, int]:
+    """A field over all files and its joined axis; that of the first file where it has no part in the dimension."""
     if not new and dim not in field.dims:
-        paths, lengths, axis, shape, dims = paths[:1], [1], 0, field.shape, field.dims
-        array: Any = JoinedArray(paths, group, name, [max(1, *shape, 1)], axis, False, shape, dtype)
-        if not shape:
-            return xr.Variable((), open_file(paths[0], group)[name].values, attrs)
-    else:
-        dims = (dim, *field.dims) if new else field.dims
-        axis = dims.index(dim)
-        shape = tuple(
-            sum(lengths) if d == dim else n
-            for d, n in zip(dims, (1, *field.shape) if new else field.shape, strict=True)
-        )
-        array = JoinedArray(paths, group, name, lengths, axis, new, shape, dtype)
-    variable = xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs)
-    native = {d: field.native.get(d, 1 if d == dim and new else n) for d, n in zip(dims, shape, strict=True)}
-    variable.encoding["preferred_chunks"] = native if field.native or new else {}
+        return Field(dims=field.dims, shape=field.shape, dtype=dtype, attrs=attrs, native=field.native), 0
+    dims = (dim, *field.dims) if new else field.dims
+    sizes = dict(zip(field.dims, field.shape, strict=True)) | {dim: length}
+    shape = tuple(sizes[d] for d in dims)
+    native = {d: field.native.get(d, 1 if d == dim and new else sizes[d]) for d in dims} if field.native or new else {}
+    return Field(dims=dims, shape=shape, dtype=dtype, attrs=attrs, native=native), dims.index(dim)
+
+
+def lazily(field: Field, array: Any, group: str | None) -> xr.Variable:
+    """A field as a lazy variable; a single value is read."""
+    if isinstance(array, FileArray):
+        if not field.shape:
+            return xr.Variable((), open_file(array.path, group)[array.name].values, field.attrs)
+        array = JoinedArray([array], [max(1, field.shape[0])], 0, False, field.shape, field.dtype)
+    variable = xr.Variable(field.dims, indexing.LazilyIndexedArray(array), field.attrs)
+    variable.encoding["preferred_chunks"] = field.native
     return variable
 
 
-def join_dimension(headers: list[Header]) -> str:
-    """The dimension along which files continue each other, by their coordinates.
+def join_dimensions(headers: list[Header]) -> list[str]:
+    """The dimension along which files continue each other, by their coordinates, or the two of a grid, dates last.
 
     Raises:
-        DataError: several of them, or files of one period twice.
+        DataError: more of them, or files of one period twice.
     """
     first = headers[0]
     dims = {d for field in first.fields.values() for d in field.dims}
-    apart = [d for d in first.sizes if d in dims and any(varies(first, other, d) for other in headers[1:])]
-    if len(apart) == 1:
-        return apart[0]
-    if len(apart) > 1:
-        raise DataError(
-            f"files continue each other along one dimension, got files that differ along {apart}, such as "
-            f"{headers[0].path} and {headers[-1].path}; convert them in groups, or name the dimension to join along"
-        )
+    apart = [name for name in MEMBERS if name in first.coords and name not in dims and differs(headers, name)]
+    apart += [d for d in first.sizes if d in dims and any(varies(first, other, d) for other in headers[1:])]
     dated = [d for d in dims if d in first.coords and is_dated(first.coords[d])]
+    if len(apart) in (1, 2):
+        return sorted(apart, key=lambda name: name in dated)
+    if len(apart) > 2:
+        raise not_a_grid(headers, apart)
     if dated and len(headers) > 1:
         raise DataError(
             f"files that are joined do not overlap, got the same {dated[0]} in {headers[0].path} and "
             f"{headers[1].path}; leave one out, or if they are independent, say so with join='sample'"
         )
-    return next((name for name in SAMPLES if name in dims), "sample")
+    return [next((name for name in SAMPLES if name in dims), "sample")]
+
+
+def differs(headers: list[Header], name: str) -> bool:
+    """Whether a coordinate of a single value differs between files."""
+    found = [h.coords.get(name) for h in headers]
+    return (
+        all(v is not None and not v.shape for v in found) and len({str(v.values) for v in found if v is not None}) > 1
+    )
 
 
 def varies(one: Header, other: Header, dim: str) -> bool:

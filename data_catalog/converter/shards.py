@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ import zarr
 from ..errors import DataError
 from ..reader.zarr_layout import UnreadableLayoutError
 from ..reader.zarr_reader import ZarrReader
+from .chunking import ArrayPlan
 
 Missing = Literal["keep", "error"]
 Infinite = Literal["error", "missing", "keep"]
@@ -66,6 +67,17 @@ def read_box(variable: xr.DataArray, box: Sequence[slice]) -> np.ndarray:
     """The values of a lazy variable in a box, computed in this thread."""
     with dask.config.set(scheduler="synchronous"):
         return np.asarray(variable[tuple(box)].values)
+
+
+def sample_chunks(
+    variable: xr.DataArray, plan: ArrayPlan, count: int = 3, largest: int = 2**22
+) -> Iterator[np.ndarray]:
+    """A few chunks from the beginning, the middle and the end of a variable, at most 4 MiB of each."""
+    grid = [-(-n // c) for n, c in zip(plan.shape, plan.chunks, strict=True)]
+    for step in range(count):
+        place = [round((g - 1) * step / max(1, count - 1)) for g in grid]
+        box = [slice(p * c, min((p + 1) * c, n)) for p, c, n in zip(place, plan.chunks, plan.shape, strict=True)]
+        yield read_box(variable, box).reshape(-1)[: largest // variable.dtype.itemsize]
 
 
 def checked(values: np.ndarray, job: Job, region: Region) -> np.ndarray:

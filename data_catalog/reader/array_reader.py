@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .buffers import aligned
-from .conversion import Conversion
+from .conversion import Converts
 from .selection import Request, Selection, extent
 
 
@@ -23,7 +23,7 @@ class ArrayReader(ABC):
         """Fill the memory of all requests, which may ask for the same values."""
 
     def read(
-        self, selection: Selection, out: np.ndarray | None = None, conversion: Conversion | None = None
+        self, selection: Selection, out: np.ndarray | None = None, conversion: Converts | None = None
     ) -> np.ndarray:
         """The values at positions along each axis, [*positions], converted to the dtype of `out`.
 
@@ -41,7 +41,7 @@ class ArrayReader(ABC):
         return out
 
     def read_many(
-        self, samples: Sequence[int] | np.ndarray, out: np.ndarray | None = None, conversion: Conversion | None = None
+        self, samples: Sequence[int] | np.ndarray, out: np.ndarray | None = None, conversion: Converts | None = None
     ) -> np.ndarray:
         """The samples with these numbers along the first axis, in this order, [n, ...]."""
         rest = [slice(0, n) for n in self.shape[1:]]

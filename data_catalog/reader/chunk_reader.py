@@ -92,11 +92,10 @@ class ChunkReader(ArrayReader):
 
     def _place_decoded(self, place: Place, parts: list[Part]) -> None:
         if len(parts) == 1 and self._is_whole(parts[0]):
-            raw = self.fetch(place)
-            if raw is None:
-                parts[0].out[...] = self.layout.fill
-            else:
-                decode(raw, self.layout.decoders, parts[0].out)
+            (part,), raw = parts, self.fetch(place)
+            if raw is not None:
+                decode(raw, self.layout.decoders, part.out)
+            self._convert(self.layout.fill if raw is None else part.out, part)
             return
         values = self._values(place, parts)
         for part in parts:
@@ -104,13 +103,14 @@ class ChunkReader(ArrayReader):
 
     def _convert(self, values: Any, part: Part) -> None:
         if part.conversion is None:
-            part.out[...] = values
+            if values is not part.out:
+                part.out[...] = values
         else:
             part.conversion.apply(np.broadcast_to(values, part.out.shape) if np.ndim(values) == 0 else values, part.out)
 
     def _is_whole(self, part: Part) -> bool:
         layout, out = self.layout, part.out
-        if out.shape != layout.chunks or part.conversion is not None or layout.axes is not None:
+        if out.shape != layout.chunks or layout.axes is not None:
             return False
         return out.dtype == layout.dtype and out.flags.c_contiguous
 
@@ -145,16 +145,15 @@ class ChunkReader(ArrayReader):
         layout = self.layout
         for part in parts:
             if self._is_whole(part) and self.fetch_part(place, 0, part.out):
+                self._convert(part.out, part)
                 continue
-            direct = part.conversion is None and part.out.dtype == layout.dtype and part.out.flags.c_contiguous
+            direct = part.out.dtype == layout.dtype and part.out.flags.c_contiguous
             values = part.out
             if not direct:
                 size = part.out.size * layout.dtype.itemsize
                 values = scratch("part", size)[:size].view(layout.dtype).reshape(part.out.shape)
-            if not self._read_box(place, part.inside, values):
-                self._convert(layout.fill, part)
-            elif not direct:
-                self._convert(values, part)
+            found = self._read_box(place, part.inside, values)
+            self._convert(values if found else layout.fill, part)
 
     def _read_box(self, place: Place, inside: tuple[slice, ...], out: np.ndarray) -> bool:
         """A box of a raw chunk, by as few reads as its gaps allow; False if the chunk is not there."""

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ..errors import DataError
 
 CF_WORDS = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
+
+
+@runtime_checkable
+class Converts(Protocol):
+    """What values go through on their way."""
+
+    def apply(self, values: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out` with the converted values; both of one shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +49,10 @@ class Conversion:
         return replace(self, shift=self.shift + shift / self.factor, factor=self.factor * factor)
 
     def apply(self, values: np.ndarray, out: np.ndarray) -> None:
-        """Fill `out` with the converted values; both of one shape."""
+        """Fill `out` with the converted values; both of one shape, and they may be the same memory."""
         if self.unsigned and values.dtype.kind == "i":
             values = values.view(values.dtype.str.replace("i", "u"))
+        absent = [values == value for value in self.missing]
         kind = wide_enough(values.dtype, out.dtype)
         if self.shift:
             np.subtract(values, kind(self.shift), out=out, casting="unsafe")
@@ -51,12 +60,27 @@ class Conversion:
                 np.multiply(out, out.dtype.type(self.factor), out=out)
         elif self.factor != 1:
             np.multiply(values, kind(self.factor), out=out, casting="unsafe")
-        else:
+        elif values is not out:
             out[...] = values
-        for value in self.missing:
-            absent = values == value
-            if absent.any():
-                out[absent] = np.nan
+        for where in absent:
+            if where.any():
+                out[where] = np.nan
+
+
+class Counted:
+    """A conversion that counts the finite values that come out, while the processor still holds them.
+
+    From two threads at once a count can be lost, never gained.
+    """
+
+    def __init__(self, conversion: Conversion) -> None:
+        self.conversion, self.finite = conversion, 0
+
+    def apply(self, values: np.ndarray, out: np.ndarray) -> None:
+        """See `Converts.apply`."""
+        self.conversion.apply(values, out)
+        if np.isfinite(out).all():
+            self.finite += out.size
 
 
 @lru_cache(maxsize=64)

@@ -13,11 +13,11 @@ from typing import Any
 import numcodecs
 import numcodecs.blosc
 import numcodecs.lz4
-import numcodecs.zstd
 import numpy as np
 
 from ..errors import DataError
 from .buffers import scratch
+from .zstd_frames import ZSTD_FAULTS, zstd_bound, zstd_decompress, zstd_size
 
 inflating: Any
 try:  # two to three times as fast, with the same results
@@ -29,7 +29,7 @@ numcodecs.blosc.use_threads = False  # as zarr-python sets it: threads are ours,
 
 HEADED = {
     "blosc": numcodecs.blosc.decompress,
-    "zstd": numcodecs.zstd.decompress,
+    "zstd": zstd_decompress,
     "lz4": numcodecs.lz4.decompress,
 }
 STREAMS = {
@@ -42,7 +42,7 @@ CHECKSUMS = ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")
 ELEMENTWISE = ("delta", "fixedscaleoffset", "astype", "quantize", "bitround")
 FAULTS: tuple[type[BaseException], ...] = (
     *(RuntimeError, ValueError, TypeError, OSError, EOFError, MemoryError),
-    *(zlib.error, lzma.LZMAError),
+    *(zlib.error, lzma.LZMAError, *ZSTD_FAULTS),
 )
 if inflating is not zlib:
     FAULTS = (*FAULTS, inflating.error)
@@ -185,33 +185,6 @@ def announced(name: str, raw: Any, size: int) -> int | None:
     if says is not None and says != size:
         raise ValueError(f"its header says {says} bytes decoded, the chunk has {size}")
     return says
-
-
-def zstd_size(raw: Any) -> int | None:
-    """Decoded size in the header of a Zstandard frame; None where it is not said."""
-    width, start = zstd_header(raw)
-    if not width:
-        return None
-    return int.from_bytes(bytes(raw[start : start + width]), "little") + (256 if width == 2 else 0)
-
-
-def zstd_header(raw: Any) -> tuple[int, int]:
-    """Bytes that hold the decoded size, and where they begin."""
-    if bytes(raw[:4]) != b"\x28\xb5\x2f\xfd":
-        raise ValueError("it is not a Zstandard frame")
-    flags = int(raw[4])
-    single = flags >> 5 & 1
-    return (single, 2, 4, 8)[flags >> 6], 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
-
-
-def zstd_bound(raw: Any) -> int:
-    """The most that the blocks of a frame can hold: 128 KiB each."""
-    width, start = zstd_header(raw)
-    place, blocks, last = start + width, 0, False
-    while not last and place + 3 <= len(raw):
-        head = int.from_bytes(bytes(raw[place : place + 3]), "little")
-        place, blocks, last = place + 3 + (1 if head >> 1 & 3 == 1 else head >> 3), blocks + 1, bool(head & 1)
-    return blocks * 2**17
 
 
 def exact(raw: Any, size: int) -> Any:

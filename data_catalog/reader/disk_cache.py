@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 CHECK = 8
+PLACE = "HUMBOLDT_READ_CACHE"
+"""Environment variable with the folder in which readers of remote data keep what they fetched; none by default."""
 
 
 class DiskCache:
@@ -80,6 +82,12 @@ class DiskCache:
                 return
             Path(path).unlink(missing_ok=True)
             self.size -= size
+
+
+def usual_cache() -> DiskCache | None:
+    """The cache in the folder that the environment names, if it does."""
+    folder = os.environ.get(PLACE)
+    return DiskCache(Path(folder).expanduser()) if folder else None
 
 
 def digest(raw: bytes | np.ndarray) -> bytes:

@@ -14,11 +14,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .buffers import read_into, scratch
 from .chunk_layout import ChunkLayout
 from .chunk_reader import ChunkReader
 from .decoding import require, steps
-from .local_files import FileChangedError, LocalFiles
+from .local_files import Access, FileChangedError, Handle, LocalFiles
 from .selection import Place
 
 FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 32001: "blosc", 32015: "zstd"}
@@ -31,6 +30,7 @@ class HDF5Reader(ChunkReader):
     Args:
         path: of the file.
         names: of the dataset, or of those that are stacked.
+        access: how the file is read, see `LocalFiles`.
         choices: `cache_bytes`, `threads`; see `ChunkReader`.
 
     Raises:
@@ -39,22 +39,18 @@ class HDF5Reader(ChunkReader):
 
     files: LocalFiles
 
-    def __init__(self, path: str | Path, names: str | Sequence[str], **choices: Any) -> None:
-        self.path = str(path)
+    def __init__(
+        self, path: str | Path, names: str | Sequence[str], *, access: Access = "mmap", **choices: Any
+    ) -> None:
+        self.path, self.access = str(path), access
         with h5py.File(path, "r") as file:
-            require(not file.id.get_create_plist().get_userblock(), "a user block", "files without a user block")
-            if isinstance(names, str):
-                layout, places = dataset_layout(file[names])
-            else:
-                found = [dataset_layout(file[name]) for name in names]
-                layout, places = stacked([f for f, _ in found], [p for _, p in found])
-        self.places = places
+            layout, self.places = find_layout(file, names)
         super().__init__(f"{path}, {names if isinstance(names, str) else names[0]}", layout, **choices)
         self.written = os.stat(path).st_mtime_ns
 
     def enter(self) -> None:
         """See `ChunkReader.enter`."""
-        self.files = LocalFiles(self.path)
+        self.files = LocalFiles(self.path, self.access)
 
     def fill(self, requests: Any) -> None:
         """See `ChunkReader.fill`."""
@@ -70,17 +66,17 @@ class HDF5Reader(ChunkReader):
             return None
         if size > self.layout.largest_encoded:
             raise ValueError(f"it takes {size} bytes, more than {self.layout.largest_encoded}")
-        buffer = scratch("encoded", size)[:size]
-        if self._read(start, buffer) != size:
+        found = self._file().read(start, size)
+        if len(found) != size:
             raise ValueError("the file ends before it")
-        return buffer
+        return found
 
     def fetch_part(self, place: Place, start: int, out: np.ndarray) -> bool:
         """See `ChunkReader.fetch_part`."""
         first, size = self._found(place)
         if size == 0:
             return False
-        if size != self.layout.chunk_bytes or self._read(first + start, out) != out.nbytes:
+        if size != self.layout.chunk_bytes or self._file().read_into(first + start, out) != out.nbytes:
             raise ValueError("the file ends before it, or it has another size")
         return True
 
@@ -90,16 +86,27 @@ class HDF5Reader(ChunkReader):
             raise ValueError(f"it was written without the filters {skipped:b}, which h5py alone reads")
         return [start, size]
 
-    def _read(self, start: int, out: np.ndarray) -> int:
+    def _file(self) -> Handle:
         file = self.files.handle("")
         if file is None:
             raise FileChangedError(self.path)
-        return read_into(file.number, start, out)
+        return file
 
 
 def is_hdf5(path: str) -> bool:
     """Whether there is a file, and it is of HDF5."""
     return os.path.isfile(path) and bool(h5py.is_hdf5(path))
+
+
+def find_layout(file: h5py.File, names: str | Sequence[str]) -> tuple[ChunkLayout, np.ndarray]:
+    """The layout of a dataset, or of several stacked, and the table of its chunks (see `dataset_layout`)."""
+    require(not file.id.get_create_plist().get_userblock(), "a user block", "files without a user block")
+    for name in [names] if isinstance(names, str) else names:
+        require(name in file, name, f"datasets that are in the file ({', '.join(file)})")
+    if isinstance(names, str):
+        return dataset_layout(file[names])
+    found = [dataset_layout(file[name]) for name in names]
+    return stacked([f for f, _ in found], [p for _, p in found])
 
 
 def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:

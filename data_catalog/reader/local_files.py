@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import threading
 from collections import OrderedDict
+from contextlib import suppress
+from typing import Literal, get_args
 
 import numpy as np
 
 from .buffers import read_into, scratch
 
+Access = Literal["pread", "mmap"]
 Stamp = tuple[int, int, int]
 OPEN_FILES = 64
 STAMPS = 2**20
@@ -25,19 +29,66 @@ class Handle:
     def __init__(self, path: str) -> None:
         self.number = os.open(path, os.O_RDONLY)
 
+    def read_into(self, start: int, out: np.ndarray) -> int:
+        """Fill contiguous memory from a place on; how many bytes there were."""
+        return read_into(self.number, start, out)
+
+    def read(self, start: int, size: int) -> np.ndarray:
+        """Bytes from a place on, as many as there are, in memory that this thread uses again."""
+        out = scratch("encoded", size)[:size]
+        return out[: self.read_into(start, out)]
+
     def __del__(self) -> None:
         if hasattr(self, "number"):
             os.close(self.number)
+
+
+class MappedHandle(Handle):
+    """A file mapped into memory: what is compressed is decoded from there, with no copy between."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        empty = os.fstat(self.number).st_size == 0  # which cannot be mapped
+        self.bytes = np.frombuffer(b"" if empty else mmap.mmap(self.number, 0, access=mmap.ACCESS_READ), np.uint8)
+
+    def read_into(self, start: int, out: np.ndarray) -> int:
+        """See `Handle.read_into`."""
+        found = self.read(start, out.nbytes)
+        out.reshape(-1).view(np.uint8)[: len(found)] = found
+        return len(found)
+
+    def read(self, start: int, size: int) -> np.ndarray:
+        """Bytes from a place on, as many as there are, where they lie; not to be written to."""
+        return self.bytes[start : start + size]
+
+
+def opened(path: str, access: Access) -> Handle:
+    """A file, mapped where that is wanted and its file system allows it."""
+    if access == "mmap":
+        with suppress(OSError):
+            return MappedHandle(path)
+    return Handle(path)
 
 
 class LocalFiles:
     """Files under a folder; the large ones stay open. A file must stay as it was at first sight.
 
     An open file that is dropped is closed when no thread uses it any more, so that none reads another under its number.
+
+    Args:
+        folder: of the files, or a single file.
+        access: of the large ones, `mmap` or `pread`. Mapped memory costs a tenth to a third less time. But a disk that
+            fails, or another process that cuts a file short, in the very moment in which mapped bytes are read ends the
+            process; with `pread` it is an error.
+
+    Raises:
+        ValueError: another access.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: str, access: Access = "mmap") -> None:
+        if access not in get_args(Access):
+            raise ValueError(f"files are read with access 'mmap' or 'pread', got {access!r}; choose one of them")
+        self.folder, self.access = folder, access
         self.stamps: dict[str, Stamp] = {}
         self.open: OrderedDict[str, Handle] = OrderedDict()
         self.lock = threading.Lock()
@@ -95,7 +146,7 @@ class LocalFiles:
         self._stamped(name, now)
         file = self.open.get(name)
         if file is None:
-            file = Handle(path)
+            file = opened(path, self.access)
             with self.lock:
                 self.open[name] = file
                 while len(self.open) > OPEN_FILES:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import DataError
 from .array_reader import ArrayReader
 from .decoding import UnreadableLayoutError
 from .zarr_reader import ZarrReader
@@ -24,7 +25,8 @@ def open_array(source: Any, variable: str | None = None, **choices: Any) -> Arra
     Args:
         source: a Zarr store or array (folder or URL), a NetCDF4 or HDF5 file, or an xarray object, lazy or in memory.
         variable: name of the variable, or the path of a dataset in an HDF5 file; None for an array itself.
-        choices: `cache_bytes`, `threads`; see `ChunkReader`.
+        choices: `cache_bytes`, `threads`, see `ChunkReader`; `access` of local files, see `LocalFiles`; `cache`,
+            `options` and `at_once` of remote ones, see `RemoteReader`.
 
     Raises:
         FileNotFoundError: there is no such store.
@@ -48,8 +50,14 @@ def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any)
         UnreadableLayoutError: there is none for this store.
     """
     if "://" in path:
-        from .remote import RemoteZarrReader
+        if "access" in choices:
+            raise DataError(f"files on a local disk are read with a chosen access, got one for {path}; leave it out")
+        from .ranges import HDF5_ENDINGS
+        from .remote_hdf5 import RemoteHDF5Reader
+        from .remote_zarr import RemoteZarrReader
 
+        if path.lower().endswith(HDF5_ENDINGS):
+            return RemoteHDF5Reader(path, named(path, variable), **choices)
         return RemoteZarrReader("/".join(filter(None, (path.rstrip("/"), variable))), **choices)  # type: ignore[arg-type]
     if Path(path).is_dir():
         return ZarrReader(os.path.join(path, *([variable] if isinstance(variable, str) else [])), **choices)
@@ -57,9 +65,14 @@ def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any)
 
     if not is_hdf5(path):
         raise UnreadableLayoutError(f"Humboldt reads Zarr folders and HDF5 files by itself, got {path}")
+    return HDF5Reader(path, named(path, variable), **choices)
+
+
+def named(path: str, variable: str | Sequence[str] | None) -> str | Sequence[str]:
+    """The name of a variable in a file, if there is one."""
     if variable is None:
         raise UnreadableLayoutError(f"a file of several variables needs the name of one, got none for {path}")
-    return HDF5Reader(path, variable, **choices)
+    return variable
 
 
 def say_slow(path: str, variable: str, error: Exception) -> None:

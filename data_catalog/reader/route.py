@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .conversion import Conversion
+from .conversion import Conversion, Converts
 from .selection import Request
 
 CHANNEL = 2
@@ -37,10 +37,13 @@ class Route:
     added: tuple[int, ...]
     conversion: Conversion | None
 
-    def request(self, samples: np.ndarray, frames: np.ndarray | None, out: np.ndarray) -> Request:
+    def request(
+        self, samples: np.ndarray, frames: np.ndarray | None, out: np.ndarray, conversion: Converts | None
+    ) -> Request:
         """What is asked of the reader for some samples, and some frames of them or all.
 
         out: [n, k, channel, *space] of these channels, of length 1 along axes that are lacking.
+        conversion: instead of that of the route.
         """
         selection: list[Any] = list(self.whole)
         if self.sample is not None:
@@ -52,7 +55,7 @@ class Route:
             memory = memory.transpose(self.order)
         for axis in self.added:
             memory = memory[(*(slice(None),) * axis, None)]
-        return Request(selection, memory, self.conversion)
+        return Request(selection, memory, conversion)
 
 
 def find_route(array: Any, space: Sequence[str], group: Group, conversion: Conversion) -> Route:

@@ -16,7 +16,7 @@ from ..errors import DataError
 from .array_reader import ArrayReader
 from .buffers import aligned
 from .chunk_reader import ChunkReader
-from .conversion import Conversion, cf_conversion
+from .conversion import Conversion, Converts, Counted, cf_conversion
 from .decoding import UnreadableLayoutError
 from .lazy_reader import LazyReader
 from .open_array import open_chunks, say_slow
@@ -134,8 +134,9 @@ class SampleReader:
             DataError: NaN or infinite values where `missing` is `error`.
         """
         out = aligned((len(samples), *self.shape), np.float32) if out is None else out
-        self._fill([(np.asarray(samples, int), None, out)])
-        self._check(out, samples)
+        finite = self._fill([(np.asarray(samples, int), None, out)])
+        if not finite:
+            self._check(out, samples)
         return out
 
     read_many = read
@@ -150,8 +151,9 @@ class SampleReader:
         """
         out = aligned((*np.shape(frames), *self.shape[1:]), np.float32) if out is None else out
         chosen = zip(samples, np.asarray(frames), strict=True)
-        self._fill([(np.array([s]), times, out[n : n + 1]) for n, (s, times) in enumerate(chosen)])
-        self._check(out, samples)
+        finite = self._fill([(np.array([s]), times, out[n : n + 1]) for n, (s, times) in enumerate(chosen)])
+        if not finite:
+            self._check(out, samples)
         return out
 
     @property
@@ -164,23 +166,32 @@ class SampleReader:
         """The most frames that share a chunk in any variable, where one must be decoded as a whole."""
         return max(_chunk(self._reader(c.variable)[0], self.dataset[c.variable].dims, "time") for c in self.columns)
 
-    def _fill(self, wanted: Sequence[tuple[np.ndarray, np.ndarray | None, np.ndarray]]) -> None:
-        """Fill memory [n, time, channel, *space] for each (samples, frames or all, memory)."""
+    def _fill(self, wanted: Sequence[tuple[np.ndarray, np.ndarray | None, np.ndarray]]) -> bool:
+        """Fill memory [n, time, channel, *space] for each (samples, frames or all, memory); whether all of it is known
+        to hold finite numbers."""
         by_variable: dict[str, list[Request]] = {}
         repeats: list[tuple[np.ndarray, np.ndarray]] = []
-        routes = self._routes()
+        counted = [(route, self._counted(route)) for route in self._routes()]
+        size = 0
         for samples, frames, out in wanted:
-            for route in routes:
+            for route, conversion in counted:
                 memory = out[:, :, route.channels]
                 if route.lacking:
                     once = np.empty([1 if n in route.lacking else k for n, k in enumerate(memory.shape)], np.float32)
                     repeats.append((memory, once))
                     memory = once
-                by_variable.setdefault(route.variable, []).append(route.request(samples, frames, memory))
+                size += memory.size
+                by_variable.setdefault(route.variable, []).append(route.request(samples, frames, memory, conversion))
         for variable, requests in by_variable.items():
             self._reader(variable)[0].fill(requests)
         for memory, values in repeats:
             memory[...] = values
+        return size == sum(conversion.finite for _, conversion in counted if isinstance(conversion, Counted))
+
+    def _counted(self, route: Route) -> Converts | None:
+        """The conversion of a route, counting where values come from chunks."""
+        from_chunks = isinstance(self._reader(route.variable)[0], ChunkReader)
+        return Counted(route.conversion) if from_chunks and route.conversion else route.conversion
 
     def _routes(self) -> list[Route]:
         """How the values of the columns come to their places, worked out once a process."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .conversion import Conversion
+from .conversion import Converts
 
 Selection = Sequence[slice | np.ndarray]
 Place = tuple[int, ...]
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 
     selection: Selection
     out: np.ndarray
-    conversion: Conversion | None = None
+    conversion: Converts | None = None
 
 
 class Part(NamedTuple):
@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
     inside: tuple[slice, ...]
     out: np.ndarray
-    conversion: Conversion | None
+    conversion: Converts | None
 
 
 class Segment(NamedTuple):

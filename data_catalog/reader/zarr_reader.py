@@ -11,9 +11,8 @@ import numcodecs
 import numpy as np
 
 from ..errors import DataError
-from .buffers import read_into, scratch
 from .chunk_reader import ChunkReader
-from .local_files import FileChangedError, LocalFiles
+from .local_files import Access, FileChangedError, Handle, LocalFiles
 from .selection import Place
 from .zarr_layout import ZarrLayout, read_zarr_layout
 
@@ -25,6 +24,7 @@ class ZarrReader(ChunkReader):
 
     Args:
         folder: of the array, with its `zarr.json` or `.zarray`.
+        access: how shards are read, see `LocalFiles`; a file that holds one chunk is always read by `pread`.
         choices: `cache_bytes`, `threads`; see `ChunkReader`.
 
     Raises:
@@ -35,13 +35,14 @@ class ZarrReader(ChunkReader):
     files: LocalFiles
     indexes: dict[str, np.ndarray]
 
-    def __init__(self, folder: str | Path, **choices: Any) -> None:
+    def __init__(self, folder: str | Path, *, access: Access = "mmap", **choices: Any) -> None:
+        self.access = access
         super().__init__(str(folder), read_zarr_layout(folder), **choices)
         self.metadata = metadata_stamp(self.name)
 
     def enter(self) -> None:
         """See `ChunkReader.enter`."""
-        self.files, self.indexes = LocalFiles(self.name), {}
+        self.files, self.indexes = LocalFiles(self.name, self.access), {}
 
     def fill(self, requests: Any) -> None:
         """See `ChunkReader.fill`."""
@@ -63,9 +64,7 @@ class ZarrReader(ChunkReader):
         file, start, size = found
         if size > most:
             raise ValueError(f"it takes {size} bytes, more than {most}")
-        buffer = scratch("encoded", size)[:size]
-        read_into(file.number, start, buffer)
-        return buffer
+        return file.read(start, size)
 
     def fetch_part(self, place: Place, start: int, out: np.ndarray) -> bool:
         """See `ChunkReader.fetch_part`."""
@@ -75,12 +74,12 @@ class ZarrReader(ChunkReader):
             found = self._in_shard(place)
             if found is not None and found[2] != self.layout.chunk_bytes:
                 raise ValueError(f"it holds {found[2]} bytes where {self.layout.chunk_bytes} belong")
-            read = None if found is None else read_into(found[0].number, found[1] + start, out)
+            read = None if found is None else found[0].read_into(found[1] + start, out)
         if read is not None and read != out.nbytes:
             raise ValueError(f"it ends after {start + read} bytes")
         return read is not None
 
-    def _in_shard(self, place: Place) -> tuple[Any, int, int] | None:
+    def _in_shard(self, place: Place) -> tuple[Handle, int, int] | None:
         """The file of a chunk, open, and where in it the chunk begins and how long it is; None if it is not there."""
         layout, files = self.layout, self.files
         name, inner = layout.shard(place)
@@ -88,7 +87,7 @@ class ZarrReader(ChunkReader):
         if file is None:
             return None
         if name not in self.indexes:
-            self.indexes[name] = self._index(name, file.number, files.size(name))
+            self.indexes[name] = self._index(name, file, files.size(name))
         offset, size = self.indexes[name][inner].tolist()
         if offset == size == ABSENT:
             return None
@@ -96,15 +95,14 @@ class ZarrReader(ChunkReader):
             raise ValueError("the index of its shard points behind the end of the file")
         return file, offset, size
 
-    def _index(self, name: str, file: int, size: int) -> np.ndarray:
+    def _index(self, name: str, file: Handle, size: int) -> np.ndarray:
         length = self.layout.index_bytes
         if size < length:
             raise DataError(
                 f"a shard holds an index of {length} bytes, but {name} of {self.name} has {size} in all; "
                 "copy or write the store again"
             )
-        raw = np.empty(length, np.uint8)
-        read_into(file, 0 if self.layout.index_first else size - length, raw)
+        raw = file.read(0 if self.layout.index_first else size - length, length)
         return shard_index(raw, self.layout, f"{name} of {self.name}")
 
 

@@ -4,6 +4,15 @@ import logging
 import pystac
 import pytest
 import yaml
+from pystac.extensions.datacube import (
+    AdditionalDimension,
+    DatacubeExtension,
+    Dimension,
+    HorizontalSpatialDimension,
+    TemporalDimension,
+)
+from pystac.extensions.file import FileExtension
+from pystac.extensions.scientific import ScientificExtension
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from humboldt.data_catalog import DataError, card, export_entry, load_catalog, parse_entry
@@ -52,6 +61,31 @@ def test_stac_collections_are_valid(one):
     assert set(exported["cube:variables"]) == set(one.variables)
     for variable in exported["cube:variables"].values():
         assert set(variable["dimensions"]) <= set(exported["cube:dimensions"])
+
+
+@pytest.mark.parametrize("one", EARTHLY, ids=lambda one: one.id)
+def test_extensions_of_stac_are_what_pystac_makes_of_them(one):
+    collection = pystac.Collection.from_dict(json.loads(export_entry(one, "stac")))
+    cube = DatacubeExtension.ext(collection)
+    for name, dimension in cube.dimensions.items():
+        assert type(dimension) is not Dimension, name
+        if isinstance(dimension, HorizontalSpatialDimension):
+            assert dimension.axis in ("x", "y")
+        if isinstance(dimension, HorizontalSpatialDimension | TemporalDimension):
+            assert len(dimension.extent) == 2
+        if isinstance(dimension, AdditionalDimension):
+            assert dimension.values
+    axes = [d.axis for d in cube.dimensions.values() if isinstance(d, HorizontalSpatialDimension)]
+    assert len(axes) == len(set(axes))
+    for name, variable in cube.variables.items():
+        assert variable.var_type in ("data", "auxiliary")
+        assert variable.unit == one.variables[name].units
+    assert ScientificExtension.ext(collection).doi == one.citation.doi
+    for asset in collection.assets.values():
+        digest = FileExtension.ext(asset).checksum
+        assert digest is None or (digest.startswith("1220") and len(digest) == 68)
+        bands = asset.extra_fields.get("bands")
+        assert bands is None or [band["name"] for band in bands] == list(one.variables)
 
 
 def test_stac_says_where_and_when():

@@ -1,5 +1,6 @@
 """Many files as one lazy dataset: what it holds, in which order, and what does not fit together."""
 
+import itertools
 import pickle
 from pathlib import Path
 
@@ -54,6 +55,40 @@ def test_variables_in_files_of_their_own_stand_side_by_side(tmp_path):
     (whole.t * 2).rename("s").isel(lat=slice(2)).to_netcdf(tmp_path / "s.nc")
     with pytest.raises(DataError, match=r"different variables share their coordinates, got .*t.nc"):
         open_source([tmp_path / "t.nc", tmp_path / "s.nc"])
+
+
+def ensemble(folder: Path, *, scalar: bool, leave_out: int | None = None) -> xr.Dataset:
+    """Two periods of three members in six files; the whole."""
+    parts = [one_year(2001, "noleap"), one_year(2002, "noleap")]
+    days = ("time", np.arange(40) + 0.5, {"units": "days since 2001-01-01", "calendar": "noleap"})
+    joined = xr.concat([part.t.drop_vars("time") for part in parts], "time").drop_encoding()
+    values = joined.expand_dims(member=[3, 1, 2], axis=1).assign_coords(time=days)
+    whole = xr.Dataset({"t": values * (1 + values.member), "land": parts[0].land.drop_encoding()})
+    for n, (member, year) in enumerate(itertools.product(range(3), range(2))):
+        one = whole.isel(member=member if scalar else [member], time=slice(20 * year, 20 * year + 20))
+        if n != leave_out:
+            one.to_netcdf(folder / f"{n}.nc")
+    return whole
+
+
+@pytest.mark.parametrize("scalar", [False, True], ids=["dimension", "single value"])
+def test_members_and_periods_fill_a_grid(scalar, tmp_path):
+    whole = ensemble(tmp_path, scalar=scalar)
+    data = pickle.loads(pickle.dumps(open_source(tmp_path).data))
+    expected = whole.transpose("member", "time", "lat", "lon").t if scalar else whole.sortby("member").t
+    assert data.t.dims == expected.dims
+    assert np.array_equal(data.member, expected.member)
+    assert data.time.size == 40
+    assert np.array_equal(data.t, expected, equal_nan=True)
+    assert (data.land == whole.land).all()
+    for key in ({"time": slice(15, 30), "member": [2, 0]}, {"time": 25}, {"member": 1, "lat": [2, 0]}):
+        assert np.array_equal(data.t.isel(key), expected.isel(key), equal_nan=True)
+
+
+def test_members_that_lack_a_period_are_refused(tmp_path):
+    ensemble(tmp_path, scalar=True, leave_out=3)
+    with pytest.raises(DataError, match=r"fill a grid of two, got files that differ along \['member', 'time'\].*gaps"):
+        open_source(tmp_path)
 
 
 def test_names_and_variables_are_chosen(tmp_path):
@@ -117,7 +152,7 @@ def refusals() -> list:
         (units, r"share their units, got 'K' for t in .*t_2001.nc and 'degC' in .*t_2002.nc; convert one of them"),
         (overlapping, r"do not overlap, got time up to 19.5 in .*t_2001.nc and from 10.5 in .*b.nc .*leave one out"),
         (twice, r"do not overlap, got the same time in .*b.nc and .*t_2001.nc; leave one out.*join='sample'"),
-        (grids, r"along one dimension, got files that differ along \['time', 'lat'\].*convert them in groups"),
+        (grids, r"or fill a grid of two, got files that differ along \['lat', 'time'\].*convert them in groups"),
         (some, r"the same variables, or have none in common, got .*b.nc.*name the variables"),
     ]
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,14 @@ def test_nothing_is_written_in_a_dry_run(years, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "3 files" in shown
     assert "a chunk is {'time': 1, 'lat': 4, 'lon': 6}, 12 shards of (5, 4, 6)" in shown
+    assert re.search(r"time +about [0-9.]+ (s|min|h) with [12] of the processor's cores, most of it for t, if", shown)
+    assert [p.name for p in tmp_path.iterdir()] == ["years"]
+
+
+def test_a_url_is_no_output(years, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"a folder on a disk, .* got s3://b/t\.zarr; convert to a local folder"):
+        convert(years, "s3://b/t.zarr")
     assert [p.name for p in tmp_path.iterdir()] == ["years"]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from humboldt.data_catalog import Conversion, DataError, cf_conversion
+from humboldt.data_catalog.reader.conversion import Counted
 
 CF: dict[str, tuple[str, dict[str, Any]]] = {
     "packed": ("i2", {"scale_factor": 0.01, "add_offset": 273.15, "_FillValue": -999}),
@@ -51,3 +52,23 @@ def test_small_differences_of_large_numbers_survive():
 def test_a_scale_of_zero_is_refused():
     with pytest.raises(DataError, match=r"the factor is not 0, got 0\.0 and 1\.0"):
         cf_conversion({"scale_factor": 0, "add_offset": 1}, np.dtype("i2"))
+
+
+@pytest.mark.parametrize("conversion", [Conversion(shift=2.0, factor=3.0), Conversion(factor=3.0), Conversion()])
+def test_values_are_converted_where_they_lie(conversion):
+    stored = np.array([1, -9, 4], "f4")
+    marked = Conversion(shift=conversion.shift, factor=conversion.factor, missing=(-9.0, 6.0))
+    expected = np.empty(3, "f4")
+    marked.apply(stored, expected)
+    assert np.isnan(expected).tolist() == [False, True, False]
+    marked.apply(stored, stored)
+    np.testing.assert_array_equal(stored, expected)
+
+
+def test_finite_values_are_counted_where_all_are():
+    counted, out = Counted(Conversion(factor=2.0, missing=(7.0,))), np.empty(4, "f4")
+    counted.apply(np.arange(4.0, dtype="f4"), out)
+    assert (counted.finite, out.tolist()) == (4, [0, 2, 4, 6])
+    counted.apply(np.array([1, 7, 2, 3], "f4"), out)
+    counted.apply(np.array([1, np.inf, 2, 3], "f4"), out)
+    assert counted.finite == 4

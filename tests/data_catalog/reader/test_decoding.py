@@ -9,6 +9,7 @@ import numcodecs
 import numpy as np
 import pytest
 
+from humboldt.data_catalog.reader import zstd_frames
 from humboldt.data_catalog.reader.decoding import FAULTS, decode, steps, unshuffled, zstd_size
 
 VALUES = np.random.default_rng(0).normal(size=1000).astype("f4")
@@ -69,6 +70,19 @@ def test_a_small_chunk_that_would_become_large_is_refused_in_little_memory(name)
         decode(raw, plan, out)
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["zstandard", "numcodecs"])
+def test_both_decoders_of_zstandard_frames_give_the_same_and_find_the_same_faults(kept, monkeypatch):
+    if not kept:
+        monkeypatch.setattr(zstd_frames, "zstandard", None)
+    codec = numcodecs.Zstd(3, True)
+    raw, out, plan = encoded([codec]), np.empty(1000, "f4"), undo([codec])
+    decode(raw, plan, out)
+    assert np.array_equal(out, VALUES)
+    for broken in (raw[:-1], raw[:-20], raw[:-1] + bytes([raw[-1] ^ 1]), raw[:40] + bytes([raw[40] ^ 4]) + raw[41:]):
+        with pytest.raises(FAULTS):
+            decode(broken, plan, out)
 
 
 def test_a_frame_that_does_not_say_its_size_is_read():

@@ -31,9 +31,10 @@ def path(tmp_path):
     return str(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize("access", ["mmap", "pread"])
 @pytest.mark.parametrize("name", WAYS)
-def test_any_positions_are_what_h5py_reads(name, path):
-    reader = HDF5Reader(path, name)
+def test_any_positions_are_what_h5py_reads(name, access, path):
+    reader = HDF5Reader(path, name, access=access)
     with h5py.File(path) as file:
         values = file[name][:]
     assert np.array_equal(reader.read_many([12, 0, 3, 3]), values[[12, 0, 3, 3]])

@@ -92,3 +92,18 @@ def test_a_layout_that_is_not_read_directly_is_said_once(tmp_path, caplog):
     assert caplog.text.count("is read through xarray, at a fraction of the speed") == 1
     assert "one compressor" in caplog.text
     assert "humboldt convert" in caplog.text
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_a_value_that_is_no_number_is_found_in_a_chunk_that_is_converted(offset, tmp_path):
+    values = np.random.default_rng(0).standard_normal((4, 3, 8)).astype("f4")
+    values[2, 1, 5] = np.nan
+    xr.Dataset({"u": (("sample", "time", "x"), values)}).to_zarr(tmp_path / "a.zarr", consolidated=False)
+    path = str(tmp_path / "a.zarr")
+    opened = SampleReader(partial(open_store, path), [Column(name="u", variable="u", offset=offset)], ["x"], path=path)
+    assert np.array_equal(opened.read([0, 3])[:, :, 0], values[[0, 3]] - np.float32(offset))
+    with pytest.raises(DataError, match="1 NaN in variable 'u', first in sample 2 at time index 1"):
+        opened.read([1, 2])
+    with pytest.raises(DataError, match="first in sample 2"):
+        opened.read_frames([2], np.array([[0, 1]]))
+    assert np.isfinite(opened.read_frames([2], np.array([[0, 2]]))).all()

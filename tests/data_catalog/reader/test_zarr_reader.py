@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import pickle
@@ -11,6 +12,8 @@ import zarr
 from zarr.codecs import BloscCodec, GzipCodec, TransposeCodec, ZstdCodec
 
 from humboldt.data_catalog import DataError, UnreadableLayoutError, ZarrReader
+from humboldt.data_catalog.reader import local_files
+from humboldt.data_catalog.reader.local_files import Access
 
 SHAPE, CHUNKS = (7, 5, 9), (2, 5, 4)
 VALUES = np.random.default_rng(0).normal(size=SHAPE)
@@ -43,6 +46,9 @@ STORES: dict[str, dict[str, Any]] = {
 }
 
 
+ACCESS: tuple[Access, ...] = ("mmap", "pread")
+
+
 def store(folder: Path, **choices: Any) -> tuple[Path, np.ndarray]:
     array = zarr.create_array(str(folder), **{"shape": SHAPE, "chunks": CHUNKS, "dtype": "f4", **choices})
     array[:] = (10 * VALUES).astype(array.dtype)
@@ -55,10 +61,11 @@ def whole(folder: Path, dtype: Any = "f4") -> np.ndarray:
     return out
 
 
+@pytest.mark.parametrize("access", ACCESS)
 @pytest.mark.parametrize("name", STORES)
-def test_any_box_is_what_zarr_reads(name, tmp_path):
+def test_any_box_is_what_zarr_reads(name, access, tmp_path):
     folder, values = store(tmp_path / "a", **STORES[name])
-    reader, random = ZarrReader(folder), np.random.default_rng(1)
+    reader, random = ZarrReader(folder, access=access), np.random.default_rng(1)
     for _ in range(30):
         ends = [np.sort(random.choice(n + 1, 2, replace=False)) for n in SHAPE]
         box = [slice(int(a), int(b)) for a, b in ends]
@@ -195,14 +202,40 @@ def test_a_flipped_bit_in_the_index_of_a_shard_is_found(tmp_path):
         whole(folder)
 
 
+@pytest.mark.parametrize("access", ACCESS)
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_shard_that_changes_or_goes_under_the_reader_is_refused(value, tmp_path):
+def test_a_shard_that_changes_or_goes_under_the_reader_is_refused(value, access, tmp_path):
     folder, _ = store(tmp_path / "a", **STORES["sharded"])
-    reader, out = ZarrReader(folder), np.empty(SHAPE, "f4")
+    reader, out = ZarrReader(folder, access=access), np.empty(SHAPE, "f4")
     reader.read([slice(None)] * 3, out)
     zarr.open_array(str(folder))[:] = value
     with pytest.raises(DataError, match=r"stays as it is while it is read.*open it again"):
         reader.read([slice(None)] * 3, out)
+
+
+@pytest.mark.parametrize("access", ACCESS)
+@pytest.mark.parametrize("name", ["sharded", "sharded plain"])
+def test_a_shard_that_is_cut_short_under_the_reader_is_refused(name, access, tmp_path):
+    folder, _ = store(tmp_path / "a", **STORES[name])
+    reader = ZarrReader(folder, access=access, cache_bytes=0)
+    reader.read_many([0])
+    os.truncate(folder / "c/0/0/0", 0)
+    with pytest.raises(DataError, match=r"c/0/0/0 of .* has changed; open it again"):
+        reader.read_many([0])
+    with pytest.raises(DataError, match=r"a shard holds an index of \d+ bytes, but c/0/0/0 of .* has 0 in all"):
+        ZarrReader(folder, access=access).read_many([0])
+
+
+def test_files_that_cannot_be_mapped_are_read(tmp_path, monkeypatch):
+    folder, values = store(tmp_path / "a", **STORES["sharded"])
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENODEV, "No such device")
+
+    monkeypatch.setattr(local_files.mmap, "mmap", refuse)
+    assert np.array_equal(ZarrReader(folder, access="mmap").read_many([3]), values[[3]])
+    with pytest.raises(ValueError, match="access 'mmap' or 'pread', got 'map'; choose one of them"):
+        ZarrReader(folder, access="map")
 
 
 def test_a_codec_that_does_not_exist_is_named(tmp_path):
