@@ -11,7 +11,7 @@ from typing import Any
 
 import xarray as xr
 
-from humboldt.foundations import Model, Scores
+from humboldt.foundations import MissingMatplotlibError, Model, Scores
 
 from .opening import open as open_data
 from .pretrained import random_twin
@@ -83,7 +83,7 @@ def _write(found: Scores, record: Mapping[str, Any], folder: Path) -> None:
             from . import plots
 
             plots.save_scores(found, aside)
-        except plots.MissingMatplotlibError as error:
+        except MissingMatplotlibError as error:
             print(error)
         for path in sorted(aside.iterdir()):
             os.replace(path, folder / path.name)

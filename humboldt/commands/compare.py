@@ -37,7 +37,9 @@ def run(words: Sequence[str]) -> None:
     folder = Path(given["output"])
     found = compare(given.pop("model"), given.pop("data"), **given)
     print(table(found))
-    from ..plots import MissingMatplotlibError, save_comparison
+    from humboldt.foundations import MissingMatplotlibError
+
+    from ..plots import save_comparison
 
     lines = [json.dumps({**r, "data": {"source": Path(str(r["data"].get("source", "data"))).name}}) for r in found]
     (folder / "records.jsonl").write_text("\n".join(lines) + "\n")
