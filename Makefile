@@ -12,10 +12,10 @@ export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint docs bench clean
+.PHONY: help setup demo demo-weather test test-unit lint docs bench clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP)  ## make .venv with the pinned packages (PIP_TORCH="--index-url ..." chooses another torch build)
 
@@ -28,6 +28,9 @@ $(STAMP):
 
 demo: $(STAMP)  ## fine-tune an embedded model on real data, score it, draw it
 	$(RUN) -m humboldt demo
+
+demo-weather: $(STAMP)  ## the same with real analyses of the weather: scores, maps, storm tracks, a CF forecast
+	$(RUN) -m humboldt demo --science weather
 
 test: $(STAMP)  ## run every test: unit, integration and parity
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m '' -n $(WORKERS) --session-timeout=3000

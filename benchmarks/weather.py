@@ -19,13 +19,24 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.domains.weather import Channel, WeatherBatch, WeatherConfig, build, regular, rollout, unit_core
+from humboldt.domains.weather import (
+    Channel,
+    WeatherBatch,
+    WeatherConfig,
+    build,
+    forecast,
+    regular,
+    unit_core,
+    write_forecast,
+)
 from humboldt.foundations import Units
 
 PEER = "torch.nn.MultiheadAttention layers"
@@ -138,12 +149,22 @@ def measure(name: str, backward: bool) -> float:
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = resident("VmRSS")
     if name.startswith("rollout-"):
-        with torch.no_grad():
-            for _ in rollout(build(config()), given, int(name.split("-")[1])):
-                pass
+        stream(int(name.split("-")[1]))
     else:
         step(pair[name], given, backward)
     return resident("VmHWM") - before
+
+
+def stream(steps: int) -> None:
+    """A rollout of so many steps of 6 hours, each written to a NetCDF file when it is made."""
+    grid, noise = regular(*GRID), batch().fields[0]
+    coords = {"time": np.datetime64("2001-01-01", "ns") + np.arange(2) * np.timedelta64(6, "h"),
+              "latitude": list(grid.latitude), "longitude": list(grid.longitude)}  # fmt: skip
+    dims = ("time", "latitude", "longitude")
+    states = xr.Dataset({f"x{i}": (dims, noise[:, i].numpy()) for i in range(CHANNELS)}, coords)
+    made = forecast(build(config()), states, 6 * np.arange(1, steps + 1), step=6)
+    with TemporaryDirectory() as folder:
+        write_forecast(made, Path(folder) / "forecast.nc")
 
 
 def resident(name: str) -> float:
@@ -190,7 +211,7 @@ def main() -> None:
         rows.append(row(case, memory("ours", backward), memory("peer", backward), "MiB"))
     rows.append(row("exponent of cost in tokens, 1 to 16 times", exponent(max(1, repeats // 3)), 1.0, "1", "linear"))
     long, short = (memory(f"rollout-{n}", False) for n in (40, 4))
-    rows.append(row("rollout of 40 steps", long, short, "MiB", "rollout of 4 steps"))
+    rows.append(row("rollout of 40 steps, written to disk", long, short, "MiB", "rollout of 4 steps"))
     for found_row in rows:
         print(found_row)
     if options.json:

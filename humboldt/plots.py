@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from humboldt.domains.pde import Evaluation
+from humboldt.domains.weather import WeatherScores, lead_time_curves, scorecard
 from humboldt.foundations import Scores, pyplot
 
 if TYPE_CHECKING:
@@ -198,6 +199,13 @@ def save_comparison(found: Sequence[Mapping[str, Any]], folder: Path) -> list[Pa
 @singledispatch
 def save_scores(found: Scores, folder: str | os.PathLike[str]) -> None:
     """Draw what an evaluation found into a folder; a table of scores alone has no picture."""
+
+
+@save_scores.register
+def _(found: WeatherScores, folder: str | os.PathLike[str]) -> None:
+    """`errors.png`, and `scorecard.png` of the model over persistence."""
+    save(lead_time_curves(found.scores), Path(folder) / "errors.png")
+    save(scorecard(found.scores), Path(folder) / "scorecard.png")
 
 
 @save_scores.register

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("help", "setup", "demo", "test", "test-unit", "lint", "docs", "bench", "clean")
+COMMANDS = ("help", "setup", "demo", "demo-weather", "test", "test-unit", "lint", "docs", "bench", "clean")
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -24,7 +24,7 @@ def test_make_alone_lists_every_command() -> None:
     assert sorted(listed) == sorted(COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["setup", "demo", "test", "lint", "docs", "bench"])
+@pytest.mark.parametrize("command", ["setup", "demo", "demo-weather", "test", "lint", "docs", "bench"])
 def test_set_up_comes_first_with_torch_before_the_rest_and_only_once(tmp_path: Path, command: str) -> None:
     fresh = make("-n", command, f"VENV={tmp_path}")
     torch, rest = fresh.index("'torch=="), fresh.index("-c constraints.txt -e '.[dev]'")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from humboldt.domains.pde.problems import PROBLEMS, problem
-from humboldt.plots import pyplot
+from humboldt.foundations import pyplot
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {

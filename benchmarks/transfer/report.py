@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 from run import read_records
 
-from humboldt.plots import COLOURS, NEUTRAL, pyplot, save
+from humboldt.foundations import pyplot
+from humboldt.plots import COLOURS, NEUTRAL, save
 
 
 def table(records: pd.DataFrame, over: str) -> str:

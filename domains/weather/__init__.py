@@ -12,7 +12,7 @@ from .dataset import WeatherDataset
 from .domain import Weather, build, for_task, initialise, unit_core
 from .downscaling import bicubic
 from .embed import WeatherEmbed
-from .evaluation import evaluate
+from .evaluation import WeatherScores, evaluate
 from .forcings import static_fields
 from .forecast import forecast, write_forecast
 from .gaps import fill_gaps, reconstructed
@@ -61,6 +61,7 @@ __all__ = [
     "WeatherDataset",
     "WeatherEmbed",
     "WeatherPrediction",
+    "WeatherScores",
     "arranged",
     "batch_from_xarray",
     "batch_to_xarray",

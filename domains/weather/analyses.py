@@ -209,6 +209,12 @@ def _ordered(data: xr.Dataset) -> xr.Dataset:
             "data.sortby('longitude')"
         )
     longitude = longitude + 360 * drops
+    gaps = np.diff(longitude)
+    if len(gaps) and gaps.max() > 180:  # a region that crosses the dateline, in two pieces
+        first = int(gaps.argmax()) + 1
+        longitude = np.concatenate([longitude[first:], longitude[:first] + 360])
+        once = np.concatenate([[True], np.diff(longitude) > 1e-3])
+        data, longitude = data.roll(longitude=-first).isel(longitude=once), longitude[once]
     data = data.assign_coords(longitude=("longitude", longitude, data["longitude"].attrs))
     return data.isel(longitude=slice(None, -1)) if longitude[-1] - longitude[0] > 360 - 1e-3 else data
 

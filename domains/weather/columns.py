@@ -152,7 +152,10 @@ def _alike(one: Quantity, other: Quantity) -> bool:
 def _level(level: float | int, there: Sequence[float | int], name: str) -> int:
     near = [i for i, value in enumerate(there) if abs(value - level) < 1e-3]
     if not near:
-        raise DataError(f"{name!r} is there on the levels {list(there)}, got level {level:g}; choose one of them")
+        raise DataError(
+            f"{name!r} is there on the levels {list(there)}, got level {level:g}; choose one of them, interpolate the "
+            "data to the levels of the model, or finetune the model on those of the data"
+        )
     return near[0]
 
 

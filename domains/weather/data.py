@@ -67,7 +67,10 @@ def open_weather(
     """
     data = open_analyses(source, dims=dims, west=west)
     if "time" not in data.dims:
-        raise DataError(f"states have times, but the data have only the dimensions {sorted(map(str, data.dims))}")
+        raise DataError(
+            f"states have times, but the data have only the dimensions {sorted(map(str, data.dims))}; add one with "
+            "data.expand_dims(time=[...])"
+        )
     if without_north_pole and float(data["latitude"][-1]) > 90 - 1e-6:
         data = data.isel(latitude=slice(None, -1))
     data = data if region is None else cut(data, *region)

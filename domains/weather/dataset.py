@@ -201,6 +201,11 @@ class WeatherDataset:
             x = self.state(frame, member).astype(np.float64).reshape(len(self.columns), -1)
             sums += np.nansum(x, 1)
             counts += np.isfinite(x).sum(1)
+        if unknown := [c.name for c, count in zip(self.channels, counts, strict=True) if not count]:
+            raise DataError(
+                f"every channel has values in the training part, but {unknown} are NaN everywhere; leave them out with "
+                "variables=[...], or fill them"
+            )
         mean = sums / np.maximum(counts, 1)
         for frame, member in frames:
             x = self.state(frame, member).astype(np.float64).reshape(len(self.columns), -1) - mean[:, None]
@@ -276,5 +281,5 @@ def _fitted(fields: xr.Dataset, here: Mapping[str, np.ndarray]) -> xr.Dataset:
         sizes = {n: fields.sizes[n] for n in here}
         raise DataError(
             f"a climatology has the grid of the data {[len(v) for v in here.values()]}, got another one "
-            f"{list(sizes.values())}; regrid it"
+            f"{list(sizes.values())}; bring it to that of the data with regrid(climatology, data.grid)"
         ) from error

@@ -16,9 +16,9 @@ from humboldt.foundations import (
     Core,
     CoreConfig,
     Head,
-    LabelledScores,
     Model,
     ScaleConfig,
+    Scores,
     TimeNorm,
     from_dict,
     to_dict,
@@ -92,15 +92,13 @@ class Weather:
 
         return set_statistics(model, statistics)
 
-    def evaluate(
-        self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4, weights: str = "area"
-    ) -> LabelledScores:
+    def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4, weights: str = "area") -> Scores:
         """Scores by forecast, lead time and channel, see `evaluation.evaluate`."""
-        from .evaluation import evaluate
+        from .evaluation import WeatherScores, evaluate
 
         part = self.arranged(data, next(iter(models.values())))
         found = evaluate(models, part, batch_size=batch_size, weights=weights)
-        return LabelledScores(found, "rmse", "lead_time", "lead time / hours")
+        return WeatherScores(found, "rmse", "lead_time", "lead time / hours")
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
         """The path, which `open_weather` opens in its own way; at chosen places the labelled states (`read_states`)."""
@@ -139,7 +137,10 @@ class Weather:
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
         path = write_forecast(steps, output, overwrite)
-        return xr.open_dataset(path, engine="zarr" if str(output).endswith(".zarr") else None)
+        engine = "zarr" if path.suffix == ".zarr" else None
+        return xr.open_dataset(
+            path, engine=engine, decode_timedelta=False, **({"consolidated": False} if engine else {})
+        )
 
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """One lead time as the CF conventions have it."""

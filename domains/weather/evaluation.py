@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model
+from humboldt.foundations import LabelledScores, Model
 
 from . import metrics
 from .batch import WeatherBatch, WeatherPrediction
@@ -81,7 +81,7 @@ def _labelled(found: Mapping[str, Mapping[float, list[Tensor]]], data: WeatherDa
     about = dict(LONG)
     for reference in (name for name in REFERENCES if name in found):
         here = values["rmse"][list(found).index(reference)]
-        values[f"skill_over_{reference}"] = metrics.skill(values["rmse"], here)
+        values[f"skill_over_{reference}"] = metrics.skill(values["rmse"], here.expand_as(values["rmse"]))
         about[f"skill_over_{reference}"] = f"1 - rmse / rmse of {reference}"
     coords = {
         "forecast": list(found),
@@ -109,6 +109,15 @@ def _of(model: Model) -> Forecaster:
             model.train(training)
 
     return forecast
+
+
+class WeatherScores(LabelledScores):
+    """RMSE by lead time, and the correlation of anomalies where there is a climatology."""
+
+    def text(self) -> str:
+        """A table of each."""
+        scores = [name for name in ("rmse", "acc") if name in self.scores]
+        return "\n\n".join(LabelledScores(self.scores, name, self.across, self.title).text() for name in scores)
 
 
 class AreaScore:

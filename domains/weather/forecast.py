@@ -65,6 +65,7 @@ def forecast(
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
     first = _told(data, data.collate(runs), hours[0] if step is None else step)
+    _require_values(first)
     number = [int(data.data["number"][m]) for m in members] if "number" in data.data.dims else []
     labels = {"start": first.time[: len(start)], "number": number}
     weights = next(model.parameters())
@@ -126,6 +127,17 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+
+
+def _require_values(batch: WeatherBatch) -> None:
+    """Gaps are taken as they are, but a field in which nothing is known tells a model nothing."""
+    unknown = batch.fields.isnan().all(-1).all(-1).any(0).any(0)
+    if unknown.any():
+        names = [c.name for c, nothing in zip(batch.channels, unknown.tolist(), strict=True) if nothing]
+        raise DataError(
+            f"a forecast starts from fields with values, but {names} are NaN everywhere at {batch.time[0]} or before; "
+            "fill them (see fill_gaps), or start from another time"
+        )
 
 
 def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:

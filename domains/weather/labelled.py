@@ -134,7 +134,7 @@ def forecast_to_xarray(
             made[variable] = whole.assign_coords(level=level)
     coords: dict[str, Any] = {name: (name, list(getattr(grid, name)), attrs) for name, attrs in PLACE.items()}
     if len(number):
-        coords["number"] = ("number", list(number), {"standard_name": "realization", "units": "1", "axis": "E"})
+        coords["number"] = ("number", list(number), {"standard_name": "realization", "units": "1"})
     coords["init_time"] = ("init_time", _array(start), TIMES["init_time"])
     coords["lead_time"] = ("lead_time", [float(hours[0])], TIMES["lead_time"])
     valid = _array(prediction.time[: len(start)])[None]

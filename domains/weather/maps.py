@@ -40,6 +40,8 @@ def forecast_maps(forecast: xr.Dataset, lead_times: Sequence[float | int] = (), 
     Raises:
         ValueError: no variable has a lead time, a latitude and a longitude.
     """
+    if "lead_time" in forecast.dims and forecast["lead_time"].dtype.kind == "m":
+        forecast = forecast.assign_coords(lead_time=forecast["lead_time"] / np.timedelta64(1, "h"))
     fields = {f"{name}": _flat(x) for name, x in forecast.data_vars.items() if {"lead_time", *PLACE} <= set(x.dims)}
     if not fields:
         raise ValueError(

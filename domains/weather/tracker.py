@@ -205,14 +205,14 @@ def _places(data: WeatherDataset) -> list[int]:
 
 
 def _lowest(pressure: np.ndarray, closed: bool) -> Sequence[tuple[int, int]]:
-    """Inner points that are no higher than their eight neighbours; points without a value are none."""
+    """Inner points no higher than their eight neighbours and lower than one; points without a value are none."""
     x = np.where(np.isfinite(pressure), pressure, np.inf)
     wide = np.pad(x, 1, constant_values=-np.inf)
     if closed:
         wide[1:-1, 0], wide[1:-1, -1] = x[:, -1], x[:, 0]
     rows, columns = x.shape
     around = [wide[1 + i : 1 + i + rows, 1 + j : 1 + j + columns] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
-    low = np.isfinite(x) & np.all([x <= other for other in around], axis=0)
+    low = np.isfinite(x) & np.all([x <= y for y in around], axis=0) & np.any([x < y for y in around], axis=0)
     return [(int(i), int(j)) for i, j in zip(*np.nonzero(low), strict=True)]
 
 

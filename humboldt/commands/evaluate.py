@@ -17,6 +17,7 @@ def run(words: Sequence[str]) -> None:
     add = parser.add_argument
     option(add, "split", Literal["train", "validation", "test", "all"], "test", "part of the data")
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
+    option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
     option(
         add, "lead_steps", list[int] | None, None, "frames to look ahead, such as '[2,5,10]'; all if not given [frames]"
     )
@@ -39,4 +40,6 @@ def run(words: Sequence[str]) -> None:
 
     split, model, data = given.pop("split"), load(given.pop("model")), given.pop("data")
     given = {name: value for name, value in given.items() if value is not None}
+    if (climatology := given.pop("climatology", None)) is not None:
+        given["opening"] = {**given.get("opening", {}), "climatology": climatology}
     evaluate(model, data, split=None if split == "all" else split, **given)

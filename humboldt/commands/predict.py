@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,12 +32,16 @@ def run(words: Sequence[str]) -> None:
     )
     option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
     option(add, "batch_size", int | None, None, "states (molecules) at a time; 16 of fields if not given")
-    text = "NetCDF file to write; of molecules a CSV file; with --along also a store that ends in .zarr"
+    text = (
+        "NetCDF file to write; of molecules a CSV file; of weather, and with --along, also a store that ends in .zarr"
+    )
     option(add, "output", str, "forecast.nc", text)
     text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")
     option(add, "dry_run", bool, False, "with --along: print blocks, memory, time and core-hours; write nothing")
+    option(add, "opening", dict[str, Any] | None, None, "how weather data are opened, such as '{west: -180}'")
+    option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     given = parse(parser, words)
     import xarray as xr
@@ -49,8 +54,9 @@ def run(words: Sequence[str]) -> None:
     along, workers, dry = given.pop("along"), given.pop("workers"), given.pop("dry_run")
     if dry and along is None:
         raise UsageError("an estimate is made of blocks, got no dimension to cut along; add --along DIMENSION")
-    state = domain(model.domain).read(given.pop("state"), given.pop("select") or {})
-    given = {name: value for name, value in given.items() if value is not None}
+    science, opening = domain(model.domain), given.pop("opening") or {}
+    state = science.read(given.pop("state"), given.pop("select") or {})
+    given = {name: value for name, value in {**opening, **given}.items() if value is not None}
     if along is not None:
         from ..streaming import plan_blocks, predict_blocks
 
@@ -61,13 +67,16 @@ def run(words: Sequence[str]) -> None:
             return
         print(predict_blocks(model, state, times, output, along=along, at_a_time=size, workers=workers, **given))
         return
-    made = predict(model, state, **given)
-    if not isinstance(made, xr.Dataset):
-        print(written_table(made, output))
-        return
-    aside = output.with_name(f".{output.name}.writing")
-    made.to_netcdf(aside)
-    os.replace(aside, output)
+    if "output" in signature(science.predict).parameters:  # lead times are written as they are made
+        made = predict(model, state, output=output, overwrite=True, **given)
+    else:
+        made = predict(model, state, **given)
+        if not isinstance(made, xr.Dataset):
+            print(written_table(made, output))
+            return
+        aside = output.with_name(f".{output.name}.writing")
+        made.to_netcdf(aside)
+        os.replace(aside, output)
     print(f"{dict(made.sizes)} in {output}")
     if picture is not None:
         from ..plots import prediction_maps, save

@@ -5,7 +5,7 @@ import torch
 import xarray as xr
 
 import humboldt
-from humboldt.demo import demo
+from humboldt.demo import demo, weather_demo
 
 pytestmark = pytest.mark.integration
 
@@ -32,3 +32,16 @@ def test_three_steps_leave_everything_that_is_promised(tmp_path):
         assert bool(forecast.velocity_x.notnull().all())
     again = demo(tmp_path, steps=3)
     xr.testing.assert_equal(again, scores)
+
+
+def test_three_steps_on_the_weather_leave_everything_that_is_promised(tmp_path):
+    scores = weather_demo(tmp_path, steps=3)
+    assert scores["forecast"].values.tolist() == ["persistence", "model", "twin"]
+    assert scores["lead_time"].values.tolist() == [6, 12, 24]
+    assert bool(scores["rmse"].notnull().all())
+    pictures = {"errors.png", "scorecard.png", "maps.png", "tracks.png"}
+    assert {"finetuned", "twin", "forecast.nc", "scores.json", *pictures} <= {p.name for p in tmp_path.iterdir()}
+    with xr.open_dataset(tmp_path / "forecast.nc", decode_timedelta=False) as forecast:
+        assert forecast["lead_time"].values.tolist() == [6, 12, 18, 24, 36, 48]
+        assert str(forecast["init_time"].values[0])[:13] == "1996-01-07T00"
+        assert forecast["u500"].attrs["units"] == "m s-1"

@@ -56,18 +56,25 @@ def test_without_matplotlib_the_extra_is_named(evaluation, monkeypatch):
         error_curves(evaluation.scores)
 
 
-def test_maps_of_a_forecast_have_longitudes_to_the_right_and_share_colours_in_a_row():
+def test_maps_of_a_forecast_have_the_first_axis_to_the_right_and_share_colours_in_a_row():
     values = np.arange(2 * 3 * 4, dtype=float).reshape(1, 2, 3, 4)
-    about = {"lead_time": [6.0, 12.0], "latitude": [10.0, 20.0, 30.0], "longitude": [0.0, 5.0, 10.0, 15.0]}
-    dims = ("time", "lead_time", "latitude", "longitude")
+    about = {"lead_time": [6.0, 12.0], "x": [10.0, 20.0, 30.0], "y": [0.0, 5.0, 10.0, 15.0]}
+    dims = ("time", "lead_time", "x", "y")
     forecast = xr.Dataset({"t": (dims, values + 270, {"units": "K"}), "u": (dims, values - 10)}, about)
     forecast["series"] = ("lead_time", [1.0, 2.0])
     figure = prediction_maps(forecast)
     images = [axis.images[0] for axis in figure.axes[:4]]
-    np.testing.assert_array_equal(images[1].get_array(), values[0, 1] + 270)  # rows of the picture are latitudes
-    assert images[0].get_extent() == [0, 15, 10, 30]
+    np.testing.assert_array_equal(images[1].get_array(), values[0, 1].T + 270)
+    assert images[0].get_extent() == [10, 30, 0, 15]
     assert images[0].get_clim() == images[1].get_clim() == (270, 293)
     assert images[2].get_clim() == (-13, 13)
     assert [axis.get_title() for axis in figure.axes[:2]] == ["lead time 6", "lead time 12"]
     with pytest.raises(ValueError, match=r"two space axes, got {'lead_time': 2}; plot the forecast with xarray"):
         prediction_maps(forecast[["series"]])
+
+
+def test_fields_on_the_earth_are_drawn_with_coastlines():
+    dims, values = ("lead_time", "latitude", "longitude"), np.arange(24.0).reshape(2, 3, 4)
+    about = {"lead_time": [6.0, 12.0], "latitude": [10.0, 20.0, 30.0], "longitude": [0.0, 5.0, 10.0, 15.0]}
+    figure = prediction_maps(xr.Dataset({"t": (dims, values, {"units": "K"})}, about))
+    assert all(len(axis.lines) > 100 for axis in figure.axes[:2])

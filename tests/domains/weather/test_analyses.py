@@ -9,6 +9,7 @@ import xarray as xr
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import open_analyses
 from humboldt.domains.weather.analyses import starting_at
+from tests.data_catalog.file_server import FileServer
 from tests.domains.weather.analyses_on_disk import analyses
 
 
@@ -107,3 +108,25 @@ def test_missing_files_and_missing_readers(tmp_path, monkeypatch):
     (tmp_path / "a.grib").write_bytes(b"GRIB")
     with pytest.raises(ImportError, match=r"GRIB files need cfgrib: pip install \"humboldt\[weather\]\""):
         open_analyses(tmp_path / "a.grib")
+
+
+@pytest.mark.parametrize("name", ["analyses.nc", "analyses.zarr"])
+def test_data_behind_a_url(tmp_path, name):
+    """On loopback: a file is fetched whole, a store is read chunk by chunk, and only those that are asked for."""
+    given = analyses()
+    if name.endswith(".nc"):
+        given.to_netcdf(tmp_path / name)
+    else:
+        given.chunk(time=1).to_zarr(tmp_path / name, zarr_format=2, consolidated=True)
+    server = FileServer()
+    server.files = {str(p.relative_to(tmp_path)): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    try:
+        found = open_analyses(server.url(name))
+        np.testing.assert_array_equal(found["t"].isel(time=3).values, given["t"].isel(time=3).values)
+        asked = {path for path, _ in server.asked}
+        assert name.endswith(".nc") or ("analyses.zarr/t/3.0.0.0" in asked and "analyses.zarr/t/2.0.0.0" not in asked)
+        with pytest.raises((DataError, FileNotFoundError), match=r"nothing.nc"):
+            open_analyses(server.url("nothing.nc"))
+    finally:
+        server.shutdown()
+        server.server_close()

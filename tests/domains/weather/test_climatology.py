@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.weather import TableClimatology, make_climatology
+from humboldt.domains.weather import TableClimatology, make_climatology, open_climatology
 
 
 def years(calendar="standard", missing=False):
@@ -46,3 +46,13 @@ def test_refusals():
         make_climatology(years(), window=2)
     with pytest.raises(DataError, match=r"has dims dayofyear and hour, got \['latitude', 'longitude', 'time'\]"):
         TableClimatology(years())
+
+
+@pytest.mark.parametrize("name", ["climate.nc", "climate.zarr"])
+def test_a_climatology_is_opened_from_a_file_or_a_store(tmp_path, name):
+    made = make_climatology(years("noleap"), window=1, hours=6)
+    made.to_netcdf(tmp_path / name) if name.endswith(".nc") else made.to_zarr(tmp_path / name, zarr_format=2)
+    opened = open_climatology(tmp_path / name)
+    time = np.datetime64("2020-02-01T07:30")
+    np.testing.assert_array_equal(opened.at(time)["x"].values, TableClimatology(made).at(time)["x"].values)
+    assert open_climatology(opened) is opened

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import humboldt
+from humboldt.cli import main
 from humboldt.domains.weather import MaskedForecasts, evaluate, fit_to_data, make_climatology, open_weather
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
@@ -26,6 +28,9 @@ def test_persistence_and_climatology_stand_beside_the_model():
     found = scores["rmse"].sel(forecast="persistence", lead_time=12, channel="msl")
     assert float(found) == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-6)
     assert np.isfinite(scores["acc"].sel(forecast="mine")).all()
+    rmse, skill = scores["rmse"], scores["skill_over_climatology"].sel(forecast="mine")
+    np.testing.assert_allclose(skill, 1 - rmse.sel(forecast="mine") / rmse.sel(forecast="climatology"))
+    assert (scores["skill_over_persistence"].sel(forecast="persistence") == 0).all()
     assert scores["units"].values.tolist() == ["K", "K", "Pa"]
 
 
@@ -59,3 +64,28 @@ def test_a_model_with_other_static_channels_is_scored_on_data_opened_without_nam
     scores = humboldt.evaluate(model, data, json=True)
     assert np.isfinite(scores["rmse"].sel(forecast="model")).all()
     assert repr(data).startswith("<weather states, ")
+
+
+@pytest.mark.integration
+def test_the_command_line_takes_a_climatology_and_draws(tmp_path, capsys):
+    """ACC and skill from `evaluate`; a forecast of all members, written step by step, and its map from `predict`."""
+    data = analyses(frames=30, rows=8, columns=16)
+    members = xr.concat([data, data], dim=xr.Variable("number", [0, 1]), data_vars="all")
+    for name, given in (("data.nc", data), ("members.nc", members), ("climate.nc", make_climatology(data, 5))):
+        given.to_netcdf(tmp_path / name)
+    model = humboldt.finetune("humboldt/weather-nano", tmp_path / "data.nc", steps=1, batch_size=2, progress=False)
+    model.save(tmp_path / "run")
+    words = [str(tmp_path / "run"), str(tmp_path / "data.nc"), "--climatology", str(tmp_path / "climate.nc")]
+    assert main(["evaluate", *words, "--output", str(tmp_path / "scores")]) == 0
+    assert "acc; columns: lead time / hours" in capsys.readouterr().out
+    with xr.open_dataset(tmp_path / "scores" / "scores.nc") as scores:
+        assert {"acc", "skill_over_climatology"} <= set(scores)
+    assert {p.name for p in (tmp_path / "scores").iterdir()} >= {"errors.png", "scorecard.png"}
+    words = [str(tmp_path / "run"), str(tmp_path / "members.nc"), "--lead-times", "[6, 12]", *words[2:]]
+    output, picture = str(tmp_path / "f.zarr"), str(tmp_path / "map.png")
+    for _ in range(2):  # what is there is replaced
+        assert main(["predict", *words, "--output", output, "--plot", picture]) == 0
+    made = xr.open_zarr(output, consolidated=False)
+    assert made["t"].dims == ("lead_time", "number", "init_time", "level", "latitude", "longitude")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+    assert (tmp_path / "map.png").stat().st_size > 10_000

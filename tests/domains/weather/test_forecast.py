@@ -60,9 +60,7 @@ def test_what_is_written_step_by_step_is_what_was_forecast(tmp_path, name):
     with xr.open_dataset(path, **({"engine": "zarr", "consolidated": False} if name.endswith("zarr") else {})) as data:
         data = data.load()
     whole = xr.concat(steps, dim="lead_time", data_vars="minimal")
-    xr.testing.assert_allclose(
-        data["T"].transpose(*whole["T"].dims), whole["T"]
-    )
+    xr.testing.assert_allclose(data["T"].transpose(*whole["T"].dims), whole["T"])
     assert data["lead_time"].values.tolist() in ([6, 12, 18], [21600000000000, 43200000000000, 64800000000000])
     np.testing.assert_array_equal(
         data["valid_time"].transpose("lead_time", "init_time").values, whole["valid_time"].values
@@ -119,4 +117,4 @@ def test_a_written_forecast_follows_the_conventions(tmp_path, members):
     found = json.loads(report.read_text())["cf:1.10"]
     kinds = ("high_priorities", "medium_priorities", "low_priorities")
     wrong = [message for kind in kinds for check in found[kind] for message in check["msgs"]]
-    assert wrong == []
+    assert wrong == [], wrong

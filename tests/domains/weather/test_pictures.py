@@ -1,0 +1,63 @@
+"""Scores, spectra and storms as pictures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from humboldt.domains.weather import lead_time_curves, regular, scorecard, storm_tracks
+from humboldt.domains.weather.pictures import spectra
+
+pytest.importorskip("matplotlib")
+
+
+def scores() -> xr.Dataset:
+    rmse = np.array([[[4.0, 2.0], [8.0, 4.0]], [[2.0, 3.0], [6.0, 4.0]]])
+    coords = {"forecast": ["persistence", "model"], "lead_time": [6.0, 12.0], "channel": ["t_500", "msl"],
+              "units": ("channel", ["K", "Pa"])}  # fmt: skip
+    return xr.Dataset({"rmse": (("forecast", "lead_time", "channel"), rmse)}, coords)
+
+
+def test_a_scorecard_is_in_percent_of_the_reference():
+    axis = scorecard(scores()).axes[0]
+    np.testing.assert_allclose(axis.images[0].get_array(), [[-50, -25], [50, 0]])
+    assert [text.get_text() for text in axis.texts] == ["-50", "-25", "+50", "+0"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["t_500", "msl"]
+    with pytest.raises(ValueError, match=r"\['persistence', 'model'\], got 'climatology'; score it too"):
+        scorecard(scores(), reference="climatology")
+
+
+def test_curves_have_a_panel_per_channel_and_a_line_per_forecast():
+    axes = lead_time_curves(scores()).axes
+    assert [axis.get_title() for axis in axes] == ["t_500", "msl"]
+    assert axes[1].get_ylabel() == "rmse / Pa"
+    lines = {line.get_label(): line.get_ydata().tolist() for line in axes[0].lines}
+    assert lines == {"persistence": [4, 8], "model": [2, 6]}
+
+
+def test_spectra_say_what_is_resolved():
+    grid = regular(16, 32)
+    noise = np.random.default_rng(0).normal(size=(3, 16, 32))
+    about = {"latitude": list(grid.latitude), "longitude": list(grid.longitude)}
+    truth = xr.DataArray(noise, about, ("time", "latitude", "longitude"), attrs={"units": "K"})
+    axis = spectra({"truth": truth, "faint": 0.1 * truth}).axes[0]
+    lines = {line.get_label(): line.get_ydata() for line in axis.lines}
+    assert set(lines) == {"truth", "faint (resolves 0)"}
+    np.testing.assert_allclose(lines["faint (resolves 0)"], 0.01 * lines["truth"])
+    assert axis.get_xlabel() == "total wavenumber"
+    region = truth.isel(longitude=slice(0, 12))
+    assert spectra({"truth": region}).axes[0].get_xlabel() == "periods across the region"
+
+
+def test_tracks_are_drawn_in_place_and_time():
+    times = np.datetime64("2020-01-01") + np.arange(3) * np.timedelta64(6, "h")
+    table = pd.DataFrame({"track": 0, "time": times, "latitude": [40.0, 42, 44], "longitude": [-60.0, -55, -50],
+                          "pressure": [99000.0, 98000, 97500]})  # fmt: skip
+    figure = storm_tracks({"truth": table, "model": table.assign(longitude=table["longitude"] + 1)})
+    left, right = figure.axes
+    drawn = {line.get_label(): line.get_xdata().tolist() for line in left.lines if line.get_marker() == "o"}
+    assert drawn == {"truth": [-60, -55, -50], "model": [-59, -54, -49]}
+    assert right.lines[0].get_ydata().tolist() == [990, 980, 975]
+    assert left.get_xlim()[0] < -60 < -49 < left.get_xlim()[1]
+    with pytest.raises(ValueError, match=r"\['model'\] have none; follow more times"):
+        storm_tracks({"model": table.iloc[:0]})
