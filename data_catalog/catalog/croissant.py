@@ -11,6 +11,7 @@ from typing import Any
 from .entry import Entry
 from .sources import Files, Generated, Remote, ZarrStore
 
+UNSIZED = "How large it is is not published."
 FORMATS = {
     ".nc": "application/x-netcdf", ".zip": "application/zip", ".csv": "text/csv", ".h5": "application/x-hdf5",
     ".hdf5": "application/x-hdf5", ".tif": "image/tiff", ".parquet": "application/x-parquet", ".npz": "application/zip",
@@ -77,6 +78,7 @@ def _files(entry: Entry) -> list[dict[str, Any]]:
             "name": path,
             "content_url": url,
             "content_size": f"{size} B" if size is not None else None,
+            "description": UNSIZED if size is None else None,
             "encoding_formats": [_format(path)],
             **(digest or {"sha256": "unknown: the publisher gives no checksum"}),
         }

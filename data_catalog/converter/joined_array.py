@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from xarray.backends import BackendArray
@@ -15,6 +15,7 @@ from ..errors import DataError
 from .formats import open_file, unreadable
 
 
+@runtime_checkable
 class PartArray(Protocol):
     """What is joined: a variable of a file, or what was joined before along another dimension."""
 

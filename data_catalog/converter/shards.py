@@ -135,7 +135,7 @@ def read_back(folder: Path, box: tuple[slice, ...], like: np.ndarray) -> np.ndar
     """The values in a box from the disk, with at least one axis, by the reader that training uses where it can."""
     out = np.empty(like.shape, like.dtype)
     try:
-        ZarrReader(folder).read(box, out)
+        ZarrReader(folder, access="pread").read(box, out)
     except UnreadableLayoutError:
         out = np.asarray(zarr.open_array(folder, mode="r")[box])
     return np.ascontiguousarray(np.atleast_1d(out))

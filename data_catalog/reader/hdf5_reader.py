@@ -17,7 +17,7 @@ import numpy as np
 from .chunk_layout import ChunkLayout
 from .chunk_reader import ChunkReader
 from .decoding import require, steps
-from .local_files import Access, FileChangedError, Handle, LocalFiles
+from .local_files import FileChangedError, Handle, LocalFiles
 from .selection import Place
 
 FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 32001: "blosc", 32015: "zstd"}
@@ -39,9 +39,7 @@ class HDF5Reader(ChunkReader):
 
     files: LocalFiles
 
-    def __init__(
-        self, path: str | Path, names: str | Sequence[str], *, access: Access = "mmap", **choices: Any
-    ) -> None:
+    def __init__(self, path: str | Path, names: str | Sequence[str], *, access: str = "mmap", **choices: Any) -> None:
         self.path, self.access = str(path), access
         with h5py.File(path, "r") as file:
             layout, self.places = find_layout(file, names)

@@ -7,13 +7,12 @@ import os
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Literal, get_args
 
 import numpy as np
 
 from .buffers import read_into, scratch
 
-Access = Literal["pread", "mmap"]
+ACCESS = ("mmap", "pread")
 Stamp = tuple[int, int, int]
 OPEN_FILES = 64
 STAMPS = 2**20
@@ -59,10 +58,12 @@ class MappedHandle(Handle):
 
     def read(self, start: int, size: int) -> np.ndarray:
         """Bytes from a place on, as many as there are, where they lie; not to be written to."""
+        if start < 0:
+            raise ValueError(f"it begins at byte {start} of its file")
         return self.bytes[start : start + size]
 
 
-def opened(path: str, access: Access) -> Handle:
+def opened(path: str, access: str) -> Handle:
     """A file, mapped where that is wanted and its file system allows it."""
     if access == "mmap":
         with suppress(OSError):
@@ -85,8 +86,8 @@ class LocalFiles:
         ValueError: another access.
     """
 
-    def __init__(self, folder: str, access: Access = "mmap") -> None:
-        if access not in get_args(Access):
+    def __init__(self, folder: str, access: str = "mmap") -> None:
+        if access not in ACCESS:
             raise ValueError(f"files are read with access 'mmap' or 'pread', got {access!r}; choose one of them")
         self.folder, self.access = folder, access
         self.stamps: dict[str, Stamp] = {}

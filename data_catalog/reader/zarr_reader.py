@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from .chunk_reader import ChunkReader
-from .local_files import Access, FileChangedError, Handle, LocalFiles
+from .local_files import FileChangedError, Handle, LocalFiles
 from .selection import Place
 from .zarr_layout import ZarrLayout, read_zarr_layout
 
@@ -35,7 +35,7 @@ class ZarrReader(ChunkReader):
     files: LocalFiles
     indexes: dict[str, np.ndarray]
 
-    def __init__(self, folder: str | Path, *, access: Access = "mmap", **choices: Any) -> None:
+    def __init__(self, folder: str | Path, *, access: str = "mmap", **choices: Any) -> None:
         self.access = access
         super().__init__(str(folder), read_zarr_layout(folder), **choices)
         self.metadata = metadata_stamp(self.name)

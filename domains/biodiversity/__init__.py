@@ -39,6 +39,7 @@ from .spatial_cv import (
     cluster_folds,
     region_folds,
 )
+from .species_records import SpeciesRecords, open_species
 from .trends import Trend, trim
 from .weights import (
     RELEASES,
@@ -64,6 +65,7 @@ __all__ = [
     "LeakageError",
     "MonthDataset",
     "MonthHead",
+    "SpeciesRecords",
     "Trend",
     "VariableGroup",
     "auc_pr",
@@ -97,6 +99,7 @@ __all__ = [
     "mvit_core",
     "open_environment",
     "open_months",
+    "open_species",
     "published_record",
     "push_forward_loss",
     "read_occurrences",

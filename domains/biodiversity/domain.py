@@ -30,12 +30,17 @@ class Biodiversity:
     name = "biodiversity"
 
     def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
-        """Months of gridded variables from a path or xarray object; `split` names a part, or says how parts are made.
+        """Months of gridded variables from a path or xarray object, or the records in a folder of species; `split` is a
+        part, or says how parts are made.
 
-        See `open_months` for the other choices.
+        See `open_months` for the other choices, and `open_species` for the folder.
         """
         from .data import open_months
+        from .species_records import is_species_folder, open_species
 
+        if is_species_folder(source):
+            records = open_species(source)
+            return records.split(split) if isinstance(split, str) else records
         if not isinstance(split, str):
             return open_months(source, split=split, **choices)
         return open_months(source, **choices).split(split)

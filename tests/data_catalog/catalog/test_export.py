@@ -54,6 +54,13 @@ def test_croissant_holds_files_checksums_units_and_parts():
     assert recipe["recipe/seed"] == "2001"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["graphs.guacamol", "weather.era5-weatherbench2-64x32"])
+def test_croissant_says_where_a_size_is_not_known(name):
+    for file in json.loads(export_entry(CATALOG.find(name), "croissant"))["distribution"]:
+        assert ("contentSize" in file) != (file.get("description") == "How large it is is not published.")
+
+
 @pytest.mark.parametrize("one", EARTHLY, ids=lambda one: one.id)
 def test_stac_collections_are_valid(one):
     exported = json.loads(export_entry(one, "stac"))

@@ -27,7 +27,7 @@ def test_a_slow_shard_makes_a_long_estimate(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (4.21, "4.2 s"), (89, "89 s"), (600, "10 min"), (9000, "2.5 h")]
+    ("seconds", "text"), [(0.04, "0.0 s"), (4.21, "4.2 s"), (89.0, "89 s"), (600.0, "10 min"), (9000.0, "2.5 h")]
 )
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text

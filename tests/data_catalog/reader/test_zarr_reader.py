@@ -13,7 +13,7 @@ from zarr.codecs import BloscCodec, GzipCodec, TransposeCodec, ZstdCodec
 
 from humboldt.data_catalog import DataError, UnreadableLayoutError, ZarrReader
 from humboldt.data_catalog.reader import local_files
-from humboldt.data_catalog.reader.local_files import Access
+from humboldt.data_catalog.reader.local_files import ACCESS
 
 SHAPE, CHUNKS = (7, 5, 9), (2, 5, 4)
 VALUES = np.random.default_rng(0).normal(size=SHAPE)
@@ -44,9 +44,6 @@ STORES: dict[str, dict[str, Any]] = {
     },
     "version 2 by columns": {"zarr_format": 2, "order": "F", "compressors": None},
 }
-
-
-ACCESS: tuple[Access, ...] = ("mmap", "pread")
 
 
 def store(folder: Path, **choices: Any) -> tuple[Path, np.ndarray]:
