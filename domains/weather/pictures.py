@@ -125,7 +125,9 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     left = axes[0, 0]
     left.set_subplotspec(figure.add_gridspec(1, 2, width_ratios=(1.3, 1))[0])
     right = figure.add_subplot(left.get_subplotspec().get_gridspec()[1])
-    if field is not None:
+    if field is None:
+        left.set_facecolor("white")
+    else:
         image = draw(left, field, alpha=0.6, **colours(field))
         figure.colorbar(image, ax=left, shrink=0.8, label=f"{field.name or ''} / {field.attrs.get('units', '1')}")
     for name, colour in line_colours(list(tracks)).items():
