@@ -216,7 +216,9 @@ def _limits(model: Model, facts: Facts) -> str:
             f"- It learned from {part.get('samples')} samples; other data, grids and lead times were not scored."
         )
     data = model.provenance.get("data", {})
-    cautions = {str(p["caution"]) for p in data.values() if isinstance(p, Mapping) and p.get("caution")}
+    parts = [p for p in data.values() if isinstance(p, Mapping)]
+    parts += [one for p in parts for one in p.get("mixture", ())]
+    cautions = {str(p["caution"]) for p in parts if p.get("caution")}
     lines += [f"- **Caution:** {caution}." for caution in sorted(cautions)]
     return "\n".join([*lines, *([f"- {facts.limits}"] if facts.limits else [])])
 

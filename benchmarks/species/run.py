@@ -8,8 +8,9 @@ contrast: 2000 random background points, or at most 2000 sites where the species
 most 1000 sites with the species and 1000 without. Rows are appended as they are made; called again, it does what is
 missing.
 
-A model given as NAME=FOLDER is scored as NAME, as NAME_place with the coordinates as two more variables, and as
-NAME_ensemble, the mean of the ranks that it, with the coordinates, and the down-sampled forest give to the sites.
+A model given as NAME=FOLDER is scored as NAME, as NAME_place with the coordinates as two more variables, and, unless
+`--alone` is given, as NAME_ensemble, the mean of the ranks that it, with the coordinates, and the down-sampled forest
+give to the sites.
 `{region}` in FOLDER is replaced by the region that is scored, so that a network that never saw it can be named; the one
 before training is called `random`.
 """
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--species", type=int, default=10, help="of each region, drawn at random; 0 for all")
     parser.add_argument("--contrasts", nargs="*", default=list(CONTRASTS), choices=CONTRASTS)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--alone", action="store_true", help="no ensembles with the forest, which take the longest")
     given = parser.parse_args()
     torch.set_num_threads(1)
     done = _done(given.records)
@@ -79,7 +81,8 @@ def main() -> None:
         new = {n: f.format(region=region.name) for n, f in named.items() if (*case, n) not in done}
         for folder in set(new.values()) - set(models):
             models[folder] = load(folder)
-        rows = score(region, species, contrast, size, seed, lacking, {n: models[f] for n, f in new.items()})
+        these = {n: models[f] for n, f in new.items()}
+        rows = score(region, species, contrast, size, seed, lacking, these, not given.alone)
         _append(given.records, [(*case, *row) for row in rows])
 
 
@@ -109,6 +112,7 @@ def score(
     seed: int,
     peers: list[str],
     models: dict[str, Model],
+    ensemble: bool,
 ) -> list[tuple[str, float, float]]:
     """(method, AUC, seconds) of each."""
     if not peers and not models:
@@ -125,7 +129,7 @@ def score(
     sites, truth = sites.iloc[kept], truth[kept]
     rows, suitability = [], {}
     arrays = [t[region.variables].to_numpy(float) for t in (presences, points, sites)]
-    for name in {*peers, *(["forest"] if models else [])}:
+    for name in {*peers, *(["forest"] if models and ensemble else [])}:
         start = time.process_time()
         suitability[name] = PEERS[name](*arrays, seed)
         if name in peers:
@@ -141,7 +145,7 @@ def score(
                 logit = model(batch).logit[0, 0].double().numpy()
             called = f"{name}_place" if place else name
             rows.append((called, auc_roc(truth, logit), time.process_time() - start))
-        if name != "random":
+        if name != "random" and ensemble:
             together = rankdata(logit) + rankdata(suitability["forest"])
             rows.append((f"{name}_ensemble", auc_roc(truth, together), float("nan")))
     return rows

@@ -8,7 +8,7 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
 BIODIVERSITY_NANO = Recipe(
-    steps=800,
+    steps=1400,
     batch_size=4,
     optimiser="muon",
     core_rate=4e-3,
@@ -17,7 +17,7 @@ BIODIVERSITY_NANO = Recipe(
     weight_decay=0.01,
     warmup=100,
     clip=5.0,
-    validate_every=200,
+    validate_every=350,
     validation_samples=32,
     save_every=50,
     seed=0,
@@ -43,7 +43,7 @@ POPULATIONS_NANO = Recipe(
 def pretrain_biodiversity_nano(data: str | Path, output: str | Path, recipe: Recipe = BIODIVERSITY_NANO) -> Model:
     """Pretrain `humboldt/biodiversity-nano` from nothing, on virtual species alone, which are made as they are needed.
 
-    Interrupted and called again it goes on where it was.
+    Interrupted and called again it goes on where it was. The released weights had fewer steps; their card says which.
 
     Args:
         data: not used; nothing is stored.

@@ -98,9 +98,11 @@ def test_physical_checks_are_asked_for(run, tuned):
 
 
 def test_cautions_of_the_data_reach_the_card(tuned):
-    tuned.provenance["data"]["train"] |= {"caution": "the weights were fitted on precise places"}
+    mixed = [{"samples": 3}, {"samples": 9, "caution": "these weights were tuned on precise places"}]
+    tuned.provenance["data"]["train"] |= {"caution": "the weights were fitted on precise places", "mixture": mixed}
     facts = Facts(repository="me/mine", licence="MIT", sources={}, scores={"rows": ROWS}, checks="looked at")
-    assert "- **Caution:** the weights were fitted on precise places." in card(tuned, facts)
+    for what in ("the weights were fitted", "these weights were tuned"):
+        assert f"- **Caution:** {what} on precise places." in card(tuned, facts)
 
 
 def test_the_terms_of_data_and_parent_have_to_be_known(run, tuned):

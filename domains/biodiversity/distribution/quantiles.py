@@ -61,16 +61,20 @@ class Frame:
         self.share = (values.flip(-1)[:, :number] / values.sum(-1, keepdim=True).clamp_min(1e-9)).to(background)
         vectors = vectors.flip(-1)[..., :number].to(background)
         self.vectors = torch.where(vectors.sum(1, keepdim=True) < 0, -vectors, vectors)
-        self.components = Quantiles(scores @ self.vectors)
+        self.components = Quantiles(self._along(scores))
         self.known = torch.cat([kind != PADDING, self.share > 1e-4], dim=1)
 
     def _scores(self, u: Float[Tensor, "r q v"]) -> Float[Tensor, "r q v"]:
         return normal_scores(u) * self.environment
 
+    def _along(self, scores: Float[Tensor, "r q v"]) -> Float[Tensor, "r q components"]:
+        """Components; summed in double precision, so that a point ties with itself however many are asked for."""
+        return (scores.double() @ self.vectors.double()).to(scores)
+
     def __call__(self, values: Float[Tensor, "r q v"]) -> Float[Tensor, "r q t"]:
         """Quantiles of the variables and then of the components, from 0 to 1."""
         u = self.raw(values)
-        return torch.cat([u, self.components(self._scores(u) @ self.vectors)], dim=-1)
+        return torch.cat([u, self.components(self._along(self._scores(u)))], dim=-1)
 
 
 def knot_weights(u: Float[Tensor, "*any"], knots: int) -> Float[Tensor, "*any k"]:

@@ -82,8 +82,9 @@ class RecordedSpecies:
         most = int(np.exp(random.uniform(np.log(3), np.log(150))))
         context = np.stack([_some_of(random, group.recorded[s], most) for s in chosen])
         kind = int(random.choice([BACKGROUND, TARGET_GROUP]))
-        points = region.background.iloc[random.choice(len(region.background), 2 * POINTS, replace=False)]
-        background, elsewhere = points.iloc[:POINTS], points.iloc[POINTS:]
+        around = region.background
+        background = around.iloc[random.choice(len(around), POINTS, replace=len(around) < POINTS)]
+        elsewhere = around.iloc[random.choice(len(around), QUERIES // 4)]
         contrast = background
         if kind == TARGET_GROUP:
             contrast = group.sites.iloc[random.permutation(len(group.sites))[:CONTRAST]]
@@ -91,7 +92,7 @@ class RecordedSpecies:
         asked = random.choice(len(group.sites), QUERIES - QUERIES // 4, p=_chance(held.any(0)))
         target = np.where(context, np.nan, group.recorded[chosen].astype(float))[:, asked]
         target = np.pad(target, ((0, 0), (0, QUERIES // 4)))
-        query = pd.concat([group.sites.iloc[asked], elsewhere.iloc[: QUERIES // 4]])
+        query = pd.concat([group.sites.iloc[asked], elsewhere])
         columns, kinds = _variables(random, region)
         found = [group.sites[here] for here in context]
         return tables_to_batch(columns, kinds, background, found, contrast, kind, query, target)

@@ -229,7 +229,7 @@ def dated_survey(
     for species in monthly:
         counts = random.multinomial(number, busy)
         cells = [
-            np.ravel_multi_index(survey(random, region, species[m], counts[m]), species[m].shape)
+            np.ravel_multi_index(survey(random, region, species[m], int(counts[m])), species[m].shape)
             for m in np.flatnonzero(counts)
         ]
         month = np.repeat(np.flatnonzero(counts), [len(c) for c in cells])

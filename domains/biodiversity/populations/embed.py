@@ -13,6 +13,7 @@ from .batch import CountBatch
 from .config import PopulationConfig
 
 ABOUT_YEAR, ABOUT_SITE = 7, 6  # numbers that a token, and a condition, is made from
+DRAWN = 0.1  # weight of the mean of all sites in the level of one, in counts
 
 
 class CountEmbed(Embed[CountBatch]):
@@ -61,10 +62,10 @@ class CountEmbed(Embed[CountBatch]):
 
 
 def site_levels(batch: CountBatch) -> Float[Tensor, "b s"]:
-    """Logarithm of the mean count of each site, drawn to that of all sites as if it had been counted once more."""
+    """Logarithm of the mean count of each site, drawn to that of all sites with a tenth of the weight of a count."""
     times = batch.counted.sum((1, 2))
     mean = ((batch.seen.sum((1, 2)) + 0.5) / (times + 1)).unsqueeze(1)
-    return torch.log((batch.seen.sum(-1) + mean) / (batch.counted.sum(-1) + 1))
+    return torch.log((batch.seen.sum(-1) + DRAWN * mean) / (batch.counted.sum(-1) + DRAWN))
 
 
 def year_effects(batch: CountBatch) -> Float[Tensor, "b y"]:

@@ -62,7 +62,7 @@ def forecast_counts(
 
 
 def _asked(network: Model, table: np.ndarray, ahead: int) -> tuple[np.ndarray, np.ndarray]:
-    seen = torch.as_tensor(table, dtype=torch.float32)[None]
+    seen = torch.tensor(table, dtype=torch.float32)[None]
     batch = CountBatch(seen.nan_to_num(0.0), seen.isfinite(), torch.tensor([float(ahead)]))
     with torch.inference_mode():
         says = network(batch)

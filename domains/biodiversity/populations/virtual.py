@@ -74,7 +74,7 @@ class VirtualPopulations:
         counts[:, YEARS - years :] = every[:, :years]
         counted[:, YEARS - years :] = visits(random, self.sites, years)
         counted[0, -1] |= not counted.any()
-        return counts, counted, np.float32(horizon), every[:, -1].astype(np.float32)
+        return counts, counted, np.asarray(horizon, np.float32), every[:, -1].astype(np.float32)
 
 
 def expected(random: np.random.Generator, sites: int, years: int) -> np.ndarray:

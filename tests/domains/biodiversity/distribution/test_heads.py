@@ -34,7 +34,7 @@ def test_the_loss_falls_where_the_truth_is_said_and_needs_a_target() -> None:
     batch, model = VirtualSpecies(10, species=2).batch([0]), network()
     assert batch.target is not None
     wrong = Suitability(torch.zeros_like(batch.target), torch.ones_like(batch.target))
-    right = Suitability(torch.logit(batch.target.clamp(1e-4, 1 - 1e-4)), torch.full_like(batch.target, 0.1))
+    right = Suitability(torch.logit(batch.target, 1e-4).clamp(-6, 6), torch.full_like(batch.target, 0.1))
     assert model.head.loss(right, batch) < model.head.loss(wrong, batch) - 0.1
     with pytest.raises(ValueError, match="a loss needs a target"):
         model.head.loss(wrong, batch.with_query(batch.query))

@@ -1,6 +1,7 @@
 """The weights that come with the package, on virtual species that no training has seen."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -59,6 +60,37 @@ def test_intervals_hold_the_truth_up_to_a_constant_of_the_species(nano: Model, h
     error = error - error.mean(-1, keepdim=True)
     inside = (error.abs() < 1.96 * says.deviation).float().mean()
     assert 0.85 < inside < 0.995
+
+
+def test_in_season_species_are_placed_better_when_the_season_is_told(nano: Model) -> None:
+    """Virtual species that move within the year, held out: presences of all months in, one month asked for."""
+    import dataclasses
+
+    data, told, untold = VirtualSpecies(200, species=6, seed=78).split("test"), [], []
+    for index in range(60):
+        batch = data.batch([index])
+        if batch.season is not None and batch.presence_weight[0, 0].sum() > 20:
+            told.append(mean_auc(nano, batch))
+            untold.append(mean_auc(nano, dataclasses.replace(batch, season=None)))
+    assert len(told) > 5
+    assert np.mean(told) > np.mean(untold) + 0.02
+
+
+def test_a_migrant_is_in_the_north_in_summer_and_in_the_south_in_winter() -> None:
+    """Dated records through the door: found where it is warm in January and where it is cold in July."""
+    layers = environment(region(side=32))
+    warm = layers.layers.sel(layer="variable_1").values
+    random, parts = np.random.default_rng(0), []
+    for month, warmest in ((1, True), (7, False)):
+        ranked = np.argsort(warm.ravel() * (1 if warmest else -1))[-256:]
+        x, y = layers.places(*np.unravel_index(random.choice(ranked, 30, replace=False), layers.shape))
+        date = f"2020-{month:02d}-15"
+        parts.append(pd.DataFrame({"species": "m", "decimalLongitude": x, "decimalLatitude": y, "eventDate": date}))
+    model = SpeciesModel(season=True).fit(pd.concat(parts), layers, background=400)
+    january, july = (model.predict(layers, month=month)["suitability"].values[0] for month in (1, 7))
+    low, high = np.quantile(warm, [0.25, 0.75])
+    assert january[warm >= high].mean() > 1.3 * january[warm <= low].mean()
+    assert july[warm <= low].mean() > 1.3 * july[warm >= high].mean()
 
 
 def test_the_door_takes_it_by_default() -> None:

@@ -37,7 +37,7 @@ def network(seed: int = 0) -> Model:
 def test_levels_and_year_effects_are_ratios_of_what_was_counted() -> None:
     batch = two_sites()
     mean = (52 + 0.5) / 6
-    levels = [(12 + mean) / 4, (40 + mean) / 3]
+    levels = [(12 + 0.1 * mean) / 3.1, (40 + 0.1 * mean) / 2.1]
     assert site_levels(batch).exp().flatten().tolist() == pytest.approx(levels, rel=1e-5)
     second = math.log((4 + 0.5) / (levels[0] + 0.5))  # the second site was not counted then
     assert year_effects(batch)[0, 1].item() == pytest.approx(second, abs=1e-5)
