@@ -1,8 +1,9 @@
 """Linear maps whose float32 products are made by oneDNN on processors with AVX-512.
 
 For `torch.nn.functional.linear` torch asks another library. On an AMD EPYC with AVX-512 that one was slower in every
-shape tried; on one with AVX2 it was faster in nearly all, so there it is asked (`benchmarks/notes_core.md`). Names,
-shapes and values of the weights are those of `nn.Linear`. Everything else than float32 on CPU (autocast, double, an
+shape tried; on one with AVX2 it was faster in nearly all, so there it is asked (`benchmarks/notes_core.md`). It is also
+asked for few rows, for which oneDNN still has to lay out the weight anew (`benchmarks/notes_graphs.md`). Names, shapes
+and values of the weights are those of `nn.Linear`. Everything else than float32 on CPU (autocast, double, an
 accelerator, a compiled graph) takes the ordinary way.
 """
 
@@ -21,6 +22,7 @@ PREFERRED = (
     and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     and torch.backends.cpu.get_cpu_capability() == "AVX512"
 )
+MANY = 512  # rows from which oneDNN is asked
 
 
 class Linear(nn.Linear):
@@ -45,7 +47,7 @@ def suits(x: Tensor, weight: Tensor) -> bool:
         and torch.backends.mkldnn.enabled
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
-        and x.numel() > 0
+        and x.numel() >= MANY * x.shape[-1] > 0
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
     )

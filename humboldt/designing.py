@@ -1,4 +1,4 @@
-"""Molecules towards a goal: a generative model is tuned to what it drew itself and a reward found good."""
+"""Molecules towards a goal: a generative model is tuned to a reward, and what it draws is measured on the way."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from humboldt.domains.graphs import Drawing, Reward, arranged, decode_molecule, open_graphs, sample_sequences
-from humboldt.finetune import Recipe, fit
+from humboldt.domains.graphs import Drawing, Reward, decode_molecule, sample_sequences
+from humboldt.domains.graphs.likeness import internal_diversity
 from humboldt.foundations import ConfigError, Model
 
 from .adapting import load
+from .design_methods import DESIGN_METHODS, DesignMethod
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +28,9 @@ class Round:
         mean, best: of the rewards of the valid molecules.
         valid, unique: shares of all samples, and of the valid ones.
         diversity: 1 - mean Tanimoto similarity of Morgan fingerprints, over at most 500 of the unique molecules.
-        threshold: that a molecule had to reach to be learned from; None after the last round.
+        threshold: that a molecule had to reach to be learned from; None after the last round, and for other methods.
         kept: molecules that were learned from.
-        calls: of the reward so far.
+        calls: of the reward so far, those of the measurement included.
     """
 
     number: int
@@ -49,58 +48,56 @@ def design(
     model: Model | str | Path,
     reward: Reward | Callable[[str], float] | str,
     *,
+    method: str = "rejection",
     rounds: int = 3,
     samples: int = 1000,
-    keep: float = 0.25,
     valences: bool = True,
     batch_size: int = 256,
     seed: int = 0,
     output: str | Path | None = None,
     progress: bool = True,
-    **recipe: Any,
+    **choices: Any,
 ) -> tuple[Model, list[Round]]:
-    """Rejection-sampling fine-tuning with a rising threshold (self-bootstrap; G2PT, arXiv 2501.01073, section 3.4).
-
-    Each round draws, keeps the best `keep` of all different valid molecules that were found so far, and trains on them
-    from the weights of the round before.
+    """Tune a model of molecules to a reward, in rounds; before each of them, and at the end, it is drawn from.
 
     Args:
         model: of molecules, or what `from_pretrained` takes.
         reward: a `Reward`, a function of a SMILES, or an expression of descriptors such as "qed"; larger is better.
+        method: `rejection` learns from the best that was drawn, `ppo` is proximal policy optimisation, `balance` draws
+            in proportion to the reward (see `design_methods`).
         rounds: of training.
-        samples: drawn in each round, and once more at the end.
-        keep: share of the molecules found that is learned from.
+        samples: drawn before each round, and once more at the end.
         valences: draw molecules whose valences hold.
         batch_size: sequences drawn at a time.
         seed: of everything drawn.
         output: folder for `design.json` and the model; nothing is written without.
         progress: show a progress bar on a terminal.
-        recipe: fields of `Recipe` for each round.
+        choices: of the method: of `rejection` the share `keep` of the molecules found that is learned from (a quarter)
+            and fields of `Recipe` for each round; of the others the `steps` of a round and fields of `Proximal` or
+            `Balanced`.
 
     Returns:
         The tuned model, and what was drawn before each round and at the end.
 
     Raises:
-        ConfigError: a share outside (0, 1], or a model that draws no valid molecule.
+        ConfigError: a method or choice that is not known, or a model that draws no valid molecule.
         RewardError: see `Reward`.
     """
-    if not 0 < keep <= 1:
-        raise ConfigError(f"keep is a share in (0, 1], got {keep}")
+    if method not in DESIGN_METHODS:
+        raise ConfigError(f"methods of design are {', '.join(DESIGN_METHODS)}, got {method!r}; choose one of them")
     tuned = load(model)
     asked = reward if isinstance(reward, Reward) else Reward(reward)
-    schedule = Recipe().replace(**{**RECIPE, **recipe}, seed=seed)
-    found: dict[str, float] = {}
+    way: DesignMethod = DESIGN_METHODS[method](tuned, Drawing(valences=valences), seed, progress, **choices)
     history: list[Round] = []
     for number in range(rounds + 1):
-        drawing = Drawing(valences=valences, seed=seed + number)
-        drawn = drawn_molecules(tuned, samples, drawing, batch_size)
+        drawn = drawn_molecules(tuned, samples, Drawing(valences=valences, seed=seed + number), batch_size)
         valid = [smiles for smiles in drawn if smiles]
         if not valid:
             raise ConfigError(f"a design starts from a model that draws molecules, got none of {samples}; pretrain it")
         values = asked(valid)
-        found.update(zip(valid, values.tolist(), strict=True))
-        last = number == rounds
-        kept = [] if last else best_of(found, keep)
+        measured, last = dict(zip(valid, values.tolist(), strict=True)), number == rounds
+        calls = asked.calls
+        learned = None if last else way.improve(measured, asked, number)
         different = list(dict.fromkeys(valid))
         history.append(
             Round(
@@ -109,53 +106,26 @@ def design(
                 best=float(values.max()),
                 valid=len(valid) / len(drawn),
                 unique=len(different) / len(valid),
-                diversity=diversity(different[:500]),
-                threshold=None if last else min(found[smiles] for smiles in kept),
-                kept=len(kept),
-                calls=asked.calls,
+                diversity=internal_diversity(different[:500]),
+                threshold=None if learned is None else learned.threshold,
+                kept=0 if learned is None else learned.kept,
+                calls=calls,
             )
         )
         log.info("round %s", history[-1])
-        if not last:
-            data = open_graphs(kept, vocabulary=tuned.config.vocabulary, split={"test": 0, "validation": 0})
-            run = {"reward": asked.name, "round": number}
-            tuned = fit(tuned, arranged(data, tuned), None, schedule, None, run=run, progress=progress)
+        tuned = tuned if learned is None else learned.model
     if output is not None:
         tuned.save(output)
         rows = [asdict(row) for row in history]
-        (Path(output) / "design.json").write_text(json.dumps({"reward": asked.name, "rounds": rows}, indent=1) + "\n")
+        record = {"reward": asked.name, "method": method, "rounds": rows}
+        (Path(output) / "design.json").write_text(json.dumps(record, indent=1) + "\n")
     return tuned, history
-
-
-RECIPE: dict[str, Any] = {
-    "steps": 100, "batch_size": 32, "optimiser": "muon", "core_rate": 1e-3, "embedding_rate": 5e-4, "norm_rate": 5e-4,
-    "warmup": 10, "clip": 1.0,
-}  # fmt: skip
-"""Of a round, where nothing else is said."""
 
 
 def drawn_molecules(model: Model, count: int, drawing: Drawing, batch_size: int) -> list[str | None]:
     """SMILES of the largest part of every sample, None where it is not a molecule."""
     batches = sample_sequences(model, count, drawing, batch_size=batch_size)
     return [decode_molecule(one.ids, model.config.vocabulary).smiles for batch in batches for one in batch]
-
-
-def best_of(found: dict[str, float], share: float) -> list[str]:
-    """The best molecules, at least one."""
-    ordered = sorted(found, key=lambda smiles: -found[smiles])
-    return ordered[: max(1, round(share * len(ordered)))]
-
-
-def diversity(smiles: list[str]) -> float:
-    """1 - mean Tanimoto similarity of all pairs (Morgan fingerprints of radius 2 and 1024 bits); NaN for one."""
-    from rdkit import Chem, DataStructs
-    from rdkit.Chem import rdFingerprintGenerator
-
-    made = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
-    prints = [made.GetFingerprint(Chem.MolFromSmiles(one)) for one in smiles]
-    pairs = [DataStructs.BulkTanimotoSimilarity(prints[i], prints[:i]) for i in range(1, len(prints))]
-    flat = [value for row in pairs for value in row]
-    return 1 - float(np.mean(flat)) if flat else float("nan")
 
 
 def report(history: list[Round]) -> str:

@@ -4,14 +4,15 @@
 
 MOLECULES holds a folder per data set with its table and `scaffold_split.json`. Rows of a record that are there already
 are not made again. `frozen` is a ridge or logistic regression on mean states of the network, of which nothing is
-trained; the twin is the same network with random weights. `tuned` trains all of it.
+trained; the twin is the same network with random weights. `tuned` trains all of it. Of several tasks every one has its
+own regression or forest, labels that are not known do not count, and the score is the mean over tasks.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ import torch
 
 import humboldt
 from humboldt.domains.graphs import average_precision, open_graphs, roc_auc
+from humboldt.domains.graphs.files import COLUMNS
 
-SETS = {"delaney": "regression", "freesolv": "regression", "bbbp": "classification", "bace": "classification"}
+SETS = {
+    "freesolv": "regression", "delaney": "regression", "bbbp": "classification", "bace": "classification",
+    "clintox": "classification", "tox21": "classification",
+}  # fmt: skip
 SEEDS = (0, 1, 2)
 MODEL = "humboldt/molecules-nano"
+Made = Iterator[tuple[str, int, Callable[[], np.ndarray]]]
 
 
 def opened(folder: Path, name: str, variant: str) -> Any:
@@ -31,9 +37,18 @@ def opened(folder: Path, name: str, variant: str) -> Any:
     import pandas as pd
 
     table = folder / name / f"{name}.csv"
-    targets = [column for column in pd.read_csv(table, nrows=1).columns if column != "smiles"]
+    targets = [column for column in pd.read_csv(table, nrows=1).columns if column not in COLUMNS]
     split = {"file": folder / name / "scaffold_split.json", "variant": variant}
     return open_graphs(table, targets=targets, split=split)
+
+
+def read(folder: Path, name: str, rows: tuple[int, ...]) -> list[str]:
+    """The SMILES of these rows."""
+    import pandas as pd
+
+    table = pd.read_csv(folder / name / f"{name}.csv")
+    column = next(known for known in COLUMNS if known in table.columns)
+    return [table[column][row] for row in rows]
 
 
 def fingerprints(smiles: list[str]) -> np.ndarray:
@@ -52,7 +67,18 @@ def fingerprints(smiles: list[str]) -> np.ndarray:
 
 
 def fitted(features: np.ndarray, values: np.ndarray, train: np.ndarray, task: str, kind: str, seed: int) -> np.ndarray:
-    """Predictions for all rows of a model that is fitted to some."""
+    """Predictions (rows, tasks) for all rows of models that are fitted to those of `train`, one a task."""
+    out = np.full(values.shape, np.nan)
+    for column, target in enumerate(values.T):
+        known = train[~np.isnan(target[train])]
+        model = regressor(task, kind, seed)
+        model.fit(features[known], target[known])
+        out[:, column] = model.predict(features) if task == "regression" else model.predict_proba(features)[:, 1]
+    return out
+
+
+def regressor(task: str, kind: str, seed: int) -> Any:
+    """An unfitted forest, or a linear model on standardised features."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     from sklearn.linear_model import LogisticRegression, RidgeCV
     from sklearn.pipeline import make_pipeline
@@ -60,42 +86,64 @@ def fitted(features: np.ndarray, values: np.ndarray, train: np.ndarray, task: st
 
     regression = task == "regression"
     if kind == "forest":
-        model: Any = (RandomForestRegressor if regression else RandomForestClassifier)(200, random_state=seed)
-    else:
-        last = RidgeCV(np.logspace(-1, 4, 11)) if regression else LogisticRegression(C=0.05, max_iter=500)
-        model = make_pipeline(StandardScaler(), last)
-    model.fit(features[train], values[train])
-    return model.predict(features) if regression else model.predict_proba(features)[:, 1]
+        return (RandomForestRegressor if regression else RandomForestClassifier)(200, random_state=seed)
+    last = RidgeCV(np.logspace(-1, 4, 11)) if regression else LogisticRegression(C=0.05, max_iter=500)
+    return make_pipeline(StandardScaler(), last)
 
 
-def scored(values: np.ndarray, target: np.ndarray, task: str) -> dict[str, float]:
-    """RMSE, or the areas under the two curves."""
-    if task == "regression":
-        return {"rmse": float(np.sqrt(np.mean((values - target) ** 2)))}
-    pair = torch.from_numpy(values), torch.from_numpy(target)
-    return {"roc_auc": roc_auc(*pair), "pr_auc": average_precision(*pair)}
+def scored(values: np.ndarray, targets: np.ndarray, task: str) -> dict[str, float]:
+    """RMSE, or the areas under the two curves: means over tasks that have a score."""
+    found: dict[str, list[float]] = {}
+    for column, target in zip(values.T, targets.T, strict=True):
+        known = ~np.isnan(target)
+        if task == "regression":
+            found.setdefault("rmse", []).append(float(np.sqrt(np.mean((column - target)[known] ** 2))))
+        else:
+            pair = torch.from_numpy(column[known]), torch.from_numpy(target[known])
+            found.setdefault("roc_auc", []).append(roc_auc(*pair))
+            found.setdefault("pr_auc", []).append(average_precision(*pair))
+    return {name: float(np.nanmean(each)) for name, each in found.items()}
 
 
-def predictions(data: Any, folder: Path, name: str, tuned: bool) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Method, seed and predictions for all rows of a data set with one target."""
-    import pandas as pd
+def methods(data: Any, smiles: list[str], name: str, tuned: bool) -> Made:
+    """Method, seed, and what predicts all rows; nothing is computed before it is asked for."""
+    train, values, task = np.array(data.split("train").places), data.values, SETS[name]
+    kept: dict[str, np.ndarray] = {}
 
-    table = pd.read_csv(folder / name / f"{name}.csv")
-    smiles = [table["smiles"][row] for row in data.rows]
-    train, values, task = np.array(data.split("train").places), data.values[:, 0], SETS[name]
-    prints = fingerprints(smiles)
-    states = humboldt.embed(smiles, MODEL)
-    yield "frozen", 0, fitted(states, values, train, task, "linear", 0)
-    for seed in SEEDS:
+    def features(kind: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        if kind not in kept:
+            kept[kind] = make()
+        return kept[kind]
+
+    def prints() -> np.ndarray:
+        return features("prints", lambda: fingerprints(smiles))
+
+    def states() -> np.ndarray:
+        return features("states", lambda: humboldt.embed(smiles, MODEL))
+
+    def linear(seed: int) -> np.ndarray:
         twin = humboldt.from_pretrained(MODEL, random=True, seed=seed)
-        yield "frozen twin", seed, fitted(humboldt.embed(smiles, twin), values, train, task, "linear", seed)
-        yield "forest", seed, fitted(prints, values, train, task, "forest", seed)
-        both = np.hstack([prints, states])
-        yield "forest on fingerprints and states", seed, fitted(both, values, train, task, "forest", seed)
-        for method in ("tuned", "tuned twin") if tuned else ():
-            start = humboldt.from_pretrained(MODEL, random=method == "tuned twin", seed=seed)
-            model = humboldt.finetune(start, data, task=task, seed=seed, **TUNING)
-            yield method, seed, humboldt.predict(model, smiles)[data.names[0]].values.astype(np.float32)
+        return fitted(humboldt.embed(smiles, twin), values, train, task, "linear", seed)
+
+    def tune(seed: int, random: bool) -> np.ndarray:
+        start = humboldt.from_pretrained(MODEL, random=random, seed=seed)
+        model = humboldt.finetune(start, data, task=task, seed=seed, **TUNING)
+        return np.asarray(humboldt.predict(model, smiles)[list(data.names)].to_numpy(), np.float32)
+
+    def forest(seed: int) -> np.ndarray:
+        return fitted(prints(), values, train, task, "forest", seed)
+
+    def both(seed: int) -> np.ndarray:
+        return fitted(np.hstack([prints(), states()]), values, train, task, "forest", seed)
+
+    yield "frozen", 0, lambda: fitted(states(), values, train, task, "linear", 0)
+    for seed in SEEDS:
+        yield "frozen twin", seed, lambda seed=seed: linear(seed)
+        yield "forest", seed, lambda seed=seed: forest(seed)
+        yield "forest on fingerprints and states", seed, lambda seed=seed: both(seed)
+        if tuned:
+            yield "tuned", seed, lambda seed=seed: tune(seed, False)
+            yield "tuned twin", seed, lambda seed=seed: tune(seed, True)
 
 
 TUNING = {
@@ -109,7 +157,8 @@ def report(record: Path) -> str:
     import pandas as pd
 
     rows = pd.DataFrame([json.loads(line) for line in record.read_text().splitlines()])
-    rows["score"] = rows["rmse"].fillna(rows["roc_auc"] * 100) if "rmse" in rows else rows["roc_auc"] * 100
+    areas = rows["roc_auc"] * 100 if "roc_auc" in rows else np.nan
+    rows["score"] = rows["rmse"].fillna(areas) if "rmse" in rows else areas
     parts = []
     for (variant, name, method), found in rows.groupby(["variant", "data", "method"], sort=False):
         spread = f" +- {found['score'].std(ddof=0):.2f}" if len(found) > 1 else ""
@@ -126,16 +175,17 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), help="data sets")
     parser.add_argument("--variant", default="murcko", help="of the scaffold split: murcko or murcko_chiral")
     parser.add_argument("--tuned", action="store_true", help="also tune the whole network, and its twin")
+    parser.add_argument("--only", nargs="+", help="these methods only, such as frozen")
     choice = parser.parse_args()
     there = choice.output.read_text().splitlines() if choice.output.is_file() else []
     known = {(r["data"], r["variant"], r["method"], r["seed"]) for r in map(json.loads, there)}
     for name in choice.sets:
         data = opened(choice.molecules, name, choice.variant)
-        test = np.array(data.split("test").places)
-        for method, seed, values in predictions(data, choice.molecules, name, choice.tuned):
-            if (name, choice.variant, method, seed) in known:
+        test, smiles = np.array(data.split("test").places), read(choice.molecules, name, data.rows)
+        for method, seed, predict in methods(data, smiles, name, choice.tuned):
+            if (name, choice.variant, method, seed) in known or (choice.only and method not in choice.only):
                 continue
-            scores = scored(values[test], data.values[test, 0], SETS[name])
+            scores = scored(predict()[test], data.values[test], SETS[name])
             row = {"data": name, "variant": choice.variant, "split": data.split_by, "method": method, "seed": seed}
             with choice.output.open("a") as file:
                 file.write(json.dumps(row | scores) + "\n")

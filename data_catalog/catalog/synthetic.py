@@ -1,4 +1,4 @@
-"""Small data sets made from a seed with NumPy alone: weather, species and graphs of which the truth is known.
+"""Small data sets made from a seed with NumPy alone: weather and species of which the truth is known (graphs beside).
 
 Floats are rounded to 13 significant bits, beyond the last digits in which processors differ, so that a seed gives the
 same bits everywhere.
@@ -16,6 +16,7 @@ from scipy.special import lpmv
 
 from ..errors import DataError
 from ..store import did_you_mean
+from .synthetic_graphs import random_lobsters, random_trees, stochastic_blocks
 
 RADIUS, ROTATION, GRAVITY = 6.371e6, 7.292e-5, 9.80665  # of the Earth [m, s-1, m s-2]
 BITS = 13
@@ -208,57 +209,11 @@ def _write_surveys(
     path.write_text("\n".join(rows) + "\n")
 
 
-def random_trees(folder: Path, random: np.random.Generator, *, graphs: int = 200, nodes: int = 64) -> None:
-    """Labelled trees, each of the nodes^(nodes - 2) equally likely (Prüfer sequences)."""
-    _write_graphs(folder / "graphs.npz", [_tree(random.integers(0, nodes, nodes - 2)) for _ in range(graphs)])
-
-
-def _tree(sequence: np.ndarray) -> tuple[int, np.ndarray]:
-    nodes = len(sequence) + 2
-    degree = np.bincount(sequence, minlength=nodes) + 1
-    edges = []
-    for node in sequence:
-        leaf = int(np.flatnonzero(degree == 1)[0])
-        edges.append((leaf, int(node)))
-        degree[leaf] -= 1
-        degree[node] -= 1
-    first, last = np.flatnonzero(degree == 1)
-    edges.append((int(first), int(last)))
-    return nodes, np.array(edges)
-
-
-def stochastic_blocks(
-    folder: Path, random: np.random.Generator, *, graphs: int = 200, within: float = 0.3, between: float = 0.005
-) -> None:
-    """Stochastic block models: 2 to 5 communities of 20 to 40 nodes, with one probability inside, one across."""
-
-    def one() -> tuple[int, np.ndarray]:
-        sizes = random.integers(20, 41, random.integers(2, 6))
-        block = np.repeat(np.arange(len(sizes)), sizes)
-        first, second = np.triu_indices(len(block), 1)
-        likely = np.where(block[first] == block[second], within, between)
-        chosen = random.random(len(first)) < likely
-        return len(block), np.stack([first[chosen], second[chosen]], axis=1)
-
-    _write_graphs(folder / "graphs.npz", [one() for _ in range(graphs)])
-
-
-def _write_graphs(path: Path, graphs: list[tuple[int, np.ndarray]]) -> None:
-    """Parts of 64, 16 and 20 per cent: `PART_num_nodes`, `PART_edges`, and `PART_offsets` of each graph's edges."""
-    bounds = [0, round(0.64 * len(graphs)), round(0.8 * len(graphs)), len(graphs)]
-    arrays: dict[str, Any] = {}
-    for part, first, last in zip(("train", "val", "test"), bounds, bounds[1:], strict=False):
-        edges = [pairs for _, pairs in graphs[first:last]]
-        arrays[f"{part}_num_nodes"] = np.array([nodes for nodes, _ in graphs[first:last]], np.int32)
-        arrays[f"{part}_edges"] = np.concatenate(edges).astype(np.int16)
-        arrays[f"{part}_offsets"] = np.cumsum([0, *(len(pairs) for pairs in edges)]).astype(np.int64)
-    np.savez_compressed(path, **arrays)
-
-
 GENERATORS: Mapping[str, Callable[..., None]] = {
     "rossby-waves": rossby_waves,
     "virtual-species": virtual_species,
     "random-trees": random_trees,
+    "random-lobsters": random_lobsters,
     "stochastic-blocks": stochastic_blocks,
 }
 """What can be made here without a solver; the door adds the problems of the PDE domain."""

@@ -1,6 +1,7 @@
 """Graphs and molecules as sequences of tokens: reading, writing, generation, properties."""
 
 from .adapt import arranged, goals_of
+from .balance import Balance, Balanced
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import Goal, GraphConfig, Readout
 from .data import GraphDataset, open_graphs
@@ -12,6 +13,14 @@ from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
 from .growth_grammar import GrowthGrammar
 from .heads import NextTokenHead, PropertyHead, token_losses
+from .likeness import (
+    fragment_similarity,
+    frechet_distance,
+    internal_diversity,
+    nearest_similarity,
+    property_distances,
+    scaffold_similarity,
+)
 from .metrics import Tally, average_precision, roc_auc
 from .molecules import (
     Decoded,
@@ -22,11 +31,14 @@ from .molecules import (
     molecule_from_graph,
     smiles_from_graph,
 )
+from .outcomes import OutcomeBalance
 from .pictures import draw_molecules
+from .ppo import PPO, Proximal
 from .pretraining import molecules_nano, open_corpus
 from .properties import embeddings, for_task, predict_properties, sayable, score_properties
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
 from .rewards import Reward, RewardError
+from .rollout import Rollout, log_policy, roll_out
 from .sample import Drawing, Sampled, sample_sequences
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
 from .splitting import random_split, scaffold, scaffold_split
@@ -47,8 +59,11 @@ from .worlds import BitSequences, GridWorld
 __all__ = [
     "EDGE",
     "NODE",
+    "PPO",
     "PUBLISHED",
     "RELEASES",
+    "Balance",
+    "Balanced",
     "BitSequences",
     "Chemistry",
     "Decoded",
@@ -66,11 +81,14 @@ __all__ = [
     "NextTokenHead",
     "NextTokens",
     "Ordering",
+    "OutcomeBalance",
     "Properties",
     "PropertyHead",
+    "Proximal",
     "Readout",
     "Reward",
     "RewardError",
+    "Rollout",
     "Sampled",
     "SequenceBatch",
     "SequenceEmbed",
@@ -96,29 +114,37 @@ __all__ = [
     "encode",
     "encode_with",
     "for_task",
+    "fragment_similarity",
+    "frechet_distance",
     "g2pt",
     "goals_of",
     "graph_from_molecule",
     "graph_from_smiles",
     "initialise",
+    "internal_diversity",
     "is_published",
     "learn",
     "learn_outcomes",
+    "log_policy",
     "model_from_published",
     "molecule_from_graph",
     "molecules_nano",
+    "nearest_similarity",
     "open_corpus",
     "open_graphs",
     "plain_vocabulary",
     "predict_properties",
+    "property_distances",
     "published_ordering",
     "published_record",
     "random_split",
     "read_published",
     "roc_auc",
+    "roll_out",
     "sample_sequences",
     "sayable",
     "scaffold",
+    "scaffold_similarity",
     "scaffold_split",
     "score_properties",
     "smiles_from_graph",

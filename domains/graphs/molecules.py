@@ -2,8 +2,8 @@
 
 A graph says atoms and bonds. In the `exact` spelling of atoms nothing but stereochemistry is lost: `N` is a nitrogen
 with as many hydrogens as its bonds leave room for, `N+` the same with a charge, `2H` with an isotope, and a label in
-square brackets states its hydrogens, as in SMILES: `[CH2]`, `[NH]`, `[Cl]`. The `element` spelling of the published
-models says the element alone.
+square brackets states its hydrogens, as in SMILES: `[CH2]`, `[NH]`, `[Cl]`. With `Chemistry(stereo=True)` labels say
+that too: `C@R`, `DOUBLE@E` (see `stereo`). The `element` spelling of the published models says the element alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .graph import Graph, GraphError
 from .sequence import decode
 from .vocabulary import Chemistry, Vocabulary
 
-ATOM = re.compile(r"(\[?)(\d*)([A-Z][a-z]?|\*)(?:H(\d*))?([+-]\d*)?(\]?)")
+ATOM = re.compile(r"(\[?)(\d*)([A-Z][a-z]?|\*)(?:H(\d*))?([+-]\d*)?(\]?)(?:@[RSrs])?")
 USUAL_VALENCE = {7: 3, 8: 2, 16: 2}  # of the charge rule: nitrogen, oxygen, sulphur
 MOST_BONDS = 13
 ORDERS = {0: "ZERO", 1: "SINGLE", 2: "DOUBLE", 3: "TRIPLE", 4: "QUADRUPLE", 17: "DATIVE"}
@@ -68,7 +68,7 @@ def graph_from_smiles(smiles: str, chemistry: Chemistry) -> Graph:
     Raises:
         GraphError: not a molecule, or one whose aromatic bonds have no Kekule form.
     """
-    if chemistry.bonds == "kekule":
+    if chemistry.bonds == "kekule" and not chemistry.stereo:
         return graph_from_molecule(read_smiles(smiles), chemistry)
     mol = toolkit().MolFromSmiles(smiles)
     if mol is None:
@@ -82,7 +82,12 @@ def graph_from_molecule(mol: Any, chemistry: Chemistry) -> Graph:
     Raises:
         GraphError: aromatic bonds without a Kekule form.
     """
-    return (_kekule if chemistry.bonds == "kekule" else _aromatic)(mol, chemistry.atoms == "exact")
+    graph = (_kekule if chemistry.bonds == "kekule" else _aromatic)(mol, chemistry.atoms == "exact")
+    if not chemistry.stereo:
+        return graph
+    from .stereo import label_stereo
+
+    return label_stereo(graph, mol)
 
 
 def _kekule(mol: Any, exact: bool) -> Graph:
@@ -208,7 +213,7 @@ def decode_molecule(ids: Iterable[int], vocabulary: Vocabulary, *, largest: bool
 
 
 def smiles_from_graph(graph: Graph, chemistry: Chemistry, *, largest: bool = False) -> Decoded:
-    """Canonical SMILES of a graph, without stereochemistry."""
+    """Canonical SMILES of a graph, with the stereochemistry that its labels say."""
     mol = molecule_from_graph(graph, chemistry)
     if mol is None:
         return Decoded("invalid")
@@ -225,7 +230,7 @@ def molecule_from_graph(graph: Graph, chemistry: Chemistry) -> Any | None:
     for label in graph.nodes:
         mol.AddAtom(atom_of(label))
     for a, b, label in graph.edges:
-        mol.AddBond(a, b, chem.BondType.names[label])
+        mol.AddBond(a, b, chem.BondType.names[bond_type(label)])
         if label == "AROMATIC" and chemistry.atoms == "exact":
             mol.GetAtomWithIdx(a).SetIsAromatic(True)
             mol.GetAtomWithIdx(b).SetIsAromatic(True)
@@ -236,7 +241,16 @@ def molecule_from_graph(graph: Graph, chemistry: Chemistry) -> Any | None:
         chem.SanitizeMol(mol)
     except (ValueError, RuntimeError):  # RDKit's own exceptions are values that do not fit
         return None
+    if chemistry.stereo:
+        from .stereo import place_stereo
+
+        place_stereo(mol, graph.nodes, graph.edges)
     return mol.GetMol()
+
+
+def bond_type(label: str) -> str:
+    """The label of a bond without its stereochemistry."""
+    return label.partition("@")[0]
 
 
 def _charge(mol: Any) -> None:
@@ -252,7 +266,7 @@ def _charge(mol: Any) -> None:
 
 
 def canonical(smiles: str) -> str:
-    """Canonical SMILES without stereochemistry: what a graph can say.
+    """Canonical SMILES without stereochemistry: what a graph says if nothing else is asked for.
 
     Raises:
         GraphError: not the SMILES of a molecule.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from humboldt.foundations import ConfigError
 
-from .molecules import largest_valence
+from .molecules import bond_type, largest_valence
 from .vocabulary import Vocabulary
 
 ORDER = {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4, "ZERO": 0}
@@ -81,13 +81,17 @@ def bonds_of(vocabulary: Vocabulary, valences: bool, device: torch.device) -> tu
         order, takes = [0] * len(vocabulary.edges), [PLENTY] * len(vocabulary.nodes)
         return torch.tensor(order, device=device), torch.tensor(takes, device=device)
     chemistry = vocabulary.chemistry
-    if chemistry is None or chemistry.bonds != "kekule" or (unknown := set(vocabulary.edges) - set(ALLOWED)):
+    if (
+        chemistry is None
+        or chemistry.bonds != "kekule"
+        or (unknown := set(map(bond_type, vocabulary.edges)) - set(ALLOWED))
+    ):
         odd = "no molecules" if chemistry is None else "aromatic bonds" if chemistry.bonds != "kekule" else unknown
         raise ConfigError(
             f"valences are kept for molecules with Kekule bonds, got {odd} in the vocabulary {vocabulary.name}; "
             "train with Chemistry(bonds='kekule'), or leave valences=False"
         )
-    order = [ORDER.get(label, PLENTY) for label in vocabulary.edges]
+    order = [ORDER.get(bond_type(label), PLENTY) for label in vocabulary.edges]
     takes = [largest_valence(label) for label in vocabulary.nodes]
     return torch.tensor(order, device=device), torch.tensor(takes, device=device)
 

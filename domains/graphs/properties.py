@@ -56,7 +56,10 @@ def for_task(model: Model, dataset: Any, task: str, *, seed: int = 0, **choices:
     for name, column in zip(names, values.T, strict=True):
         known = column[~np.isnan(column)]
         if not len(known):
-            raise DataError(f"a property is known for some graphs of the training part, got none with {name!r}")
+            raise DataError(
+                f"a property is known for some graphs of the training part, got none with {name!r}; choose another "
+                "column or split"
+            )
         if task == "classification" and (odd := set(known.tolist()) - {0.0, 1.0}):
             raise ValueError(f"a class is 0 or 1, got {odd.pop()} in {name!r}; use task='regression' or other labels")
     readout = Readout(names=names, task=task, **choices)  # type: ignore[arg-type]
@@ -157,7 +160,9 @@ def readable(items: Sequence[Any], config: GraphConfig) -> tuple[list[Graph | No
     problems: list[str] = []
     for found in read_graphs(items, chemistry):
         empty = not isinstance(found, Skipped) and not found.nodes
-        problem = found.reason if isinstance(found, Skipped) else "a graph has nodes, got none" if empty else ""
+        problem = (
+            found.reason if isinstance(found, Skipped) else "a graph has nodes, got none; leave it out" if empty else ""
+        )
         graphs.append(None if problem else found)  # type: ignore[arg-type]
         problems.append(problem)
     if bad := [f"row {row}: {problem}" for row, problem in enumerate(problems) if problem]:

@@ -17,6 +17,8 @@ from .growth_grammar import GrowthGrammar
 from .progress import Progress
 from .vocabulary import BOC, EOG
 
+LEAVING = 0.25  # share of a batch that has ended when its rows leave
+
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
@@ -127,7 +129,10 @@ def draw_batch(
     prompt: Sequence[int],
     chance: torch.Generator,
 ) -> list[Sampled]:
-    """Sequences that all begin with `prompt`; those that have ended leave the batch, and the others go on faster."""
+    """Sequences that all begin with `prompt`; those that have ended leave the batch, and the others go on faster.
+
+    They leave when they are `LEAVING` of it: to move the others together in the cache costs more than a few idle rows.
+    """
     config, device = model.config, model_device(model)
     was_training = model.training
     model.eval()
@@ -138,24 +143,25 @@ def draw_batch(
     lengths = torch.full((count,), config.length, device=device)
     grammar = begun(config, count, drawing, prompt, device) if drawing.constrained else None
     rows, place = torch.arange(count, device=device), len(prompt)
+    going = torch.ones_like(rows, dtype=torch.bool)
     logits = decoder.read(ids[:, :place])
     while True:
         shaped = shape(logits, drawing, grammar.allowed() if grammar else within(config, logits))
         tokens = shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance)
+        tokens = tokens.where(going, config.vocabulary.pad)
         ids[rows, place] = tokens
-        likelihood[rows] += chosen(logits.log_softmax(-1), tokens)
-        probability[rows] += chosen(shaped.log_softmax(-1), tokens)
-        ended = tokens == EOG
+        likelihood[rows] += chosen(logits.log_softmax(-1), tokens).where(going, 0.0)
+        probability[rows] += chosen(shaped.log_softmax(-1), tokens).where(going, 0.0)
         place += 1
-        lengths[rows[ended]] = place
+        lengths[rows[tokens == EOG]] = place
+        going &= tokens != EOG
         if grammar:
             grammar.advance(tokens)
-        if place == config.length or bool(ended.all()):
+        if place == config.length or not bool(going.any()):
             break
-        if bool(ended.any()):
-            left = (~ended).nonzero().squeeze(1)
-            rows = rows[left]
-            tokens = tokens[left]
+        if int(going.sum()) <= (1 - LEAVING) * len(rows):
+            left = going.nonzero().squeeze(1)
+            rows, tokens, going = rows[left], tokens[left], going[left]
             decoder.keep(left)
             if grammar:
                 grammar.keep(left)
@@ -205,7 +211,8 @@ class Decoder:
         found = []
         for cache, condition in zip(self.caches, self.conditions, strict=True):
             tokens = self.model.embed.place(ids, cache.filled, condition, self.said)  # type: ignore[operator]
-            found.append(self.model.head.logits(cache.advance(tokens).x[:, -1:])[:, 0])  # type: ignore[operator]
+            logits = self.model.head.logits(cache.advance(tokens).x[:, -1:])[:, 0]  # type: ignore[operator]
+            found.append(logits if logits.itemsize >= 4 else logits.float())
         self.said += self.model.embed.new(ids).sum(1)  # type: ignore[operator]
         return found[0] if not self.guided else self.weight * found[0] + (1 - self.weight) * found[1]
 

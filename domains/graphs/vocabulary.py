@@ -34,11 +34,17 @@ class Chemistry:
         atoms: `element` says the element alone, as published; `exact` also the charge, the isotope, and the hydrogens
             where the valence does not imply them.
         charge_rule: when a molecule is rebuilt, an N, O or S with exactly one bond too many gets a charge of +1.
+        stereo: labels say R and S of atoms, E and Z of double bonds (see `stereo`); with exact atoms only.
     """
 
     bonds: Literal["kekule", "aromatic"] = "kekule"
     atoms: Literal["element", "exact"] = "exact"
     charge_rule: bool = False
+    stereo: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stereo and self.atoms != "exact":
+            raise ConfigError(f"stereochemistry is said of exact atoms, got atoms={self.atoms!r}; set atoms='exact'")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,9 +23,12 @@ MOLECULES_FIRST = Recipe(
     save_every=50,
     seed=0,
 )
-MOLECULES_SECOND = MOLECULES_FIRST.replace(steps=550, batch_size=64, core_rate=5e-3, embedding_rate=4e-3, seed=1)
-"""A second stage from the weights of the first one, larger batches; begun and never run to its end."""
-MOLECULES_NANO = (MOLECULES_FIRST,)
+MOLECULES_SECOND = MOLECULES_FIRST.replace(
+    steps=450, batch_size=64, core_rate=6e-3, embedding_rate=5e-3, validate_every=112, seed=1
+)
+MOLECULES_THIRD = MOLECULES_SECOND.replace(steps=700, core_rate=5e-3, embedding_rate=4e-3, validate_every=175, seed=2)
+MOLECULES_FOURTH = MOLECULES_THIRD.replace(steps=1000, validate_every=250, seed=3)
+MOLECULES_NANO = (MOLECULES_FIRST, MOLECULES_SECOND, MOLECULES_THIRD, MOLECULES_FOURTH)
 """The recipes of the stages of `humboldt/molecules-nano`, each of which goes on with the weights of the one before."""
 
 

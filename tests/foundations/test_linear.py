@@ -11,6 +11,7 @@ from humboldt.foundations.linear import Linear, linear, suits
 @pytest.mark.parametrize(("wide", "dtype"), [(3, torch.float32), (9, torch.float32), (3, torch.double)])
 def test_values_and_gradients_are_those_of_torch(wide, bias, dtype, preferred, monkeypatch):
     monkeypatch.setattr(module, "PREFERRED", preferred)
+    monkeypatch.setattr(module, "MANY", 1)
     torch.manual_seed(0)
     layer = Linear(5, wide, bias=bias, dtype=dtype)
     x = torch.randn(2, 7, 5, dtype=dtype).mT.contiguous().mT.requires_grad_()
@@ -29,8 +30,9 @@ def test_it_has_the_parameters_of_torch():
 
 def test_everything_but_float32_takes_the_ordinary_way(monkeypatch):
     monkeypatch.setattr(module, "PREFERRED", True)
-    x, weight = torch.ones(2, 2), torch.ones(2, 2)
+    x, weight = torch.ones(2, 256, 2), torch.ones(2, 2)
     assert suits(x, weight)
+    assert not suits(x[:1], weight)
     assert not suits(x.double(), weight.double())
     assert not suits(x, weight.double())
     assert not suits(x[:0], weight)

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from humboldt.designing import best_of, design, diversity, report
+from humboldt.design_methods import best_of
+from humboldt.designing import design, report
 from humboldt.domains.graphs import GraphConfig, Reward, RewardError, Vocabulary, build, decoder_core
 from humboldt.domains.graphs.vocabulary import Chemistry
 from humboldt.foundations import ConfigError, Model
@@ -40,7 +41,26 @@ def test_a_design_raises_the_mean_reward(tmp_path):
     assert tuned.config.readout is None
 
 
+@pytest.mark.parametrize(
+    ("method", "choices"),
+    [("ppo", {"rate": 1e-2, "critic_rate": 1e-2, "batch": 32}), ("balance", {"rate": 1e-2, "strength": 10.0})],
+)
+def test_policies_are_measured_in_the_same_way(method, choices):
+    reward = Reward(oxygens)
+    tuned, history = design(chains(), reward, method=method, rounds=1, samples=128, steps=15, progress=False, **choices)
+    assert history[-1].mean > history[0].mean + 0.03
+    assert history[0].calls < history[1].calls == reward.calls
+    assert (history[0].threshold, history[0].kept) == (None, 0)
+    assert tuned.provenance["recipe"]["method"] == method
+
+
 def test_what_a_design_refuses():
+    with pytest.raises(ConfigError, match="methods of design are rejection, ppo, balance, got 'pso'"):
+        design(chains(), oxygens, method="pso")
+    with pytest.raises(ConfigError, match="a round has 1 step at least, got 0"):
+        design(chains(), oxygens, method="ppo", steps=0)
+    with pytest.raises(ConfigError, match="penalti"):
+        design(chains(), oxygens, method="ppo", penalti=1.0)
     with pytest.raises(ConfigError, match=r"keep is a share in \(0, 1\], got 0"):
         design(chains(), oxygens, keep=0.0)
 
@@ -51,8 +71,6 @@ def test_what_a_design_refuses():
         design(chains(), broken, samples=4, rounds=1)
 
 
-def test_the_best_and_how_they_differ():
+def test_the_best():
     assert best_of({"C": 1.0, "CC": 3.0, "CCC": 2.0}, 0.5) == ["CC", "CCC"]
     assert best_of({"C": 1.0}, 0.1) == ["C"]
-    assert diversity(["CCO", "CCO"]) == 0
-    assert diversity(["CCO", "c1ccccc1"]) == 1

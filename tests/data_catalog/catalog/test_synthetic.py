@@ -141,6 +141,21 @@ def test_trees_are_trees_and_uniform(tmp_path):
     assert sum((count - 125) ** 2 / 125 for count in counts.values()) < 37.7  # chi-squared, 15 degrees, 0.1 %
 
 
+def test_lobsters_become_a_path_without_their_leaves_twice(tmp_path):
+    synthesise("random-lobsters", tmp_path, seed=0, graphs=60)
+    made = [graph for part in ("train", "val", "test") for graph in graphs(tmp_path / "graphs.npz", part)]
+    assert len(made) == 60
+    bare = 0
+    for graph in made:
+        assert 10 <= len(graph) <= 100
+        assert nx.is_tree(graph)
+        for _ in range(2):
+            bare += max(dict(graph.degree).values(), default=0) > 2
+            graph = graph.subgraph([node for node, degree in graph.degree if degree > 1])
+        assert max(dict(graph.degree).values(), default=0) <= 2
+    assert bare > 60  # most are no caterpillars
+
+
 def test_blocks_are_denser_inside(tmp_path):
     synthesise("stochastic-blocks", tmp_path, seed=0, graphs=25)
     for graph in graphs(tmp_path / "graphs.npz", "train"):

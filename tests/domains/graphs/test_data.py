@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from humboldt.domains.graphs import (
     Graph,
     Ordering,
     SequenceStore,
+    arranged,
+    canonical,
     decode,
     graph_from_smiles,
     open_graphs,
@@ -27,7 +30,7 @@ from humboldt.domains.graphs import (
 )
 from humboldt.finetune.sampler import Batches
 from humboldt.registry import domain
-from tests.domains.graphs.small import MOLECULES
+from tests.domains.graphs.small import MOLECULES, small
 
 SMILES = ["CCO", "c1ccccc1O", "CC(=O)N", "not a molecule", "CCN"]
 
@@ -101,6 +104,47 @@ def test_what_a_vocabulary_cannot_say_is_left_out():
     assert [s.row for s in data.skipped] == [1, 2]
     assert "got 'Br'" in data.skipped[0].reason
     assert "numbers 10 nodes, got a graph of 11" in data.skipped[1].reason
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("", "a row holds the SMILES of a molecule, got nothing; leave it out"),
+        (None, "a molecule that RDKit reads, got one that it does not; leave it out"),
+        (3.5, r"a graph is a SMILES, a molecule, a networkx graph or \(nodes, edges\), got a float"),
+        ("CC(C)(C)(C)C", r"a SMILES that RDKit reads, got 'CC\(C\)\(C\)\(C\)C'; correct or leave it out"),
+        ("c1cccc1", "aromatic bonds have a Kekule form, got a molecule without one; correct or leave it out"),
+        (Graph(()), "at least one node, got a graph without any; leave it out"),
+        ((3, [(0, 5)]), "two different nodes of 0 to 2, got 0-5; take it out"),
+        ((3, [(1, 1)]), "two different nodes of 0 to 2, got 1-1; take it out"),
+    ],
+)
+def test_a_row_that_is_no_graph_is_left_out_with_its_reason(row, said):
+    data = open_graphs(["CCO", row, "CCN"])
+    assert data.rows == (0, 2)
+    assert [skipped.row for skipped in data.skipped] == [1]
+    assert re.search(said, data.skipped[0].reason)
+
+
+def test_salts_and_isotopes_and_charges_are_read_whole():
+    smiles = ["CCN.Cl", "[Na+].[Cl-]", "[13CH4]", "C[N+](C)(C)CC(=O)[O-]", "c1cc[nH]c1"]
+    data = open_graphs(smiles)
+    assert data.graphs[0].components() == data.graphs[1].components() == 2
+    assert not data.skipped
+    for place, one in enumerate(smiles):
+        ids = data.batch([place]).ids[0].tolist()
+        found = smiles_from_graph(decode(ids, data.vocabulary), data.vocabulary.chemistry).smiles
+        assert found == canonical(one)
+
+
+def test_a_graph_beyond_the_positions_of_a_model():
+    data = open_graphs(["C" * 30])
+    with pytest.raises(ValueError, match=r"positions for 60 tokens, got a sequence of 208; leave out graphs that are"):
+        small(data.vocabulary)(data.batch([0]))
+    with pytest.raises(
+        DataError, match=r"graphs that it can say, got none .* of at most 60 tokens; choose another model"
+    ):
+        arranged(data, small(data.vocabulary))
 
 
 class Arrays:
