@@ -230,7 +230,7 @@ def unwrapped(model: Model) -> Model:
     for name, layer in wrapped(model):
         parent, _, child = plain_name(name).rpartition(".")
         setattr(model.get_submodule(parent), child, layer.get_base_layer())
-    for part in (model, model.core):
+    for part in (model, getattr(model, "core", model)):
         if hasattr(part, "peft_config"):
             del part.peft_config
     model.adapted = {}
