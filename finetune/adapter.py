@@ -87,6 +87,10 @@ class Adapter(Method):
         model.adapted = {**getattr(model, "adapted", {}), adapter: self.describe()}
         return self.freeze(model, adapter)
 
+    def rebuild(self, model: Model, adapter: str = "default") -> Model:
+        """The structure of a prepared model, for tensors that are read next."""
+        return self.prepare(model, adapter)
+
     def freeze(self, model: Model, adapter: str) -> Model:
         """Let exactly the named adapter and the whole parts be trained."""
         mine, parts = {id(p) for p in added_parameters(model, adapter)}, tuple(f"{part}." for part in self.whole)

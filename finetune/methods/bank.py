@@ -135,19 +135,31 @@ class Bank(HookAdapter):
 
         Raises:
             ConfigError: there are no members, or their layers lie inside of each other.
-            CheckpointError: a member is of another base.
         """
         if not self.members:
             raise ConfigError("a bank has a member at least, got members=(); give folders of trained adapters")
         found: dict[str, None] = {}
         for folder in self.members:
-            require_base(Path(folder), model)
             found |= dict.fromkeys(places(Path(folder)))
         if inner := [(a, b) for a in found for b in found if b.startswith(f"{a}.")]:
             raise ConfigError(
                 f"members of a bank share layers, got one inside of another: {inner[0]}; give members of one method"
             )
         return list(found)
+
+    def prepare(self, model: Model, adapter: str = "default") -> Model:
+        """Attach and freeze, on the trunk of all members.
+
+        Raises:
+            CheckpointError: a member is of another base.
+        """
+        for folder in self.members:
+            require_base(Path(folder), model)
+        return super().prepare(model, adapter)
+
+    def rebuild(self, model: Model, adapter: str = "default") -> Model:
+        """Members give the structure, whatever the trunk's weights are so far; their folders must be there."""
+        return super().prepare(model, adapter)
 
     def attach(self, model: nn.Module, adapter: str) -> None:
         """Members and weights; a router learns the width of a sample's mean token.

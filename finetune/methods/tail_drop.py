@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -24,7 +25,7 @@ from .prompts import ATTENTION, projected, width_of_attention
 
 
 class Encoder(nn.Module):
-    """z = softmax(L K(t)^T / sqrt(d)) V(t): learned queries L read all tokens t of a sample."""
+    """z = softmax(L K(t)^T / sqrt(d)) V(t): learned queries L read all tokens of a sample, t after a plain norm."""
 
     def __init__(self, width: int, tokens: int) -> None:
         super().__init__()
@@ -33,6 +34,7 @@ class Encoder(nn.Module):
 
     def forward(self, t: Float[Tensor, "b n d"]) -> Float[Tensor, "b tokens d"]:
         """The code of every sample."""
+        t = F.layer_norm(t, t.shape[-1:])
         share = (self.queries @ self.key(t).mT / t.shape[-1] ** 0.5).softmax(-1)
         return share @ self.value(t)
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from humboldt.finetune import Recipe, fit, method
+from humboldt.finetune import Recipe, fit, method, plan
 from humboldt.finetune.adapter import hooks
 from humboldt.finetune.fit import task_of
 from humboldt.foundations import ConfigError
@@ -51,3 +51,10 @@ def test_what_a_run_without_gradients_cannot_be_is_refused():
         task_of(tiny_model(), method("cma"), Recipe(average=0.5), 3)
     with pytest.raises(ConfigError, match=r"no part is trained whole, got whole=\('head',\)"):
         method("cma", whole=("head",))
+
+
+def test_a_search_is_planned_like_any_run():
+    found = plan(tiny_model(), Waves(4), None, Recipe(steps=5, batch_size=2), method("cma", directions=4))
+    assert found["steps"] == 5
+    assert found["trained parameters"] == 3 * 4
+    assert found["seconds"] > 0
