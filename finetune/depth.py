@@ -57,7 +57,8 @@ def deepened(model: Model, depth: int) -> Model:
     """
     if depth < 1:
         raise ConfigError(f"a stack has a block at least, got depth {depth}")
-    made, pattern = {}, {}
+    made: dict[str, list[nn.Module]] = {}
+    pattern: dict[str, list[int]] = {}
     for name, stack in stacks(model).items():
         pattern[name] = [index % len(stack) for index in range(depth)]
         made[name] = [copy.deepcopy(stack[index]) for index in pattern[name]]

@@ -45,6 +45,8 @@ class Skills(FeatureMap):
     the start), or for every token the softmax of |x . v_m| (arrow, arXiv 2405.11157; nothing is learned).
     """
 
+    directions: Tensor
+
     def __init__(self, layer: nn.Module, members: list[Hook | None], way: Bank) -> None:
         super().__init__()
         self.layer, self.way = [layer], way  # in a list: it is no part of the hook
@@ -56,6 +58,12 @@ class Skills(FeatureMap):
         else:
             self.w = nn.Parameter(torch.zeros(len(there)))
         self.router: nn.Linear | None = None
+
+    def train(self, mode: bool = True) -> Skills:
+        """Members stay as they serve: without chance, without terms of the loss."""
+        super().train(mode)
+        self.members.eval()
+        return self
 
     def route(self, width: int) -> None:
         """Let a sample choose by its mean token of this width."""
@@ -73,7 +81,7 @@ class Skills(FeatureMap):
     def shares(self, x: Float[Tensor, "b *i"], context: Context) -> Tensor:
         """The weight of every member, alike for all, for a sample, or for a token; the last axis is members."""
         if self.way.weights == "arrow":
-            return (x @ self.directions.to(x.dtype).mT).abs().softmax(-1)  # type: ignore[operator]
+            return (x @ self.directions.to(x.dtype).mT).abs().softmax(-1)
         if self.way.weights == "softmax":
             return self.w.softmax(-1)
         if self.router is None:
@@ -176,6 +184,12 @@ class Bank(HookAdapter):
         for hook in hooks(model):
             if isinstance(hook, Skills) and hook.router is None:
                 hook.route(scale.width)
+
+    def on_gradients(self, model: Model, step: int, length: int) -> None:
+        """Members do not follow the run."""
+
+    def on_step(self, model: Model, step: int, length: int) -> None:
+        """Members do not follow the run."""
 
     def freeze(self, model: Model, adapter: str) -> Model:
         """The members stay as they are."""
