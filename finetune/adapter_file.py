@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -21,10 +21,9 @@ from torch import Tensor, nn
 
 from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict
 
-from .adapter import added_parameters, plain_name
+from .adapter import M, added_parameters, plain_name
 from .method import Method
 
-M = TypeVar("M", bound=nn.Module)
 FORMAT = "humboldt-adapter-1"
 RECORD, TENSORS = "adapter.json", "adapter.safetensors"
 

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from humboldt.foundations import CheckpointError, ConfigError, Context, Model
 
-from ..adapter import HookAdapter, base_of, hooks
+from ..adapter import HookAdapter, M, base_of, hooks
 from ..adapter_file import TENSORS, base_hash, read_adapter, trunk_of
 from ..hook import FeatureMap, Hook, WeightMap
 from ..method import Kind, method
@@ -155,7 +155,7 @@ class Bank(HookAdapter):
             )
         return list(found)
 
-    def prepare(self, model: Model, adapter: str = "default") -> Model:
+    def prepare(self, model: M, adapter: str = "default") -> M:
         """Attach and freeze, on the trunk of all members.
 
         Raises:
@@ -165,11 +165,11 @@ class Bank(HookAdapter):
             require_base(Path(folder), model)
         return super().prepare(model, adapter)
 
-    def rebuild(self, model: Model, adapter: str = "default") -> Model:
+    def rebuild(self, model: M, adapter: str = "default") -> M:
         """Members give the structure, whatever the trunk's weights are so far; their folders must be there."""
         return super().prepare(model, adapter)
 
-    def attach(self, model: nn.Module, adapter: str) -> None:
+    def attach(self, model: Any, adapter: str) -> None:
         """Members and weights; a router learns the width of a sample's mean token.
 
         Raises:
@@ -191,7 +191,7 @@ class Bank(HookAdapter):
     def on_step(self, model: Model, step: int, length: int) -> None:
         """Members do not follow the run."""
 
-    def freeze(self, model: Model, adapter: str) -> Model:
+    def freeze(self, model: M, adapter: str) -> M:
         """The members stay as they are."""
         model = super().freeze(model, adapter)
         for hook in hooks(model):
