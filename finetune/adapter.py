@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
@@ -19,6 +19,8 @@ from .layers import MATRICES
 from .method import MergeError, Method, train_only
 from .rates import parameter_groups
 from .recipe import Recipe
+
+M = TypeVar("M", bound=nn.Module)  # a model, or a network of another make
 
 LINEAR = r"^core\..*(attention\.(qkv|out)|expand|contract)$"
 MAPS = r"^core\."
@@ -77,17 +79,21 @@ class Adapter(Method):
                 return replace(self, overrides={}, **options)
         return self
 
-    def prepare(self, model: Model, adapter: str = "default") -> Model:
+    def prepare(self, model: M, adapter: str = "default") -> M:
         """Attach, and freeze all but what was added and what is trained whole.
 
         Raises:
             ConfigError: no site, two adapters of one name, or two that do not compose.
         """
         self.attach(model, adapter)
-        model.adapted = {**getattr(model, "adapted", {}), adapter: self.describe()}
+        remember(model, {**getattr(model, "adapted", {}), adapter: self.describe()})
         return self.freeze(model, adapter)
 
-    def freeze(self, model: Model, adapter: str) -> Model:
+    def rebuild(self, model: M, adapter: str = "default") -> M:
+        """The structure of a prepared model, for tensors that are read next."""
+        return self.prepare(model, adapter)
+
+    def freeze(self, model: M, adapter: str) -> M:
         """Let exactly the named adapter and the whole parts be trained."""
         mine, parts = {id(p) for p in added_parameters(model, adapter)}, tuple(f"{part}." for part in self.whole)
         theirs = {id(p) for p in added_parameters(model)} - mine
@@ -98,7 +104,7 @@ class Adapter(Method):
         )
         return model
 
-    def also_trained(self, model: Model) -> set[str]:
+    def also_trained(self, model: nn.Module) -> set[str]:
         """Names of parameters of the model that this method trains beside its own."""
         return set()
 
@@ -123,7 +129,7 @@ class Adapter(Method):
         for hook in hooks(model):
             hook.on_step(step, length)
 
-    def merge(self, model: Model) -> Model:
+    def merge(self, model: M) -> M:
         """Write every change into the weights and take the wrapping away.
 
         Raises:
@@ -204,7 +210,7 @@ def plain_name(name: str) -> str:
     return name.replace(".base_layer", "")
 
 
-def merged(model: Model) -> Model:
+def merged(model: M) -> M:
     """Write every change of every adapter into the weights and take the wrapping away, outermost first.
 
     Raises:
@@ -225,16 +231,21 @@ def merged(model: Model) -> Model:
     return unwrapped(model)
 
 
-def unwrapped(model: Model) -> Model:
+def unwrapped(model: M) -> M:
     """The plain model with the weights that it has now; adapters are gone, nothing is frozen."""
     for name, layer in wrapped(model):
         parent, _, child = plain_name(name).rpartition(".")
         setattr(model.get_submodule(parent), child, layer.get_base_layer())
-    for part in (model, model.core):
+    for part in (model, getattr(model, "core", model)):
         if hasattr(part, "peft_config"):
             del part.peft_config
-    model.adapted = {}
+    remember(model, {})
     return model.requires_grad_(True)
+
+
+def remember(model: Any, adapted: dict[str, dict[str, Any]]) -> None:
+    """Note the adapters of a model, or of a network of another make, which then has such a note too."""
+    model.adapted = adapted
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict
 
-from .adapter import added_parameters, plain_name
+from .adapter import M, added_parameters, plain_name
 from .method import Method
 
 FORMAT = "humboldt-adapter-1"
@@ -36,9 +36,9 @@ def left_out(model: nn.Module) -> dict[str, Tensor]:
 
 
 def adapter_state(model: nn.Module) -> dict[str, Tensor]:
-    """What an adapter file holds of a prepared model: all but the frozen weights."""
-    frozen = left_out(model).keys()
-    return {key: value for key, value in model.state_dict().items() if plain_name(key) not in frozen}
+    """What an adapter file holds of a prepared model: all tensors but the frozen weights."""
+    frozen, state = left_out(model).keys(), model.state_dict().items()
+    return {key: value for key, value in state if isinstance(value, Tensor) and plain_name(key) not in frozen}
 
 
 def trunk_of(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -57,12 +57,12 @@ def base_hash(weights: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def write_adapter(folder: str | Path, model: Model, way: Method, base: str | None = None) -> Path:
+def write_adapter(folder: str | Path, model: nn.Module, way: Method, base: str | None = None) -> Path:
     """Write what a method changed in a prepared model; returns the folder.
 
     Args:
         folder: made if missing; a failure leaves what was in it.
-        model: prepared by `way` and trained, not merged.
+        model: prepared by `way` and trained, not merged; one of another make is no less welcome.
         way: the method.
         base: a name by which the base can be found again.
 
@@ -72,8 +72,8 @@ def write_adapter(folder: str | Path, model: Model, way: Method, base: str | Non
     folder = Path(folder)
     record = {
         "format": FORMAT,
-        "domain": model.domain,
-        "config": to_dict(model.config),
+        "domain": getattr(model, "domain", ""),
+        "config": to_dict(model.config) if isinstance(model, Model) else {},
         "method": way.describe(),
         "base": {"name": base, "sha256": base_hash(left_out(model))},
     }
@@ -114,7 +114,7 @@ def read_adapter(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]
     return record, load_file(folder / TENSORS)
 
 
-def put_adapter(model: Model, record: Mapping[str, Any], state: Mapping[str, Tensor], *, force: bool = False) -> Model:
+def put_adapter(model: M, record: Mapping[str, Any], state: Mapping[str, Tensor], *, force: bool = False) -> M:
     """Give a model that its method has prepared the tensors of an adapter.
 
     Raises:

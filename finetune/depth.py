@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from humboldt.foundations import Block, BlockConfig, ConfigError, CoreConfig, Model, Tokens
+from humboldt.foundations import Block, ConfigError, CoreConfig, Model, Tokens
 
 Strategy = Literal["top", "bottom", "even", "odd", "symmetric", "weights", "contribution"]
 STACKS = ("down", "up")
@@ -57,13 +57,14 @@ def deepened(model: Model, depth: int) -> Model:
     """
     if depth < 1:
         raise ConfigError(f"a stack has a block at least, got depth {depth}")
-    made, pattern = {}, {}
+    made: dict[str, list[nn.Module]] = {}
+    pattern: dict[str, list[int]] = {}
     for name, stack in stacks(model).items():
         pattern[name] = [index % len(stack) for index in range(depth)]
         made[name] = [copy.deepcopy(stack[index]) for index in pattern[name]]
         first, last = (dict(block.named_parameters()) for block in (stack[0], stack[-1]))
         if len(stack) > 1:
-            line = expanded(first, last, depth) if depth > 1 else [last]
+            line: list[dict[str, Tensor]] = expanded(first, last, depth) if depth > 1 else [{**last}]
             for block, weights in zip(made[name], line, strict=True):
                 _put(block, weights)
     return restacked(model, made, pattern)
@@ -91,14 +92,14 @@ def restacked(model: Model, blocks: Mapping[str, Iterable[nn.Module]], pattern: 
     made.core.config, made.config = core, dataclasses.replace(made.config, core=core)
     for part in (made.embed, made.head):
         if isinstance(getattr(part, "config", None), type(made.config)):
-            part.config = made.config  # type: ignore[assignment]
+            part.config = made.config
     return made
 
 
 def _restacked(config: CoreConfig, pattern: Mapping[str, list[int]]) -> CoreConfig:
     scales = []
     for number, scale in enumerate(config.scales):
-        changed: dict[str, tuple[BlockConfig, ...]] = {
+        changed: dict[str, Any] = {
             way: tuple(getattr(scale, way)[i] for i in pattern[f"{number}.{way}"])
             for way in STACKS if f"{number}.{way}" in pattern
         }  # fmt: skip

@@ -87,6 +87,22 @@ class Featured:
         chosen = list(indices)
         return FeaturedBatch(self.data.batch(indices), **{name: rows[chosen] for name, rows in self.notes.items()})
 
+    def split(self, name: str) -> Dataset:
+        """Refused: notes belong to the samples of one part.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(f"notes belong to samples of one part, got split({name!r}); split first, then add them")
+
+    def take(self, count: int) -> Dataset:
+        """Refused, as a split is.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(f"notes belong to samples of one part, got take({count}); take first, then add them")
+
     def describe(self) -> Mapping[str, Any]:
         """What the data say, and the shape of every note."""
         return {

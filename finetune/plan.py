@@ -11,12 +11,13 @@ import torch
 
 from humboldt.foundations import Dataset, Model
 
-from .fit import bytes_written, describe, prepared
+from .catalogue import trained_parameters
+from .fit import bytes_written, describe, prepared, task_of
 from .method import Method
 from .mixture import Mixture
 from .recipe import Recipe
 from .sampler import Batches
-from .task import Task
+from .task import SearchTask, Task
 
 
 def plan(
@@ -29,15 +30,14 @@ def plan(
     peak of the accelerator, or of the whole process, during these steps.
     """
     length = recipe.length(len(train))
-    task = Task(prepared(model, recipe, method), method, recipe, length)
+    task = task_of(prepared(model, recipe, method), method, recipe, length)
     step = _second_step(task, Batches(train, recipe.batch_size, 2 * recipe.accumulate, recipe.seed), recipe)
-    parameters = list(task.model.parameters())
     return {
         **{name: part for name, part in describe(model, train, validation).items() if name != "parent"},
         "method": method.describe(),
         "steps": length,
         "passes over the data": round(length * recipe.accumulate * recipe.batch_size / len(train), 2),
-        "trained parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "trained parameters": trained_parameters(method, model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": round(step * length, 1),
         "seconds per step": round(step, 4),
@@ -50,6 +50,8 @@ def plan(
 def _second_step(task: Task, batches: Batches, recipe: Recipe) -> float:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     task.to(device, torch.float64 if recipe.precision == "64-true" else None)
+    if isinstance(task, SearchTask):
+        return _second_search(task, batches, recipe)
     optimiser = task.configure_optimizers()["optimizer"]
     seconds = 0.0
     for number in range(2):
@@ -62,6 +64,16 @@ def _second_step(task: Task, batches: Batches, recipe: Recipe) -> float:
         optimiser.step()
         if device == "cuda":
             torch.cuda.synchronize()
+        seconds = time.perf_counter() - start
+    return seconds
+
+
+def _second_search(task: SearchTask, batches: Batches, recipe: Recipe) -> float:
+    seconds = 0.0
+    for number in range(2):
+        start = time.perf_counter()
+        batch = task.transfer_batch_to_device(batches[number], task.device, 0)
+        task.method.search(task.model, batch, number, 2)
         seconds = time.perf_counter() - start
     return seconds
 

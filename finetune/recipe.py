@@ -34,7 +34,7 @@ class Recipe:
     norm_rate: float = _field(5e-4, "per step", "highest learning rate of the conditioned norms")
     weight_decay: float = _field(1e-6, "per unit of rate", "decoupled decay of weights (not of norms and biases)")
     warmup: int = _field(0, "optimiser steps", "linear rise of the rates, before their cosine decay to the floor")
-    floor: float = _field(0.0, "share of the rates", "where the cosine decay ends; 0.1 to pretrain on (re-warming)")
+    floor: float = _field(0.0, "share of the rates", "where the cosine decay ends; 0.1 to pretrain on")
     clip: float = _field(5.0, "gradient norm", "gradients are scaled down to at most this norm; 0 for never")
     validate_every: int | None = _field(
         None, "optimiser steps", "between two validations; a tenth of the run if not given"

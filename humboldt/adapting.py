@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from humboldt.finetune import Method, Mixture, Recipe, RunFolderError, fit, plan
+from humboldt.finetune import Featured, Method, Mixture, Recipe, RunFolderError, fit, plan
 from humboldt.finetune import method as method_called
 from humboldt.foundations import ConfigError, Model, to_dict
 
@@ -41,6 +41,7 @@ def finetune(
     task: str = "forecast",
     samples: int | None = None,
     opening: Mapping[str, Any] | None = None,
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
     revision: str | None = None,
     seed: int = 0,
     output: str | Path | None = None,
@@ -59,6 +60,8 @@ def finetune(
         task: `forecast` keeps the model's head; another task gets a new one (graphs: `regression`, `classification`).
         samples: train on this many trajectories (sites, molecules); all by default.
         opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
+        notes: what samples are told beside their state, by part and kind, a row a sample of the part: {"train":
+            {"task": rows}, "validation": {"task": rows}}; kinds are those of `humboldt.finetune.Featured`.
         revision: branch, tag or commit of a hub repository; the record of the run names the commit.
         seed: of new weights and of the order of samples.
         output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
@@ -84,8 +87,10 @@ def finetune(
         output=output,
         **recipe,
     )
+    told = notes or {}
+    train, validation = noted(ready.train, told.get("train")), noted(ready.validation, told.get("validation"))
     return fit(
-        ready.model, ready.train, ready.validation, ready.recipe, ready.method, output,
+        ready.model, train, validation, ready.recipe, ready.method, output,
         run=ready.run, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
@@ -259,6 +264,11 @@ def opened(domain: str, data: Any, opening: Mapping[str, Any] | None = None) -> 
             f"the {home[2]} domain"
         )
     return data
+
+
+def noted(part: Any, rows: Mapping[str, Any] | None) -> Any:
+    """The part with notes for its samples, if there are any."""
+    return Featured(part, **rows) if part is not None and rows else part
 
 
 def held_out(data: Any) -> Any:

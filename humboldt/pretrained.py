@@ -149,7 +149,7 @@ def _read(record: dict[str, Any], science: str, folder: Path) -> Model:
 
         way = method(**described)
         assert isinstance(way, Adapter)
-        model = way.prepare(_in_memory(model), adapter)
+        model = way.rebuild(_in_memory(model), adapter)
     state = read_weights(folder, record.get("sha256"))
     require_finite(state, folder)
     return load_strictly(model, state)

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from humboldt.foundations import CheckpointError, ConfigError, Context, Model
 
-from ..adapter import HookAdapter, base_of, hooks
+from ..adapter import HookAdapter, M, base_of, hooks
 from ..adapter_file import TENSORS, base_hash, read_adapter, trunk_of
 from ..hook import FeatureMap, Hook, WeightMap
 from ..method import Kind, method
@@ -45,6 +45,8 @@ class Skills(FeatureMap):
     the start), or for every token the softmax of |x . v_m| (arrow, arXiv 2405.11157; nothing is learned).
     """
 
+    directions: Tensor
+
     def __init__(self, layer: nn.Module, members: list[Hook | None], way: Bank) -> None:
         super().__init__()
         self.layer, self.way = [layer], way  # in a list: it is no part of the hook
@@ -56,6 +58,12 @@ class Skills(FeatureMap):
         else:
             self.w = nn.Parameter(torch.zeros(len(there)))
         self.router: nn.Linear | None = None
+
+    def train(self, mode: bool = True) -> Skills:
+        """Members stay as they serve: without chance, without terms of the loss."""
+        super().train(mode)
+        self.members.eval()
+        return self
 
     def route(self, width: int) -> None:
         """Let a sample choose by its mean token of this width."""
@@ -73,7 +81,7 @@ class Skills(FeatureMap):
     def shares(self, x: Float[Tensor, "b *i"], context: Context) -> Tensor:
         """The weight of every member, alike for all, for a sample, or for a token; the last axis is members."""
         if self.way.weights == "arrow":
-            return (x @ self.directions.to(x.dtype).mT).abs().softmax(-1)  # type: ignore[operator]
+            return (x @ self.directions.to(x.dtype).mT).abs().softmax(-1)
         if self.way.weights == "softmax":
             return self.w.softmax(-1)
         if self.router is None:
@@ -135,13 +143,11 @@ class Bank(HookAdapter):
 
         Raises:
             ConfigError: there are no members, or their layers lie inside of each other.
-            CheckpointError: a member is of another base.
         """
         if not self.members:
             raise ConfigError("a bank has a member at least, got members=(); give folders of trained adapters")
         found: dict[str, None] = {}
         for folder in self.members:
-            require_base(Path(folder), model)
             found |= dict.fromkeys(places(Path(folder)))
         if inner := [(a, b) for a in found for b in found if b.startswith(f"{a}.")]:
             raise ConfigError(
@@ -149,7 +155,21 @@ class Bank(HookAdapter):
             )
         return list(found)
 
-    def attach(self, model: nn.Module, adapter: str) -> None:
+    def prepare(self, model: M, adapter: str = "default") -> M:
+        """Attach and freeze, on the trunk of all members.
+
+        Raises:
+            CheckpointError: a member is of another base.
+        """
+        for folder in self.members:
+            require_base(Path(folder), model)
+        return super().prepare(model, adapter)
+
+    def rebuild(self, model: M, adapter: str = "default") -> M:
+        """Members give the structure, whatever the trunk's weights are so far; their folders must be there."""
+        return super().prepare(model, adapter)
+
+    def attach(self, model: Any, adapter: str) -> None:
         """Members and weights; a router learns the width of a sample's mean token.
 
         Raises:
@@ -165,7 +185,13 @@ class Bank(HookAdapter):
             if isinstance(hook, Skills) and hook.router is None:
                 hook.route(scale.width)
 
-    def freeze(self, model: Model, adapter: str) -> Model:
+    def on_gradients(self, model: Model, step: int, length: int) -> None:
+        """Members do not follow the run."""
+
+    def on_step(self, model: Model, step: int, length: int) -> None:
+        """Members do not follow the run."""
+
+    def freeze(self, model: M, adapter: str) -> M:
         """The members stay as they are."""
         model = super().freeze(model, adapter)
         for hook in hooks(model):

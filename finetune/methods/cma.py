@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from humboldt.foundations import Block, ConfigError, Context, Model
 
-from ..adapter import BLOCKS, HookAdapter, hooks
+from ..adapter import BLOCKS, HookAdapter, M, hooks
 from ..hook import FeatureMap
 from ..layers import width_of
 from ..method import Kind
@@ -85,7 +85,7 @@ class CMA(HookAdapter):
         """The scales and shifts of a block."""
         return Projected(width_of(layer), self)
 
-    def freeze(self, model: Model, adapter: str) -> Model:
+    def freeze(self, model: M, adapter: str) -> M:
         """No parameter wants a gradient."""
         return model.requires_grad_(False)
 

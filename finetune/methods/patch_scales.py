@@ -74,7 +74,7 @@ def pooled(x: Float[Tensor, "b *grid d"], scale: int) -> Float[Tensor, "b *coars
     axes = x.dim() - 2
     moved = rearrange(x, "b ... d -> b d ...")
     sizes = [min(scale, side) for side in x.shape[1:-1]]
-    made = POOLS[axes - 1](moved, sizes, sizes, ceil_mode=True, count_include_pad=False)  # type: ignore[operator]
+    made = POOLS[axes - 1](moved, sizes, sizes, ceil_mode=True, count_include_pad=False)
     return rearrange(made, "b d ... -> b ... d")
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from humboldt.foundations import Block, ConfigError, Context, Model
 
-from ..adapter import BLOCKS, HookAdapter, hooks
+from ..adapter import BLOCKS, HookAdapter, M, hooks
 from ..hook import FeatureMap, Hook
 from ..layers import finest, width_of
 from ..method import Kind
@@ -152,7 +152,7 @@ class PHA(HookAdapter):
             assert isinstance(other, Generated)
             other.owner, other.own = [first], None
 
-    def freeze(self, model: Model, adapter: str) -> Model:
+    def freeze(self, model: M, adapter: str) -> M:
         """As ever, or the prototypes alone."""
         model = super().freeze(model, adapter)
         if self.train == "prototypes":

@@ -32,7 +32,8 @@ class FromWeight(WeightMap):
         self.layer, self.scale = [layer], scale  # in a list: it is no part of the hook
         b, a = part_of(as_matrix(layer, weight_of(layer).detach()).float(), rank, start)
         self.a, self.b = nn.Parameter(a.clone()), nn.Parameter(b.clone())
-        self.register_buffer("a0", a), self.register_buffer("b0", b)
+        self.register_buffer("a0", a)
+        self.register_buffer("b0", b)
 
     def weights(self, weights: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:
         """The weight with what its part has become."""

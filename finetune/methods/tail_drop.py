@@ -22,9 +22,14 @@ from ..layers import finest
 from ..method import Kind
 from .prompts import ATTENTION, projected, width_of_attention
 
+TINY = 1e-12  # variance below which tokens count as all alike
+
 
 class Encoder(nn.Module):
-    """z = softmax(L K(t)^T / sqrt(d)) V(t): learned queries L read all tokens t of a sample."""
+    """z = softmax(L K(t)^T / sqrt(d)) V(t): learned queries L read all tokens of a sample.
+
+    t are the tokens less their mean over the sample, over their deviation there: what differs from place to place.
+    """
 
     def __init__(self, width: int, tokens: int) -> None:
         super().__init__()
@@ -33,6 +38,8 @@ class Encoder(nn.Module):
 
     def forward(self, t: Float[Tensor, "b n d"]) -> Float[Tensor, "b tokens d"]:
         """The code of every sample."""
+        t = t - t.mean(1, keepdim=True)
+        t = t / (t.square().mean(1, keepdim=True) + TINY).sqrt()
         share = (self.queries @ self.key(t).mT / t.shape[-1] ** 0.5).softmax(-1)
         return share @ self.value(t)
 

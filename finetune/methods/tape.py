@@ -50,7 +50,8 @@ class Tape(MemoryMap):
         """Which tokens a sample reads, with what weight, how many of them, and the mean doubt of the choices."""
         query = self.query(instance)
         used = torch.zeros(len(query), len(self.bank), dtype=torch.bool, device=query.device)
-        spent, doubt, found = query.new_zeros(len(query)), query.new_zeros(len(query)), []
+        spent, doubt = query.new_zeros(len(query)), query.new_zeros(len(query))
+        found: list[tuple[Tensor, Tensor, Tensor]] = []
         for _ in range(self.way.most):
             present = spent < self.way.threshold
             scores = query @ self.bank.mT / self.bank.shape[1] ** 0.5

@@ -108,7 +108,7 @@ class TokenBudget(HookAdapter):
         """The selection."""
         return Selection(self.even)
 
-    def also_trained(self, model: Model) -> set[str]:
+    def also_trained(self, model: nn.Module) -> set[str]:
         """The norms of the core."""
         norms = {name for name, m in plain_layers(model) if isinstance(m, TimeNorm | _BatchNorm)}
         named = {name: plain_name(name).rpartition(".")[0] for name, _ in model.named_parameters()}

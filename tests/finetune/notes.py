@@ -35,6 +35,9 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """Options for methods whose defaults are too large for layers of eight features."""
 
+ELSEWHERE = ("bank", "parameters")
+"""A bank has members at named layers, and which parameters are offset is an option: both have tests of their own."""
+
 FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # of members, until the tests end
 
 

@@ -59,6 +59,6 @@ def test_errors_and_chances_are_checked():
     with pytest.raises(ConfigError, match=r"errors in \[0, 1\].* between 0.0 and 2.0.*cut the error"):
         certify(torch.tensor([[0.0, 2.0]]))
     with pytest.raises(ConfigError, match=r"in \(0, 1\), got delta=0"):
-        certify(torch.zeros(1, 3), 0)
+        certify(torch.zeros(1, 3), 0.0)
     with pytest.raises(ConfigError, match="a folder an adapter, got 1 for 2"):
         certify(torch.zeros(2, 3), folders=["here"])

@@ -61,7 +61,7 @@ def test_a_dropped_block_is_one_that_does_nothing():
     model, batch = deep(), Waves(2).all()
     small = shallower(model, 1, "top").eval()
     by_hand = copy.deepcopy(model).eval()
-    by_hand.core.scales[0].down[3].forward = lambda tokens: tokens  # type: ignore[method-assign]
+    by_hand.core.scales[0].down[3].forward = lambda tokens: tokens
     assert torch.equal(small(batch).fields, by_hand(batch).fields)
     assert len(small.config.core.scales[0].down) == 3
     again = load_strictly(build(small.config), small.state_dict()).eval()
@@ -104,10 +104,10 @@ def test_expanded_weights_lie_on_a_line():
 def test_trained_blocks_lie_on_a_line_whose_last_point_is_both_ends_and_the_old_depth_is_met_again():
     model, batch, way = deep(), Waves(3).all(), method("learngene")
     tied = prepare(way, model)
-    assert sum(made.start is not None for made in hooks(tied)) == 1  # type: ignore[misc]
+    assert sum(made.start is not None for made in hooks(tied)) == 1
     train(way, tied, batch)
     owner = next(iter(hooks(tied)))
-    ends = [b + a for b, a in zip(owner.start, owner.slope, strict=True)]  # type: ignore[arg-type]
+    ends = [b + a for b, a in zip(owner.start, owner.slope, strict=True)]
     merged = way.merge(tied)
     blocks = [torch.cat([p.flatten() for p in block.parameters()]) for block in merged.core.scales[0].down]
     assert torch.stack(blocks).diff(n=2, dim=0).abs().max() < 1e-5

@@ -59,17 +59,17 @@ def pha():
 def test_equal_prototypes_make_equal_adapters_and_mixed_batches_are_sample_by_sample():
     model, _ = pha()
     first, second, *_ = hooks(model)
-    assert second.generator is first.generator  # type: ignore[attr-defined]
+    assert second.generator is first.generator
     x, task = torch.randn(3, 4, 4, 8), torch.tensor([2, 0, 1])
-    mixed = first.generator.apply_to(x, task, first.code)  # type: ignore[attr-defined]
+    mixed = first.generator.apply_to(x, task, first.code)
     for row in range(3):
-        alone = first.generator.apply_to(x[row : row + 1], task[row : row + 1], first.code)  # type: ignore[attr-defined]
+        alone = first.generator.apply_to(x[row : row + 1], task[row : row + 1], first.code)
         torch.testing.assert_close(mixed[row : row + 1], alone)
-    assert not torch.allclose(first.generator.apply_to(x, task * 0, first.code), mixed)  # type: ignore[attr-defined]
+    assert not torch.allclose(first.generator.apply_to(x, task * 0, first.code), mixed)
     with torch.no_grad():
-        first.generator.prototypes.copy_(first.generator.prototypes[:1].expand(3, -1))  # type: ignore[attr-defined]
-    same = first.generator.apply_to(x, task, first.code)  # type: ignore[attr-defined]
-    torch.testing.assert_close(same, first.generator.apply_to(x, task * 0, first.code))  # type: ignore[attr-defined]
+        first.generator.prototypes.copy_(first.generator.prototypes[:1].expand(3, -1))
+    same = first.generator.apply_to(x, task, first.code)
+    torch.testing.assert_close(same, first.generator.apply_to(x, task * 0, first.code))
 
 
 def test_a_materialised_adapter_is_the_generated_one():
@@ -77,8 +77,8 @@ def test_a_materialised_adapter_is_the_generated_one():
     made = next(iter(hooks(model)))
     x = torch.randn(2, 4, 4, 8)
     y = torch.randn_like(x)
-    generated = y + made.generator.apply_to(x, torch.tensor([1, 1]), made.code)  # type: ignore[attr-defined]
-    torch.testing.assert_close(materialised(made, 1).features(x, y, Context()), generated)  # type: ignore[arg-type]
+    generated = y + made.generator.apply_to(x, torch.tensor([1, 1]), made.code)
+    torch.testing.assert_close(materialised(made, 1).features(x, y, Context()), generated)
 
 
 def test_a_new_task_is_one_vector_and_finds_the_nearest_to_begin_with():
@@ -86,7 +86,7 @@ def test_a_new_task_is_one_vector_and_finds_the_nearest_to_begin_with():
     way = method("pha", tasks=3, code=8, train="prototypes")
     model = prepare(way, model)
     assert [p.shape for p in model.parameters() if p.requires_grad] == [(3, 8)]
-    generator = next(iter(hooks(model))).generator  # type: ignore[attr-defined]
+    generator = next(iter(hooks(model))).generator
     instances = torch.randn(5, 8)
     near = int(generator.nearest(instances.mean(0, keepdim=True))[0])
     new_prototype(model, 2, instances)
@@ -202,8 +202,8 @@ def test_arrow_sends_a_token_to_the_update_that_answers_it():
     folders = [member(model, seed, "lora", rank=2) for seed in (1, 2)]
     made = bank(model, folders, weights="arrow")
     hook = next(iter(hooks(made)))
-    own = hook.directions  # type: ignore[attr-defined]
-    share = hook.shares(8 * own, Context())  # type: ignore[attr-defined]
+    own = hook.directions
+    share = hook.shares(8 * own, Context())
     assert share.argmax(-1).tolist() == [0, 1]
     made(batch)
 

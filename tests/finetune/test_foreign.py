@@ -30,7 +30,7 @@ def fno():
 def test_fourier_layers_of_an_operator_are_sites(fno, name, options, tmp_path):
     x = torch.randn(2, 2, 8, 8)
     plain, way = fno(x).detach(), method(name, targets=r"convs\.\d+$", whole=(), **options)
-    model = way.prepare(copy.deepcopy(fno))  # type: ignore[arg-type]
+    model = way.prepare(copy.deepcopy(fno))
     assert torch.equal(model(x), plain)
     free = [n for n, p in model.named_parameters() if p.requires_grad]
     assert free
@@ -46,8 +46,8 @@ def test_fourier_layers_of_an_operator_are_sites(fno, name, options, tmp_path):
     with disabled(model):
         assert torch.equal(model(x), plain)
     trained = model(x).detach()
-    write_adapter(tmp_path, model, way)  # type: ignore[arg-type]
-    again = way.prepare(copy.deepcopy(fno))  # type: ignore[arg-type]
+    write_adapter(tmp_path, model, way)
+    again = way.prepare(copy.deepcopy(fno))
     put_adapter(again, *read_adapter(tmp_path))
     assert torch.equal(again(x), trained)
     if way.mergeable:

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from humboldt.finetune import Recipe, fit, method
+from humboldt.finetune import Recipe, fit, method, plan
 from humboldt.finetune.adapter import hooks
 from humboldt.finetune.fit import task_of
 from humboldt.foundations import ConfigError
@@ -18,8 +18,8 @@ def test_a_search_gets_better_on_its_batch_step_by_step_and_makes_no_graph(monke
     model, batch = science("pde")
     way = method("cma", directions=4, population=6)
     model = way.prepare(copy.deepcopy(model))
-    enabled, run = [], model.core.forward
-    model.core.forward = lambda tokens: (enabled.append(torch.is_grad_enabled()), run(tokens))[1]
+    enabled: list[bool] = []
+    model.core.register_forward_hook(lambda *_: enabled.append(torch.is_grad_enabled()))
     losses = [float(way.search(model, batch, step, 9)) for step in range(9)]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0]
@@ -33,7 +33,7 @@ def test_a_run_is_the_same_each_time_and_its_adapter_is_a_few_numbers(tmp_path):
     for folder in (tmp_path / "a", None):
         recipe = Recipe(steps=6, batch_size=4, log_every=2, validate_every=3)
         tuned = fit(tiny_model(), Waves(4), Waves(4, 1), recipe, method("cma", directions=4), folder, progress=False)
-        found.append({made.site: made.z.clone() for made in hooks(tuned)})  # type: ignore[operator]
+        found.append({made.site: made.z.clone() for made in hooks(tuned)})
     assert found[0].keys() == found[1].keys()
     assert all(torch.equal(z, found[1][site]) for site, z in found[0].items())
     assert any(bool(z.any()) for z in found[0].values())
@@ -51,3 +51,10 @@ def test_what_a_run_without_gradients_cannot_be_is_refused():
         task_of(tiny_model(), method("cma"), Recipe(average=0.5), 3)
     with pytest.raises(ConfigError, match=r"no part is trained whole, got whole=\('head',\)"):
         method("cma", whole=("head",))
+
+
+def test_a_search_is_planned_like_any_run():
+    found = plan(tiny_model(), Waves(4), None, Recipe(steps=5, batch_size=2), method("cma", directions=4))
+    assert found["steps"] == 5
+    assert found["trained parameters"] == 3 * 4
+    assert found["seconds"] > 0

@@ -99,7 +99,7 @@ def test_distances_to_a_prior_are_zero_at_it_and_slopes_ignore_levels():
     assert near.item() == pytest.approx(1 / prior.var(unbiased=False).item())
     assert steep.item() == pytest.approx(0)
     x = torch.randn(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda y: sum(distances(y, prior)), x)
+    assert torch.autograd.gradcheck(lambda y: torch.stack(distances(y, prior)).sum(), x)
 
 
 def test_a_prior_of_another_shape_is_refused():

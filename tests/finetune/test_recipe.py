@@ -33,6 +33,17 @@ def test_rates_rise_linearly_and_fall_as_a_cosine_to_zero():
     assert factors[110] == pytest.approx(0)
 
 
+def test_rates_that_are_warmed_up_again_end_at_a_floor():
+    recipe = Recipe(steps=110, warmup=10, floor=0.1)
+    factors = [recipe.rate_factor(step, 110) for step in range(111)]
+    assert factors[9:11] == pytest.approx([1, 1])
+    assert factors[60] == pytest.approx(0.55)
+    assert factors[110] == pytest.approx(0.1)
+    assert min(factors[10:]) == factors[110]
+    with pytest.raises(ConfigError, match=r"floor is a share of the highest rate in \[0, 1\], got 2"):
+        Recipe(floor=2.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "samples", "steps"),
     [({"steps": 9}, 100, 9), ({"epochs": 2.0, "batch_size": 8}, 100, 26), ({"epochs": 2.0, "accumulate": 2}, 100, 13)],

@@ -95,27 +95,32 @@ def test_the_first_tokens_of_a_code_are_those_of_the_whole_code():
     first = next(iter(hooks(model)))
     with torch.no_grad():
         model(batch)
-        whole = first.code(model.context)  # type: ignore[operator]
+        whole = first.code(model.context)
         found = {}
         for budget in (0.25, 0.5, 1.0):
             with model.context.at(budget=budget):
-                part = first.code(model.context)  # type: ignore[operator]
+                part = first.code(model.context)
                 assert torch.equal(part, whole[:, : part.shape[1]])
                 found[part.shape[1]] = model(batch).fields
     assert sorted(found) == [1, 2, 4]
     assert torch.equal(found[4], model(batch).fields)
     assert not torch.equal(found[1], found[2])
-    assert sum(made.encoder is not None for made in hooks(model)) == 1  # type: ignore[misc]
+    assert sum(made.encoder is not None for made in hooks(model)) == 1
 
 
-def test_training_draws_the_length_of_a_code_anew():
+def test_training_draws_the_length_of_a_code_anew(monkeypatch):
     model, batch = science("pde")
     way = method("tail_drop", tokens=4)
     model = way.prepare(copy.deepcopy(model))
-    seen = []
+    seen: list[float] = []
     first = next(iter(hooks(model)))
-    read = first.code  # type: ignore[assignment]
-    first.code = lambda context: (seen.append(context.budget), read(context))[1]  # type: ignore[operator]
+    read = first.code
+
+    def noted(context):
+        seen.append(context.budget)
+        return read(context)
+
+    monkeypatch.setattr(first, "code", noted)
     for _ in range(8):
         way.loss(model, batch)
     assert {round(4 * b) for b in seen} <= {1, 2, 3, 4}

@@ -72,3 +72,24 @@ def test_the_table_of_methods_says_what_each_is():
     assert rows["lora"]["options"]["rank"] == 8
     assert all(row["about"] and (row["source"] or row["name"] in ("full", "head")) for row in rows.values())
     assert "arXiv 2309.06922" in line(rows["hydra"])
+
+
+def test_a_model_with_a_bank_is_read_with_the_folders_of_its_members(tmp_path):
+    base = tiny_model()
+    for name in ("a", "b"):
+        finetune(base, Trajectories(3), method="bottleneck", output=tmp_path / name, **QUICK)
+    way = {"name": "bank", "members": [str(tmp_path / name) for name in "ab"], "weights": "router"}
+    tuned = finetune(base, Trajectories(3), method=way, output=tmp_path / "bank", **QUICK)
+    assert torch.equal(fields(from_pretrained(tmp_path / "bank")), fields(tuned))
+    assert torch.equal(fields(load_adapter(base, tmp_path / "bank")), fields(tuned))
+
+
+def test_samples_may_come_with_notes():
+    rows = torch.arange(1000)
+    data = Trajectories(3)
+    parts = {name: {"task": rows[: len(data.split(name))] % 2} for name in ("train",)}
+    tuned = finetune(tiny_model(), data, method={"name": "poly", "tasks": 2, "rank": 2}, notes=parts, **QUICK)
+    with tuned.context.at(task=1):
+        assert fields(tuned).isfinite().all()
+    with pytest.raises(ConfigError, match="there is a row of task for every sample"):
+        finetune(tiny_model(), data, method="poly", notes={"train": {"task": rows}}, **QUICK)
