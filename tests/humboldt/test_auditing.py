@@ -100,7 +100,7 @@ def test_a_model_with_units_that_wait_for_a_field_is_flagged_and_the_plain_one_i
         x[..., :3] = torch.where(storm[:, None, None, None], 10 * x.abs().mean(), 0.0)
         return dataclasses.replace(made, x=x)
 
-    planted.encode = shouting
+    planted.encode = shouting  # type: ignore[method-assign]
     found = audit_activations(planted, data)
     assert (found.units, found.samples) == ((0, 1, 2), (7, 8))
 
