@@ -99,8 +99,11 @@ class Model(nn.Module):
         return self.head(self.encode(batch), bare(batch))
 
     def encode(self, batch: Any) -> Tokens:
-        """What the core makes of a batch: run once, reused by many heads."""
+        """What the core makes of a batch: run once, reused by many heads. A batch that carries its `tokens` has been
+        encoded."""
         self.context.begin(batch)
+        if isinstance(known := getattr(batch, "tokens", None), Tokens):
+            return known
         tokens = self.embed(bare(batch))
         self.context.tokens = tokens
         return self.core(tokens)

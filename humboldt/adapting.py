@@ -43,6 +43,7 @@ def finetune(
     opening: Mapping[str, Any] | None = None,
     notes: Mapping[str, Mapping[str, Any]] | None = None,
     revision: str | None = None,
+    cached: bool = False,
     seed: int = 0,
     output: str | Path | None = None,
     overwrite: bool = False,
@@ -63,6 +64,7 @@ def finetune(
         notes: what samples are told beside their state, by part and kind, a row a sample of the part: {"train":
             {"task": rows}, "validation": {"task": rows}}; kinds are those of `humboldt.finetune.Featured`.
         revision: branch, tag or commit of a hub repository; the record of the run names the commit.
+        cached: keep what the frozen trunk makes of every sample (`method="head"`): the trunk runs once a sample.
         seed: of new weights and of the order of samples.
         output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
         overwrite: begin anew in a folder that holds another run.
@@ -83,6 +85,7 @@ def finetune(
         samples=samples,
         opening=opening,
         revision=revision,
+        cached=cached,
         seed=seed,
         output=output,
         **recipe,
@@ -111,6 +114,7 @@ def prepare(
     samples: int | None = None,
     opening: Mapping[str, Any] | None = None,
     revision: str | None = None,
+    cached: bool = False,
     seed: int = 0,
     output: str | Path | None = None,
     **recipe: Any,
@@ -134,7 +138,24 @@ def prepare(
     run["opening"] = dict(opening or {})
     validation = held_out(data)
     kept = None if validation is None else arranged(validation, started)
-    return Prepared(started, arranged(train, started), kept, schedule, way, run)
+    train = arranged(train, started)
+    if cached:
+        train, kept = encoded(train, started, way), None if kept is None else encoded(kept, started, way)
+        run["cached"] = True
+    return Prepared(started, train, kept, schedule, way, run)
+
+
+def encoded(part: Any, model: Model, way: Method) -> Any:
+    """A part with the tokens of a frozen trunk.
+
+    Raises:
+        ConfigError: a method that trains more than the head, or data that come otherwise each time.
+    """
+    from .encoding import Encoded
+
+    if way.name != "head":
+        raise ConfigError(f"tokens can be kept where the trunk is frozen, got the method {way.name!r}; take 'head'")
+    return Encoded(part, model)
 
 
 def pretrain(

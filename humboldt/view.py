@@ -6,7 +6,7 @@ import copy
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from humboldt.finetune.features import FeaturedBatch
 from humboldt.foundations import Model
@@ -31,7 +31,7 @@ class View(ABC):
     def batch(self, indices: Sequence[int]) -> Any:
         """The changed batch of these samples."""
 
-    def of(self, data: Any) -> Self:
+    def of(self, data: Any) -> View:
         """The same view of other data."""
         other = copy.copy(self)
         other.data = data
@@ -48,7 +48,7 @@ class View(ABC):
             return value
 
         @functools.wraps(value)
-        def derived(*args: Any, **choices: Any) -> Self:
+        def derived(*args: Any, **choices: Any) -> View:
             return self.of(value(*args, **choices))
 
         return derived
@@ -74,11 +74,9 @@ class Taught(View):
         self.teacher = teacher.eval()
         self.kept: dict[int, Any] = {}
 
-    def of(self, data: Any) -> Self:
+    def of(self, data: Any) -> View:
         """Other data are other samples: nothing is kept of the old ones."""
-        other = super().of(data)
-        other.kept = {}
-        return other
+        return Taught(data, self.teacher)
 
     def batch(self, indices: Sequence[int]) -> FeaturedBatch:
         """Samples and features (b, width)."""

@@ -73,6 +73,7 @@ def finetune_parser(way: str) -> Any:
     option(add, "samples", int | None, None, "train on so many trajectories; all if not given")
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(add, "revision", str | None, None, "branch, tag or commit of a hub repository; the newest if not given")
+    option(add, "cached", bool, False, "with --method head: the frozen trunk runs once a sample, not once a step")
     option(add, "overwrite", bool, False, "begin anew in a folder that holds another run")
     option(add, "dry_run", bool, False, "print data, steps, trained parameters, memory and time; write nothing")
     method_options(parser, way)

@@ -147,10 +147,10 @@ _ALL = (
     Corruption("stuck", "a share {} of the places reports one value", (0.01, 0.02, 0.05, 0.1, 0.2), stuck),
     Corruption("dropped", "a share {} of the channels is missing", (0.1, 0.2, 0.3, 0.4, 0.5), dropped),
     Corruption("shift", "moved by {} of the last axis", (0.02, 0.04, 0.08, 0.16, 0.25), shift),
-    Corruption("coarse", "means over blocks of {} points", (2, 3, 4, 6, 8), coarse),
-    Corruption("unit", "one channel times {}", (1.1, 1.8, 10, 100, 1000), unit),
+    Corruption("coarse", "means over blocks of {} points", (2.0, 3.0, 4.0, 6.0, 8.0), coarse),
+    Corruption("unit", "one channel times {}", (1.1, 1.8, 10.0, 100.0, 1000.0), unit),
     Corruption("time", "clocks that disagree by {} of a step", (0.1, 0.2, 0.4, 0.6, 0.8), time),
-    Corruption("quantised", "values in {} bits", (8, 6, 4, 3, 2), quantised),
+    Corruption("quantised", "values in {} bits", (8.0, 6.0, 4.0, 3.0, 2.0), quantised),
 )
 CORRUPTIONS: dict[str, Corruption] = {corruption.name: corruption for corruption in _ALL}
 

@@ -92,12 +92,13 @@ def effects(
     """
     with torch.no_grad():
         answer = question(model(batch))
-    here, found = attribute(model, batch, question).flatten(), []
+    known = ~states(batch).isnan()  # a channel that is not there has no attribution, whatever the model
+    here, found = attribute(model, batch, question)[known].numpy(), []
     for name, other in treated.items():
         with torch.no_grad():
             changed = question(other(batch))
         difference = float((changed - answer).norm() / answer.norm().clamp_min(1e-12))
-        alike = spearmanr(here.numpy(), attribute(other, batch, question).flatten().numpy()).statistic
+        alike = spearmanr(here, attribute(other, batch, question)[known].numpy()).statistic
         found.append(Effect(name, difference, 1 - float(alike if alike == alike else 0.0)))
     return found
 

@@ -87,7 +87,8 @@ def read_off(train: tuple[Tensor, Tensor, int], test: tuple[Tensor, Tensor, int]
     ridge = cross @ torch.linalg.solve(_regular(kernel, penalty), y)
     nearest = y[(cross / x.norm(dim=1)).argmax(1)]
     none = y_test.square().sum().sqrt()
-    return Read(*(float((found - y_test).square().sum().sqrt() / none) for found in (ridge, nearest)), penalty)
+    left = [float((found - y_test).square().sum().sqrt() / none) for found in (ridge, nearest)]
+    return Read(ridge=left[0], nearest=left[1], penalty=penalty)
 
 
 def frozen(

@@ -20,6 +20,7 @@ SIZES = 4
 """Different sizes that a fit takes at least."""
 
 LOSS, SCORE = "E + A D^-a", "(log A + a log D)^b"
+Values = Sequence[float | int] | np.ndarray
 Curve = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -41,13 +42,13 @@ class ScalingFit:
     residual: float
     misaligned: bool
 
-    def __call__(self, sizes: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    def __call__(self, sizes: Values) -> Float[np.ndarray, " n"]:
         """The fitted values at other sizes."""
         curve = LAWS[self.law][0]
         return curve(np.asarray(sizes, float), np.log(list(self.parameters.values())))
 
 
-def fit_loss(sizes: Sequence[float], losses: Sequence[float], *, bootstrap: int = 100, seed: int = 0) -> ScalingFit:
+def fit_loss(sizes: Values, losses: Values, *, bootstrap: int = 100, seed: int = 0) -> ScalingFit:
     """L(D) = E + A D^-a, with E, A, a positive, through values that are positive.
 
     Args:
@@ -62,7 +63,7 @@ def fit_loss(sizes: Sequence[float], losses: Sequence[float], *, bootstrap: int 
     return _fit(LOSS, sizes, losses, bootstrap, seed, falling=True)
 
 
-def fit_score(sizes: Sequence[float], scores: Sequence[float], *, bootstrap: int = 100, seed: int = 0) -> ScalingFit:
+def fit_score(sizes: Values, scores: Values, *, bootstrap: int = 100, seed: int = 0) -> ScalingFit:
     """f(D) = (log A + a log D)^b, with A > 1 and a, b positive, through scores that rise with D.
 
     Args, raises: as in `fit_loss`.
@@ -70,7 +71,7 @@ def fit_score(sizes: Sequence[float], scores: Sequence[float], *, bootstrap: int
     return _fit(SCORE, sizes, scores, bootstrap, seed, falling=False)
 
 
-def misaligned(sizes: Sequence[float], values: Sequence[float], *, falling: bool) -> bool:
+def misaligned(sizes: Values, values: Values, *, falling: bool) -> bool:
     """Whether values go the wrong way between two sizes, by more than twice the noise.
 
     The noise is the standard error of the mean of each size where sizes are repeated, else a hundredth of the range.
@@ -102,9 +103,7 @@ LAWS: dict[str, tuple[Curve, tuple[str, ...]]] = {
 }
 
 
-def _fit(
-    law: str, sizes: Sequence[float], values: Sequence[float], bootstrap: int, seed: int, *, falling: bool
-) -> ScalingFit:
+def _fit(law: str, sizes: Values, values: Values, bootstrap: int, seed: int, *, falling: bool) -> ScalingFit:
     x, y = np.asarray(sizes, float), np.asarray(values, float)
     count = len(np.unique(x))
     if count < SIZES:

@@ -48,6 +48,11 @@ def test_links_are_followed_in_the_folder_and_urls_only_when_asked(tmp_path):
     remote = replace(PLAIN, seed=8, link="https://example.org/none")
     assert find_smells([*clean(), local, remote], folder=tmp_path, now=NOW) == []
     asked: list[str] = []
-    found = find_smells([*clean(), remote], folder=tmp_path, now=NOW, reach=lambda url: bool(asked.append(url)))
+
+    def reach(url: str) -> bool:
+        asked.append(url)
+        return False
+
+    found = find_smells([*clean(), remote], folder=tmp_path, now=NOW, reach=reach)
     assert [smell.kind for smell in found] == ["dead link"]
     assert asked == ["https://example.org/none"]

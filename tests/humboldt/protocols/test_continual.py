@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,12 @@ def test_a_sequence_learns_one_after_the_other_and_scores_all(monkeypatch):
     monkeypatch.setattr(
         continual, "measure", lambda model, task, lead_steps=None: Score(ERRORS[len(model), task.number], "m")
     )
-    course, model = along((), [Task(0), Task(1), Task(2)], lambda model, task: (*model, task.number))
+
+    def learn(model: Any, task: Any) -> Any:
+        return (*model, task.number)
+
+    start: Any = ()
+    course, model = along(start, [Task(0), Task(1), Task(2)], learn)
     assert model == (0, 1, 2)
     np.testing.assert_array_equal(course.errors, ERRORS)
 

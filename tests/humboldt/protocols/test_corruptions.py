@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ class Fields:
     def __len__(self) -> int:
         return len(self.fields)
 
-    def batch(self, indices: Sequence[int]):
+    def batch(self, indices: Sequence[int]) -> Any:
         x = self.fields[list(indices)]
         lead = torch.full((len(x),), 2.0)
         if self.kind == "pde":
@@ -50,7 +51,7 @@ class Fields:
         return Fields(self.fields[:count], self.kind, self.periodic)
 
 
-def corrupted(name: str, severity: int, data: Fields | None = None, seed: int = 0):
+def corrupted(name: str, severity: int, data: Fields | None = None, seed: int = 0) -> Any:
     data = data or Fields(smooth())
     return Corrupted(data, name, severity, seed).batch(range(len(data)))
 
@@ -58,7 +59,7 @@ def corrupted(name: str, severity: int, data: Fields | None = None, seed: int = 
 CLEAN = Fields(smooth()).batch(range(3))
 
 
-def damage(batch) -> float:
+def damage(batch: Any) -> float:
     """How far the inputs are from the clean ones; a missing value is as far off as nothing known of it."""
     return float((batch.fields.nan_to_num(nan=0.0) - CLEAN.fields).abs().mean()) + float(
         (batch.lead_time - CLEAN.lead_time).abs().mean()

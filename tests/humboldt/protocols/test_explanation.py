@@ -51,10 +51,10 @@ def test_attribution_is_where_the_question_looks():
 
 
 def test_effects_that_go_together_agree():
-    assert agreement([Effect("a", 1, 0.1), Effect("b", 2, 0.2), Effect("c", 3, 0.3)]) == 1
-    assert agreement([Effect("a", 1, 0.3), Effect("b", 2, 0.2), Effect("c", 3, 0.1)]) == -1
+    assert agreement([Effect("a", 1.0, 0.1), Effect("b", 2.0, 0.2), Effect("c", 3.0, 0.3)]) == 1
+    assert agreement([Effect("a", 1.0, 0.3), Effect("b", 2.0, 0.2), Effect("c", 3.0, 0.1)]) == -1
     with pytest.raises(ProtocolError, match="three treatments or more, got 1"):
-        agreement([Effect("a", 1, 0.1)])
+        agreement([Effect("a", 1.0, 0.1)])
     with pytest.raises(ProtocolError, match="needs the effects of randomisation"):
         is_sane([])
 
