@@ -15,6 +15,7 @@ class HeadOnly(Method):
     """Train the head; embedding and core stay as they are."""
 
     name: ClassVar[str] = "head"
+    by_rows: ClassVar[bool] = True
 
     def prepare(self, model: Model) -> Model:
         """Freeze all but the head."""

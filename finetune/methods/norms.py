@@ -17,6 +17,7 @@ class Norms(Method):
     """Train all norms (their answer to the lead time included) and every bias of the model."""
 
     name: ClassVar[str] = "norms"
+    by_rows: ClassVar[bool] = True
     source: ClassVar[str] = "arXiv 2106.10199"
 
     def prepare(self, model: Model) -> Model:
