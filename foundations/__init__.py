@@ -33,6 +33,7 @@ from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .pickled import read_pickled
+from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores
 from .shards import read_files
@@ -71,6 +72,7 @@ __all__ = [
     "Perceiver",
     "PerceiverConfig",
     "Prediction",
+    "Program",
     "Release",
     "ScaleConfig",
     "Scores",

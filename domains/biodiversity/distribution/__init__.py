@@ -8,6 +8,7 @@ from .extrapolation import mess
 from .invasion import arrival_times, detection_ranking
 from .niches import NicheOverlap, niche_overlap, schoener_d, warren_i
 from .pretraining import VirtualSpecies
+from .program import SpeciesProgram
 from .quantiles import ENVIRONMENT, PLACE
 from .responses import permutation_importance, plot_map, plot_responses, response_curves
 from .surveyed import SurveyedRegion, SurveyedSpecies, read_region, read_regions, tables_to_batch
@@ -23,6 +24,7 @@ __all__ = [
     "SpeciesBatch",
     "SpeciesConfig",
     "SpeciesModel",
+    "SpeciesProgram",
     "Suitability",
     "SurveyedRegion",
     "SurveyedSpecies",
