@@ -109,8 +109,10 @@ def test_two_and_four_processes_by_rows_learn_what_one_learns(tmp_path, capfd):
     sizes = [part.stat().st_size for part in parts]
     assert len(sizes) == 2
     assert min(sizes) > 0.3 * sum(sizes)  # the first also writes what is no parameter
-    logging.basicConfig(level=logging.WARNING)
+    told = logging.StreamHandler()
+    logging.getLogger("humboldt").addHandler(told)
     assert together(4, run, tmp_path / "two") == [0] * 4
+    logging.getLogger("humboldt").removeHandler(told)
     assert "begun by 2 processes and goes on with 4: it sees the same samples" in capfd.readouterr().err
     same(tmp_path / "two", tmp_path / "one")
     assert together(2, run, tmp_path / "two") == [0, 0]  # a finished run is read back
