@@ -15,7 +15,6 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
-from lightning.pytorch.strategies import DDPStrategy
 
 from humboldt.foundations import ConfigError, Dataset, Model, load_strictly, read_config, read_weights, to_dict
 
@@ -31,8 +30,9 @@ from .progress import Log
 from .recipe import Recipe
 from .resume import Best, Checkpoints, random_state, set_random_state
 from .sampler import Batches, Passes
+from .strategy import by_rows, require_kind, require_rows, strategy
 from .task import SearchTask, Task
-from .world import Launched, World, joined, wait_for_all, world
+from .world import World, joined, wait_for_all, world
 
 
 def fit(
@@ -53,7 +53,8 @@ def fit(
 
     Called again with the same arguments, a run that was killed goes on from its last checkpoint and ends with the
     same weights (bit for bit on CPU with the same number of threads and processes); a finished one is read back.
-    Under `torchrun` or `srun` the processes share out every batch; the first of them writes.
+    Under `torchrun` or `srun` the processes share out every batch, and as the recipe's `strategy` says also the
+    parameters; the first of them writes.
 
     Args:
         model: where to start; left as it is.
@@ -70,7 +71,7 @@ def fit(
         RunFolderError: the folder holds another run, cannot be written, or has no room.
         FloatingPointError: the loss is not finite any more.
         Interrupted: SIGUSR1, SIGUSR2 or SIGTERM came; what was done is saved.
-        ConfigError: a batch cannot be shared out evenly among the processes.
+        ConfigError: a batch cannot be shared out evenly among the processes, or a method cannot be by rows.
     """
     here = world()
     with joined(here), listening() as signals:
@@ -93,6 +94,7 @@ def _fit(
     here: World,
     signals: Signals,
 ) -> Model:
+    require_rows(recipe, method)
     record = {**(run or {}), "method": method.describe(), **to_dict(recipe)}
     data = describe(model, train, validation)
     logbook = None
@@ -107,7 +109,7 @@ def _fit(
         task, seconds = _train(
             model, train, validation, recipe, method, logbook, progress and here.leads, here, signals
         )
-    result = task.result.to("cpu", next(model.parameters()).dtype).eval()
+    result = _whole(task.result, model, recipe, here).eval()
     if logbook is not None and here.leads and left_out(result):
         write_adapter(logbook.folder, result, method, record.get("model"))
     tuned = method.merge(result) if method.mergeable else result
@@ -167,7 +169,9 @@ def _train(
         callbacks.append(EarlyStopping("validation", patience=recipe.patience, check_finite=False))
     every = min(length, recipe.validate_every or max(1, length // 10))
     trainer = _trainer(recipe, callbacks, every, passes is not None, here, method.gradients)
-    start = str(checkpoint) if checkpoint is not None and checkpoint.is_file() else None
+    start = str(checkpoint) if checkpoint is not None and checkpoint.exists() else None
+    if start is not None:
+        require_kind(start, recipe, here)
     trainer.fit(task, batches, passes, ckpt_path=start)
     if passes is not None and trainer.global_step == length and length % every:
         trainer.validate(task, passes, verbose=False)
@@ -177,8 +181,18 @@ def _train(
     return task, log.spent
 
 
+def _whole(result: Model, start: Model, recipe: Recipe, here: World) -> Model:
+    """The result on the processor in the numbers of the start, whole where the processes shared it out."""
+    if not by_rows(recipe, here):
+        return result.to("cpu", next(start.parameters()).dtype)
+    from .sharding import gathered
+
+    return gathered(result, start)
+
+
 def _passes(validation: Dataset | Mixture, recipe: Recipe, here: World) -> Passes:
-    return Passes(validation, recipe.batch_size, recipe.validation_samples, recipe.workers, here)
+    size, at_most = recipe.batch_size, recipe.validation_samples
+    return Passes(validation, size, at_most, recipe.workers, here, by_rows(recipe, here))
 
 
 def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
@@ -207,15 +221,12 @@ def task_of(model: Model, method: Method, recipe: Recipe, length: int) -> Task:
 def _trainer(
     recipe: Recipe, callbacks: list[Callback], every: int, validates: bool, here: World, gradients: bool
 ) -> lightning.Trainer:
-    together: dict[str, Any] = (
-        {} if here.size == 1 else {"strategy": DDPStrategy(find_unused_parameters=True), "plugins": [Launched(here)]}
-    )
     return lightning.Trainer(
         accelerator="auto",
         devices=here.local_size,
         num_nodes=here.size // here.local_size,
         use_distributed_sampler=False,
-        **together,
+        **strategy(recipe, here),
         precision="bf16-mixed" if recipe.precision == "bf16-mixed" else "32-true",  # float64 is the task's own type
         max_epochs=1,
         accumulate_grad_batches=recipe.accumulate,

@@ -39,6 +39,7 @@ class Method(ABC):
         trains: what is trained, in a few words (of an adapter, beside the whole parts).
         mergeable: whether what it adds becomes plain weights.
         gradients: whether it needs any.
+        by_rows: whether it trains parameters as they are, so that a process may hold its rows of them alone.
         start_tolerance: how far the start may be from what the model computed before, relative to its largest value.
     """
 
@@ -48,6 +49,7 @@ class Method(ABC):
     trains: ClassVar[str] = "everything"
     mergeable: ClassVar[bool] = True
     gradients: ClassVar[bool] = True
+    by_rows: ClassVar[bool] = False
     start_tolerance: ClassVar[float] = 0.0
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

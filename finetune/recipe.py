@@ -42,6 +42,9 @@ class Recipe:
     validation_samples: int | None = _field(256, "samples", "at most so many, evenly spread over the validation data")
     patience: int | None = _field(None, "validations", "stop after this many without a better one; never if not given")
     average: float | None = _field(None, "decay in [0, 1)", "keep an exponential moving average of the weights")
+    strategy: Literal["ddp", "fsdp"] = _field(
+        "ddp", "name", "how processes share a model: ddp holds it whole in each, fsdp by rows (less memory)"
+    )
     precision: Literal["32-true", "bf16-mixed", "64-true"] = _field("32-true", "numbers", "arithmetic of the run")
     recompute: bool = _field(False, "yes or no", "recompute activations in the backward pass: less memory, more time")
     compile: bool = _field(False, "yes or no", "compile the core")
@@ -60,6 +63,9 @@ class Recipe:
             _require(value is None or value > 0, name, "is positive or not given", value)
         _require(0 <= self.floor <= 1, "floor", "is a share of the highest rate in [0, 1]", self.floor)
         _require(self.average is None or 0 <= self.average < 1, "average", "is a decay in [0, 1)", self.average)
+        by_rows = self.strategy == "fsdp"
+        _require(not (by_rows and self.optimiser == "muon"), "optimiser", "is adamw with strategy fsdp", self.optimiser)
+        _require(not (by_rows and self.average is not None), "average", "is not given with strategy fsdp", self.average)
 
     def length(self, samples: int) -> int:
         """Optimiser steps of a run over this many samples."""

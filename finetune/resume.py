@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from .interruption import Interrupted, Signals
+from .latest import put, scratch
 from .task import Task
-from .world import World
+from .world import World, wait_for_all
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +81,11 @@ class Checkpoints(Callback):
         self.written = step
         if self.path is None:
             return
-        scratch = self.path.with_suffix(".writing")
-        trainer.save_checkpoint(scratch)
+        made = scratch(self.path, step)
+        wait_for_all(self.world)
+        trainer.save_checkpoint(made)
         if self.world.leads:
-            with open(scratch, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(scratch, self.path)
+            put(made, self.path)
 
     def _told_to_stop(self, trainer: lightning.Trainer) -> bool:
         here = self.signals.received is not None

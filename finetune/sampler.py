@@ -150,6 +150,7 @@ class Passes:
         at_most: take only so many samples, evenly spread; None for all.
         workers: as of `Batches`.
         world: the processes that train together; each takes every so-manieth batch, or all where these are too few.
+        in_step: each takes as many as the others, as it must where they gather parameters; or all.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class Passes:
         at_most: int | None = None,
         workers: int = 0,
         world: World | None = None,
+        in_step: bool = False,
     ) -> None:
         self.datasets = data.datasets if isinstance(data, Mixture) else [data]
         share = 1.0 if at_most is None else min(1.0, at_most / len(data))
@@ -167,7 +169,7 @@ class Passes:
             count = max(1, round(share * len(dataset)))
             indices = [i * len(dataset) // count for i in range(count)]
             self.parts += [(number, indices[start : start + batch_size]) for start in range(0, count, batch_size)]
-        if world is not None and len(self.parts) >= world.size:
+        if world is not None and len(self.parts) >= world.size and not (in_step and len(self.parts) % world.size):
             self.parts = self.parts[world.rank :: world.size]
         self.workers = workers
 

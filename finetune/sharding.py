@@ -6,9 +6,9 @@ and sees whole parameters one block at a time. The batch is shared out as in `fi
 
 from __future__ import annotations
 
+import copy
 import json
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,13 +19,14 @@ import torch.distributed.checkpoint as dcp
 from safetensors import safe_open
 from torch import Tensor
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
-from humboldt.foundations import Block, CheckpointError, Model, header, weight_files, write
+from humboldt.foundations import Block, CheckpointError, Model, header, load_strictly, weight_files, write
 
+from .latest import put, scratch
 from .world import World
 
 
@@ -39,13 +40,34 @@ def sharded(build: Callable[[], Model], world: World) -> Model:
     with torch.device("meta"):
         model = build()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    mesh = init_device_mesh(device, (world.size,))
+    return share(model, init_device_mesh(device, (world.size,))).to_empty(device=device)
+
+
+def share(model: Model, mesh: DeviceMesh) -> Model:
+    """Of every parameter, leave to each process of a mesh its rows; whole ones are there a block at a time.
+
+    A model that is shared already is left as it is.
+    """
+    if isinstance(model, FSDPModule):
+        return model
     for module in model.modules():
         if isinstance(module, Block):
             fully_shard(module, mesh=mesh)
     fully_shard(model, mesh=mesh)
-    model.to_empty(device=device)
     return model
+
+
+def gathered(model: Model, like: Model) -> Model:
+    """A model as `like`, in every process, with all values of a shared one, frozen where that one is."""
+    state = {key: _whole(value).cpu() for key, value in model.state_dict().items()}
+    plain = load_strictly(copy.deepcopy(like), state)
+    for ours, theirs in zip(plain.parameters(), model.parameters(), strict=True):
+        ours.requires_grad_(theirs.requires_grad)
+    return plain
+
+
+def _whole(value: Tensor) -> Tensor:
+    return value.full_tensor() if isinstance(value, DTensor) else value
 
 
 def rows_held(model: Model) -> float:
@@ -93,16 +115,11 @@ def save(model: Model, optimiser: Optimizer, step: int, folder: Path) -> None:
     A reader finds the old or the new one: `folder` is a link that is put in place when all is written.
     """
     weights, moments = get_state_dict(model, optimiser)
-    place = folder.with_name(f"{folder.name}.step{step}")
+    place = scratch(folder, step)
+    torch.distributed.barrier()
     dcp.save({"model": weights, "optimiser": moments, "step": torch.tensor(step)}, checkpoint_id=place)
     if torch.distributed.get_rank() == 0:
-        before = folder.resolve() if folder.is_symlink() else None
-        aside = folder.with_name(f".{folder.name}.link")
-        aside.unlink(missing_ok=True)
-        aside.symlink_to(place.name)
-        os.replace(aside, folder)
-        if before is not None and before != place.resolve():
-            shutil.rmtree(before, ignore_errors=True)
+        put(place, folder)
     torch.distributed.barrier()
 
 

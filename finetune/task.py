@@ -35,6 +35,13 @@ class Task(lightning.LightningModule):
         self.average = None if decay is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
         self.latest = torch.tensor(float("nan"))
 
+    def configure_model(self) -> None:
+        """Leave to each process its rows, where the strategy shares parameters."""
+        if self.device_mesh is not None:
+            from .sharding import share
+
+            share(self.model, self.device_mesh["data_parallel"])
+
     @property
     def result(self) -> Model:
         """The model that is validated and kept: the averaged one if there is one."""

@@ -35,6 +35,7 @@ from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .pickled import read_pickled
 from .plotting import MissingMatplotlibError, pyplot
+from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores
 from .shards import read_files
@@ -75,6 +76,7 @@ __all__ = [
     "Perceiver",
     "PerceiverConfig",
     "Prediction",
+    "Program",
     "Release",
     "ScaleConfig",
     "Scores",

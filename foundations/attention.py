@@ -70,7 +70,8 @@ class Attention(nn.Module):
         qkv = self.qkv(windows.split(x, layout))
         qkv = rearrange(qkv, "b m n (three heads e) -> b m n three heads e", three=3, heads=config.heads)
         seams = windows.seams(grid, config, periodic, x.device)
-        if self.position is not None and mask is None and not config.causal and x.device.type == "cpu":
+        fused = self.position is not None and mask is None and not config.causal and x.device.type == "cpu"
+        if fused and not torch.compiler.is_exporting():  # a program uses the operations that every runtime has
             bias, cosine = self.position(layout.window), config.similarity == "cosine"
             out = attend_windows(qkv, bias, seams, self._scale(qkv), cosine)
         else:

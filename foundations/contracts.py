@@ -234,3 +234,7 @@ class Domain(Protocol):
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """A labelled object with units and coordinates."""
         ...
+
+    def program(self, model: Model) -> Any:
+        """The class of `Program` that makes a function of plain tensors of a model."""
+        ...

@@ -124,7 +124,8 @@ def prepare(
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model, revision)
     way = automatic(started) if said is None else said
-    schedule = Recipe().replace(**{**advice(started, way), **recipe}, seed=seed)
+    advised = advice(started, way, by_rows=schedule.strategy == "fsdp")
+    schedule = Recipe().replace(**{**advised, **recipe}, seed=seed)
     source = str(data) if isinstance(data, str | Path) else None
     if source is not None and os.environ.get(PLACE) and Path(source).exists():
         data = staged(source)
@@ -202,12 +203,20 @@ def pretrain(
     return fit(model, train, validation, schedule, None, output, run=run, overwrite=overwrite, progress=progress)
 
 
-def advice(model: Model, way: Method) -> dict[str, Any]:
-    """Recipe fields that a checkpoint recommends for training all of it; others where its weights are random."""
+def advice(model: Model, way: Method, by_rows: bool = False) -> dict[str, Any]:
+    """Recipe fields that a checkpoint recommends for training all of it; others where its weights are random.
+
+    By rows, advice for Muon or an average is not taken, and neither are its rates: they are for that optimiser.
+    """
     if way.name != "full":
         return {}
     kind = "random" if model.provenance.get("loaded", {}).get("random") else "pretrained"
     found = dict(model.provenance.get("advice", {}).get(kind, {}))
+    if by_rows and (found.get("optimiser") == "muon" or found.get("average") is not None):
+        log.warning(
+            "recipe: the checkpoint advises %s, which strategy fsdp has not; the default recipe is taken", found
+        )
+        return {}
     if found:
         log.info("recipe: where nothing else is said, what the checkpoint advises for %s weights: %s", kind, found)
     return found

@@ -3,95 +3,176 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.export import ExportedProgram
 
-from humboldt.domains.pde import FieldBatch
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Program
 
-TOLERANCE = 1e-5  # of the largest value of the output
+from .registry import choose, domain
+
+TOLERANCE = 1e-5  # of the largest value of an output
+LARGEST = 2_000_000_000  # bytes of the weights in a file of ONNX
 
 
 class ExportError(ValueError):
     """A model that cannot be exported, or whose program computes something else."""
 
 
-class Forecaster(nn.Module):
-    """A model of fields as a function of tensors: (states, channels, *space) and lead times to predicted fields.
-
-    Args:
-        model: of the pde domain.
-        periodic: which space axes close on themselves; fixed in the program.
-    """
-
-    def __init__(self, model: Model, periodic: tuple[bool, ...]) -> None:
-        super().__init__()
-        self.model, self.periodic = model, periodic
-
-    def forward(self, fields: Tensor, lead_time: Tensor) -> Tensor:
-        """Predict in physical units."""
-        return self.model(FieldBatch(fields=fields, lead_time=lead_time, periodic=self.periodic)).fields
-
-
 def export(
     model: Model,
     output: str | os.PathLike[str],
     *,
-    grid: Sequence[int] = (64, 64),
-    periodic: bool | Sequence[bool] = True,
-    states: int = 2,
+    format: str = "torch-export",
+    **sizes: Any,
 ) -> float:
-    """Write a `torch.export` program (`.pt2`) of a model for one grid and one number of states.
+    """Write a model as a program for batches of fixed sizes, which runs without Humboldt.
 
-    `torch.export.load(output).module()(fields, lead_time)` runs it, without Humboldt.
+    `torch.export.load(output).module()(*tensors)` runs the one, `onnxruntime.InferenceSession(output).run(...)` the
+    other. What they take and give is named by the `Program` of the domain.
 
     Args:
-        model: of the pde domain.
+        model: of any domain.
         output: file to write.
-        grid: points along each space axis.
-        periodic: which space axes close on themselves.
-        states: states at a time.
+        format: `torch-export` (`.pt2`) or `onnx`.
+        sizes: what the program is fixed to, such as `grid`, `periodic` and `samples` of fields.
 
     Returns:
-        The largest difference between the program as read back and the model, on other states than those it was traced
+        The largest difference between the program as read back and the model, on other inputs than those it was traced
         with, over the largest value of the output.
 
     Raises:
-        ExportError: a model of another domain, or a program that computes something else.
+        ExportError: an unknown format, operations that it does not have, or a program that computes something else.
+        ValueError: unknown sizes (with those that there are).
+        ImportError: the extra `export` is missing.
     """
-    if model.domain != "pde":
-        raise ExportError(f"models of the pde domain are exported, got one of {model.domain!r}")
-    closed = (periodic,) * len(grid) if isinstance(periodic, bool) else tuple(periodic)
-    frozen = copy.deepcopy(model).eval().requires_grad_(False)
-    forecaster, output = Forecaster(frozen, closed), Path(output)
-    traced, other = (_inputs(model, grid, states, seed) for seed in (0, 1))
+    if format not in FORMATS:
+        raise ExportError(f"a model is exported to {' or '.join(FORMATS)}, got {format!r}; choose one of them")
+    way, output = FORMATS[format], Path(output)
+    kind = domain(model.domain or "pde").program(model)
+    choose(kind, sizes)
+    program: Program = kind(copy.deepcopy(model).eval().requires_grad_(False), **sizes)
+    way.check(program)
+    traced, other = program.example(0), program.example(1)
     with torch.no_grad():
-        expected = forecaster(*other)
-        program = torch.export.export(forecaster, traced)
+        expected = _each(program(*other))
+        exported = torch.export.export(program, traced)
     aside = output.with_name(f".writing-{output.name}")
-    torch.export.save(program, aside)
-    with torch.no_grad():
-        found = torch.export.load(aside).module()(*other)
-    difference = float((found - expected).abs().max() / expected.abs().max())
-    if not difference <= TOLERANCE:
-        aside.unlink()
-        raise ExportError(
-            f"a program computes what the model does to {TOLERANCE:g}, got {difference:.3g}; nothing was written"
-        )
-    os.replace(aside, output)
+    try:
+        way.write(program, exported, aside)
+        difference = max(map(_difference, way.run(aside, other), expected))
+        if not difference <= TOLERANCE:
+            raise ExportError(
+                f"a program computes what the model does to {TOLERANCE:g}, got {difference:.3g}; nothing was written"
+            )
+        os.replace(aside, output)
+    finally:
+        aside.unlink(missing_ok=True)
     return difference
 
 
-def _inputs(model: Any, grid: Sequence[int], states: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Random states in the model's units, and lead times."""
-    generator = torch.Generator().manual_seed(seed)
-    normaliser = model.embed.normaliser
-    noise = torch.randn(states, len(model.config.inputs), *grid, generator=generator)
-    shape = (-1, *[1] * len(grid))
-    fields = normaliser.mean.reshape(shape) + normaliser.std.reshape(shape) * noise
-    return fields, torch.rand(states, generator=generator) + 0.1
+def _difference(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def _each(made: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [made] if isinstance(made, Tensor) else list(made)
+
+
+@dataclass(frozen=True)
+class Format:
+    """Whether a program can be written, how it is, and how the file is run."""
+
+    check: Callable[[Program], None]
+    write: Callable[[Program, ExportedProgram, Path], None]
+    run: Callable[[Path, tuple[Tensor, ...]], list[Tensor]]
+
+
+def _check_torch(program: Program) -> None:
+    """Any program can be."""
+
+
+def _write_torch(program: Program, exported: ExportedProgram, path: Path) -> None:
+    torch.export.save(exported, path)
+
+
+def _run_torch(path: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    with torch.no_grad():
+        return _each(torch.export.load(path).module()(*inputs))
+
+
+def _check_onnx(program: Program) -> None:
+    size = sum(t.numel() * t.element_size() for t in program.state_dict().values())
+    if size > LARGEST:
+        raise ExportError(
+            f"a file of ONNX holds weights of {LARGEST / 1e9:g} GB, got {size / 1e9:.2f} GB; take --format torch-export"
+        )
+    try:
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ImportError('programs of ONNX need onnxscript and onnxruntime: pip install "humboldt[export]"') from error
+
+
+def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None:
+    try:
+        with _quiet():
+            made = torch.onnx.export(
+                exported,
+                input_names=list(program.inputs),
+                output_names=list(program.outputs),
+                dynamo=True,
+                verbose=False,
+            )
+            assert made is not None
+            made.save(path, external_data=False)
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(
+            f"a program of ONNX is made of the operations that ONNX has, got {', '.join(_lacking(error))}, which it "
+            "has not; take --format torch-export, which has all of them"
+        ) from error
+
+
+def _run_onnx(path: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    given = {put.name: value.numpy() for put, value in zip(session.get_inputs(), inputs, strict=True)}
+    return [torch.from_numpy(found) for found in session.run(None, given)]
+
+
+def _lacking(error: BaseException | None) -> list[str]:
+    """The operations that an error of the exporter and its causes name, or what the first cause says."""
+    said = []
+    while error is not None:
+        said.append(str(error))
+        error = error.__cause__
+    found = re.findall(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", "\n".join(said))
+    return sorted(set(found)) or said[-1].splitlines()[:1]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter says nothing about packages that it does not find."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+FORMATS = {
+    "torch-export": Format(_check_torch, _write_torch, _run_torch),
+    "onnx": Format(_check_onnx, _write_onnx, _run_onnx),
+}

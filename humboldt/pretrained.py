@@ -124,6 +124,12 @@ def _record(folder: Path) -> dict[str, Any]:
             of_weights = getattr(face(science), "published_record", None)
             if of_weights is not None and (found := of_weights(folder)) is not None:
                 return found
+        bare = not (folder / "config.yaml").is_file()
+        if bare and any(path.suffix in (".safetensors", ".pt", ".pth", ".bin") for path in folder.iterdir()):
+            raise CheckpointError(
+                f"{folder} holds weights and no configuration, and they are of no published model that is known here; "
+                "ask its owner for the config.json beside them"
+            )
     return read_config(folder)
 
 

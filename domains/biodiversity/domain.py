@@ -16,7 +16,7 @@ from .adapters import Step, adapt
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
 from .data import opened_months
-from .distribution import SpeciesConfig, build_species
+from .distribution import SpeciesConfig, SpeciesProgram, build_species
 from .embed import GridEmbed
 from .forecast import evaluate_months, predict_months
 from .heads import MonthHead
@@ -110,6 +110,16 @@ class Biodiversity:
                 units = {"units": group.units[i]} if group.units else {}
                 columns[f"{group.name}_{name}"] = (dims, part[:, i], units)
         return xr.Dataset(columns, coords)
+
+    def program(self, model: Model) -> type[SpeciesProgram]:
+        """What a model is as a function of tensors.
+
+        Raises:
+            ValueError: a model of gridded ecosystems.
+        """
+        if not isinstance(model.config, SpeciesConfig):
+            raise ValueError("programs are made of models of species distributions, got one of gridded ecosystems")
+        return SpeciesProgram
 
 
 class AbsoluteError:

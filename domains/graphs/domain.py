@@ -17,6 +17,7 @@ from .config import GraphConfig
 from .embed import SequenceEmbed
 from .heads import NextTokenHead, PropertyHead
 from .metrics import METRICS, Score
+from .program import SequenceProgram
 from .properties import for_task, predict_properties, score_properties
 
 
@@ -97,6 +98,10 @@ class Graphs:
         real = batch.real.cpu().numpy()[..., None]
         logits = np.where(real, prediction.logits.detach().cpu().numpy(), np.nan)
         return xr.Dataset({"logits": (("sample", "place", "token"), logits)})
+
+    def program(self, model: Model) -> type[SequenceProgram]:
+        """What a model is as a function of tensors."""
+        return SequenceProgram
 
 
 def build(config: GraphConfig | Mapping[str, Any]) -> Model:

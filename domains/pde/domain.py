@@ -29,6 +29,7 @@ from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, model_forecaster
 from .heads import ErrorHead, ForecastHead
 from .metrics import RelativeError
+from .program import FieldProgram
 
 TASKS = ("forecast", "error")
 
@@ -155,6 +156,10 @@ class PDE:
         columns = {c.name: (dims, fields[:, i], {"units": c.units}) for i, c in enumerate(named)}
         lead_time = ("sample", batch.lead_time.cpu().numpy(), {"standard_name": "forecast_period"})
         return xr.Dataset(columns, {"lead_time": lead_time})
+
+    def program(self, model: Model) -> type[FieldProgram]:
+        """What a model is as a function of tensors."""
+        return FieldProgram
 
 
 def build(config: PDEConfig | Mapping[str, Any]) -> Model:

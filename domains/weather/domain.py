@@ -29,6 +29,7 @@ from .downscaling import DownscalingHead
 from .embed import WeatherEmbed
 from .flux import FluxHead
 from .heads import StateHead
+from .program import StateProgram
 
 HEADS: dict[str, type[Head]] = {"reconstruction": StateHead, "downscaling": DownscalingHead, "flux": FluxHead}
 
@@ -147,6 +148,10 @@ class Weather:
         from .labelled import forecast_to_xarray
 
         return forecast_to_xarray(prediction, batch.time, {})
+
+    def program(self, model: Model) -> type[StateProgram]:
+        """What a model is as a function of tensors."""
+        return StateProgram
 
 
 def build(config: WeatherConfig | Mapping[str, Any]) -> Model:

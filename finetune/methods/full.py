@@ -15,6 +15,7 @@ class Full(Method):
     """Train everything, each part at its own rate."""
 
     name: ClassVar[str] = "full"
+    by_rows: ClassVar[bool] = True
 
     def prepare(self, model: Model) -> Model:
         """Nothing is frozen."""

@@ -16,6 +16,7 @@ class HeadOnly(Method):
 
     name: ClassVar[str] = "head"
     trains: ClassVar[str] = "the head"
+    by_rows: ClassVar[bool] = True
 
     def prepare(self, model: Model) -> Model:
         """Freeze all but the head."""

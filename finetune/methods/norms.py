@@ -18,6 +18,7 @@ class Norms(Method):
 
     name: ClassVar[str] = "norms"
     trains: ClassVar[str] = "norms and biases"
+    by_rows: ClassVar[bool] = True
     source: ClassVar[str] = "arXiv 2106.10199"
 
     def prepare(self, model: Model) -> Model:

@@ -62,7 +62,7 @@ def together(size: int, function: Callable[..., Any], *arguments: Any, launcher:
     running = [context.Process(target=one, args=(rank,)) for rank in range(size)]
     for process in running:
         process.start()
-    end = time.monotonic() + 120
+    end = time.monotonic() + 280
     while any(process.is_alive() for process in running) and time.monotonic() < end:
         time.sleep(0.05)
         if any((process.exitcode or 0) < 0 for process in running):

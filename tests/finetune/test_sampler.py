@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from humboldt.finetune import Mixture
+from humboldt.finetune import Mixture, World
 from humboldt.finetune.sampler import Batches, Order, Passes
 from humboldt.foundations import ConfigError
 from tests.finetune.tiny import Waves
@@ -56,6 +56,13 @@ def test_validation_sees_everything_once_in_order():
     part = Waves(7)
     assert [len(b) for b in Passes(Mixture([part, Waves(3)]), 4)] == [4, 3, 3]
     assert part.seen == list(range(7))
+
+
+def test_validation_batches_are_shared_out_in_step_where_processes_gather_parameters():
+    two = [World(rank=rank, size=2) for rank in range(2)]
+    assert [len(Passes(Waves(9), 3, world=here)) for here in two] == [2, 1]
+    assert [len(Passes(Waves(9), 3, world=here, in_step=True)) for here in two] == [3, 3]
+    assert [len(Passes(Waves(12), 3, world=here, in_step=True)) for here in two] == [2, 2]
 
 
 @pytest.mark.integration

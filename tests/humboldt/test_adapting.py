@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from humboldt.adapting import finetune, plan_finetune, pretrain
+from humboldt.adapting import finetune, plan_finetune, prepare, pretrain
 from humboldt.domains.pde import Channel
 from humboldt.finetune import Recipe
 from humboldt.foundations import ConfigError, to_dict
@@ -159,3 +159,12 @@ def test_a_checkpoint_advises_the_recipe_unless_told_otherwise():
     assert rate(method="head") == Recipe().core_rate
     model.provenance["loaded"] = {"random": True}
     assert rate() == 7e-3
+
+
+def test_advice_for_another_optimiser_is_not_taken_by_rows(caplog):
+    model = tiny_model()
+    model.provenance["advice"] = {"pretrained": {"optimiser": "muon", "core_rate": 7e-3}}
+    assert prepare(model, Trajectories()).recipe.optimiser == "muon"
+    found = prepare(model, Trajectories(), strategy="fsdp").recipe
+    assert (found.optimiser, found.core_rate) == ("adamw", Recipe().core_rate)
+    assert "which strategy fsdp has not; defaults are taken" in caplog.text

@@ -1,4 +1,4 @@
-"""A program computes what the model does, on states that it was not traced with."""
+"""A program computes what the model does, on inputs that it was not traced with."""
 
 import pytest
 import torch
@@ -6,10 +6,13 @@ import torch
 from humboldt.cli import main
 from humboldt.domains.pde import FieldBatch
 from humboldt.exporting import ExportError, export
+from tests.domains.biodiversity.distribution import small as species
+from tests.domains.weather import models as weather
 from tests.finetune.tiny import tiny_model
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
 def test_a_program_runs_without_the_model(tmp_path):
     model = tiny_model().eval()
     assert export(model, tmp_path / "model.pt2", grid=(16, 16)) < 1e-5
@@ -20,7 +23,6 @@ def test_a_program_runs_without_the_model(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_a_program_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr("humboldt.exporting.TOLERANCE", -1.0)
     with pytest.raises(ExportError, match=r"computes what the model does to -1, got .*; nothing was written"):
@@ -28,16 +30,61 @@ def test_a_program_that_computes_something_else_is_not_written(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_domains_are_refused(tmp_path):
+def test_what_cannot_be_exported(tmp_path, monkeypatch):
     model = tiny_model()
-    model.domain = "graphs"
-    with pytest.raises(ExportError, match="models of the pde domain are exported, got one of 'graphs'"):
-        export(model, tmp_path / "model.pt2")
+    with pytest.raises(ExportError, match="exported to torch-export or onnx, got 'tflite'; choose one of them"):
+        export(model, tmp_path / "m", format="tflite")
+    with pytest.raises(ValueError, match=r"has the choices \['grid', 'periodic', 'samples'\], got 'length'"):
+        export(model, tmp_path / "m", length=3)
+    with pytest.raises(ValueError, match=r"a number of points for each of 2 space axes, got \[16\]"):
+        export(model, tmp_path / "m", grid=[16])
+    monkeypatch.setattr("humboldt.exporting.LARGEST", 1000)
+    with pytest.raises(ExportError, match=r"holds weights of 1e-06 GB, got .* GB; take --format torch-export"):
+        export(model, tmp_path / "m", format="onnx", grid=(16, 16))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.integration
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-def test_the_embedded_model_as_a_command(tmp_path, capsys):
-    words = ["export", "humboldt/pde-nano", "--output", str(tmp_path / "nano.pt2"), "--grid", "[32, 32]"]
+def test_models_of_fields_and_weather_as_onnx(tmp_path):
+    import onnxruntime
+
+    model = tiny_model().eval()
+    assert export(model, tmp_path / "fields.onnx", format="onnx", grid=(16, 16)) < 1e-5
+    session = onnxruntime.InferenceSession(tmp_path / "fields.onnx")
+    fields, lead_time = torch.randn(2, 2, 16, 16), torch.tensor([0.3, 0.9])
+    (found,) = session.run(["forecast"], {"fields": fields.numpy(), "lead_time": lead_time.numpy()})
+    expected = model(FieldBatch(fields=fields, lead_time=lead_time, periodic=(True, True))).fields
+    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-5)
+    assert export(weather.model(), tmp_path / "weather.onnx", format="onnx", grid=(8, 16)) < 1e-5
+
+
+@pytest.mark.integration
+def test_species_need_operations_that_onnx_has_not(tmp_path):
+    sizes = {"variables": 4, "presences": 6, "contrast": 10, "background": 20, "queries": 5}
+    assert export(species.network(), tmp_path / "species.pt2", **sizes) < 1e-5
+    with pytest.raises(ExportError, match=r"got aten\.searchsorted, which it has not; take --format torch-export"):
+        export(species.network(), tmp_path / "species.onnx", format="onnx", **sizes)
+    assert [path.name for path in tmp_path.iterdir()] == ["species.pt2"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("name", "format", "sizes"),
+    [
+        ("pde-nano", "torch-export", "{grid: [32, 32]}"),
+        ("weather-nano", "torch-export", "{grid: [16, 32]}"),
+        ("molecules-nano", "onnx", "{length: 12}"),
+        ("biodiversity-nano", "torch-export", "{variables: 5}"),
+    ],
+)
+def test_the_embedded_models_as_a_command(tmp_path, capsys, name, format, sizes):
+    words = ["export", f"humboldt/{name}", "--format", format, "--output", str(tmp_path / "nano.pt2"), "--sizes", sizes]
     assert main(words) == 0
     assert "largest difference to the model" in capsys.readouterr().out
+
+
+def test_without_the_extra_the_error_names_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match=r'onnxruntime: pip install "humboldt\[export\]"'):
+        export(tiny_model(), tmp_path / "m.onnx", format="onnx", grid=(16, 16))
+    assert list(tmp_path.iterdir()) == []

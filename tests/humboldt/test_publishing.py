@@ -9,6 +9,7 @@ import yaml
 
 import humboldt
 from humboldt.card import CardError, Facts, card
+from humboldt.foundations import CheckpointError, HubError
 from humboldt.licence import LicenceError
 from humboldt.pretrained import from_pretrained
 from humboldt.publishing import push_to_hub
@@ -116,3 +117,21 @@ def test_the_terms_of_data_and_parent_have_to_be_known(run, tuned):
         push_to_hub(
             run, "me/mine", licence="MIT", licences={"/my/file.nc": "CC-BY-NC-4.0", "camlab-ethz/Poseidon-T": "MIT"}
         )
+
+
+def test_a_repository_without_a_configuration_is_said(hub, tuned, tmp_path):
+    weights = (tuned.save(tmp_path / "saved") / "model.safetensors").read_bytes()
+    hub.repositories["me/bare"] = {"model.safetensors": weights}
+    with pytest.raises(CheckpointError, match=r"holds weights and no configuration, .*for the config.json beside them"):
+        from_pretrained("me/bare")
+
+
+def test_without_a_token_the_cure_is_to_log_in(hub, run, monkeypatch, tmp_path):
+    from huggingface_hub import constants
+
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+    hub.read_only = True
+    with pytest.raises(HubError, match=r"(?s)me/mine was not uploaded .*log in \(hf auth login\) or set HF_TOKEN"):
+        humboldt.push_to_hub(run, "me/mine")
+    assert hub.tokens == []

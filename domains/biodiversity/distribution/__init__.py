@@ -9,6 +9,7 @@ from .invasion import arrival_times, detection_ranking
 from .maps import generalise_maps
 from .niches import NicheOverlap, niche_overlap, schoener_d, warren_i
 from .pretraining import VirtualSpecies
+from .program import SpeciesProgram
 from .quantiles import ENVIRONMENT, PLACE
 from .recorded import RecordedSpecies
 from .responses import permutation_importance, plot_map, plot_responses, response_curves
@@ -27,6 +28,7 @@ __all__ = [
     "SpeciesBatch",
     "SpeciesConfig",
     "SpeciesModel",
+    "SpeciesProgram",
     "Suitability",
     "SurveyedRegion",
     "Transfer",

@@ -60,6 +60,8 @@ class SpeciesBatch:
         variables = {name: getattr(self, name).shape[-1] for name in named}
         if len(set(variables.values())) > 1:
             raise ValueError(f"all points have the same variables, got {variables}; extract them from the same layers")
+        if torch.compiler.is_exporting():  # a program has no values to look at
+            return
         for name in ("presence", "contrast"):
             lacking = getattr(self, f"{name}_weight").sum(-1) <= 0
             if bool(lacking.any()):

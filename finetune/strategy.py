@@ -1,0 +1,90 @@
+"""How several processes share a model: whole in each of them (DDP), or each its rows of every parameter (FSDP2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
+
+from humboldt.foundations import ConfigError
+
+from .method import Method
+from .recipe import Recipe
+from .world import Launched, World
+
+
+def strategy(recipe: Recipe, here: World) -> dict[str, Any]:
+    """What Lightning's trainer is told; nothing for a process alone."""
+    if here.size == 1:
+        return {}
+    together = DDPStrategy(find_unused_parameters=True) if recipe.strategy == "ddp" else Rows(here)
+    return {"strategy": together, "plugins": [Launched(here)]}
+
+
+def by_rows(recipe: Recipe, here: World) -> bool:
+    """Whether each process holds only its rows of the parameters."""
+    return recipe.strategy == "fsdp" and here.size > 1
+
+
+def require_rows(recipe: Recipe, method: Method) -> None:
+    """Refuse a method that needs whole parameters where each process holds its rows.
+
+    Raises:
+        ConfigError: such a method.
+    """
+    if recipe.strategy == "fsdp" and not method.by_rows:
+        raise ConfigError(
+            f"by rows (strategy fsdp) a method trains parameters as they are, got {method.name!r}; take full, head or "
+            "norms, or strategy: ddp"
+        )
+
+
+def require_kind(checkpoint: str, recipe: Recipe, here: World) -> None:
+    """Refuse a checkpoint of rows in a process alone, and a whole one where processes share parameters.
+
+    Raises:
+        ConfigError: such a checkpoint.
+    """
+    if (rows := Path(checkpoint).is_dir()) != by_rows(recipe, here):
+        begun = "by several processes, each with its rows" if rows else "by one process, with whole parameters"
+        raise ConfigError(
+            f"with strategy fsdp one process, or several, go on with what was begun by as many, got {checkpoint}, "
+            f"written {begun}, and {here.size} processes; start {'two or more' if rows else 'one'}, or --overwrite"
+        )
+
+
+class Rows(ModelParallelStrategy):
+    """FSDP2 over all processes; a checkpoint is a folder into which every process writes its rows (DCP).
+
+    The best weights so far (see `resume.Best`) lie beside the present ones.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(data_parallel_size=world.size, tensor_parallel_size=1)
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any = None) -> None:
+        """Write it; every process calls this."""
+        best = checkpoint["callbacks"].get("Best", {})
+        checkpoint["state_dict"] |= {BEST + name: value for name, value in best.pop("weights", {}).items()}
+        super().save_checkpoint(checkpoint, filepath, storage_options)
+
+    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
+        """Fill the model and the optimiser by rows, however many processes wrote it; returns the rest."""
+        found = super().load_checkpoint(checkpoint_path, weights_only)
+        best = found["callbacks"].get("Best")
+        if best is not None:
+            best["weights"] = self._best(Path(checkpoint_path)) if best["step"] else {}
+        return found
+
+    def _best(self, path: Path) -> dict[str, Any]:
+        import torch.distributed.checkpoint as dcp
+
+        task: Any = self.lightning_module
+        place = {BEST + name: torch.empty_like(value, device="cpu") for name, value in task.result.state_dict().items()}
+        dcp.load({"state_dict": place}, checkpoint_id=path)
+        return {name.removeprefix(BEST): value for name, value in place.items()}
+
+
+BEST = "best."

@@ -1,0 +1,34 @@
+"""A model as a function of plain tensors: what a file computes that runs without this library."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from .contracts import Model
+
+
+class Program(nn.Module, ABC):
+    """A model whose batch is spread out into tensors, of sizes that are fixed when the program is written.
+
+    Attributes:
+        inputs: names of the tensors that `forward` takes, in this order.
+        outputs: names of those that it gives.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    @abstractmethod
+    def forward(self, *tensors: Tensor) -> Any:
+        """A tensor, or a tuple of them where there are several outputs; in physical units."""
+
+    @abstractmethod
+    def example(self, seed: int) -> tuple[Tensor, ...]:
+        """Inputs by chance, in the units of the model."""
