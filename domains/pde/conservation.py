@@ -104,7 +104,8 @@ def conservation(
 
     Returns:
         One variable a quantity of `totals`, dims (forecast, lead_step, sample): the change of the mean since the first
-        frame (of momentum in units of the mean speed there, else relative to the value there); `divergence` as it is.
+        frame (of momentum in units of the speed that the energy there stands for, else relative to the value there);
+        `divergence` as it is.
     """
     pairs = data.arranged(config.inputs, config.outputs).frames(0, ahead=tuple(lead_steps))
     count = len(lead_steps)
@@ -117,15 +118,14 @@ def conservation(
     present = [i for i, c in enumerate(config.outputs) if c.name in {x.name for x in data.layout.channels}]
     channels, names = [config.outputs[i] for i in present], [c.name for c in config.inputs]
     before = totals(start.fields[:, [names.index(c.name) for c in channels]], channels, gamma)
-    speed = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "pressure" not in names else None
+    pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else torch.ones(len(start))
     columns: dict[str, list[np.ndarray]] = {}
     for fields in (made, true):
         later = totals(fields[:, :, present].flatten(0, 1), channels, gamma)
         for name, value in later.items():
             drift = value.unflatten(0, (-1, count))
             if name != "divergence":
-                scale = before["energy"].sqrt() if speed is None else speed
-                unit = scale if name.startswith("momentum") else before[name].abs()
+                unit = pace if name.startswith("momentum") else before[name].abs()
                 drift = (drift - before[name][:, None]) / unit.clamp(min=SMALLEST)[:, None]
             columns.setdefault(name, []).append(drift.T.numpy())
     dims = ("forecast", "lead_step", "sample")
