@@ -60,7 +60,7 @@ def divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, " b"]:
 def without_divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, "b axes *space"]:
     """The nearest velocity with div u = 0 on a periodic grid: u - grad Lap^-1 div u (Helmholtz and Leray).
 
-    Modes at the Nyquist wavenumber of an even grid, which have no derivative, lose their divergence as all others do.
+    The last wavenumber of an even grid has no derivative along its axis and is left as it is along it.
     """
     space = tuple(range(2, velocity.dim()))
     spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity)
@@ -134,11 +134,14 @@ def conservation(
 
 
 def _waves(velocity: Tensor) -> list[Tensor]:
-    """Whole periods along each axis, shaped to multiply spectra of ``[b, *space]``."""
+    """Whole periods along each axis, shaped to multiply spectra of ``[b, *space]``; 0 for the last of an even axis,
+    whose derivative vanishes on the grid."""
     size = velocity.shape[2:]
     waves = []
     for axis, points in enumerate(size):
         shape = [1] * len(size)
         shape[axis] = points
-        waves.append(torch.fft.fftfreq(points, 1 / points, dtype=velocity.dtype).to(velocity.device).view(shape))
+        wave = torch.fft.fftfreq(points, 1 / points, dtype=velocity.dtype)
+        wave = torch.where(2 * wave.abs() == points, 0, wave)
+        waves.append(wave.to(velocity.device).view(shape))
     return waves
