@@ -117,13 +117,13 @@ def vortices(exponax: Any, jax: Any) -> tuple[Callable[[], Any], Callable[[], An
     damping = newtonian(grid, 1e-3)
     stepper = exponax.stepper.NavierStokesVorticity(2, 1.0, 64, end / steps, diffusivity=1e-3, order=4)
     later = jax.jit(jax.vmap(exponax.repeat(stepper, steps)))
-    given = jax.numpy.asarray(grid.backward(spectra)[:, None])
+    given = jax.numpy.asarray(-grid.backward(spectra)[:, None])  # its vorticity turns the other way
 
     def ours() -> Any:
         path = navier_stokes(spectra, still, grid, [end], damping=damping)[:, 0]
         return np.stack([grid.backward(curl(velocity, grid)[0]) for velocity in path])
 
-    return ours, lambda: np.asarray(later(given))[:, 0]
+    return ours, lambda: -np.asarray(later(given))[:, 0]
 
 
 def forecasting(quick: bool) -> Row:

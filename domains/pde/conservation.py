@@ -60,7 +60,7 @@ def divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, " b"]:
 def without_divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, "b axes *space"]:
     """The nearest velocity with div u = 0 on a periodic grid: u - grad Lap^-1 div u (Helmholtz and Leray).
 
-    Modes at the Nyquist wavenumber of an even grid, which have no derivative, lose their divergence as all others do.
+    The last wavenumber of an even grid has no derivative along its axis and is left as it is along it.
     """
     space = tuple(range(2, velocity.dim()))
     spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity)
@@ -104,7 +104,8 @@ def conservation(
 
     Returns:
         One variable a quantity of `totals`, dims (forecast, lead_step, sample): the change of the mean since the first
-        frame (of momentum in units of the mean speed there, else relative to the value there); `divergence` as it is.
+        frame (of momentum in units of the speed that the energy there stands for, else relative to the value there);
+        `divergence` as it is.
     """
     pairs = data.arranged(config.inputs, config.outputs).frames(0, ahead=tuple(lead_steps))
     count = len(lead_steps)
@@ -117,15 +118,14 @@ def conservation(
     present = [i for i, c in enumerate(config.outputs) if c.name in {x.name for x in data.layout.channels}]
     channels, names = [config.outputs[i] for i in present], [c.name for c in config.inputs]
     before = totals(start.fields[:, [names.index(c.name) for c in channels]], channels, gamma)
-    speed = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "pressure" not in names else None
+    pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else torch.ones(len(start))
     columns: dict[str, list[np.ndarray]] = {}
     for fields in (made, true):
         later = totals(fields[:, :, present].flatten(0, 1), channels, gamma)
         for name, value in later.items():
             drift = value.unflatten(0, (-1, count))
             if name != "divergence":
-                scale = before["energy"].sqrt() if speed is None else speed
-                unit = scale if name.startswith("momentum") else before[name].abs()
+                unit = pace if name.startswith("momentum") else before[name].abs()
                 drift = (drift - before[name][:, None]) / unit.clamp(min=SMALLEST)[:, None]
             columns.setdefault(name, []).append(drift.T.numpy())
     dims = ("forecast", "lead_step", "sample")
@@ -134,11 +134,14 @@ def conservation(
 
 
 def _waves(velocity: Tensor) -> list[Tensor]:
-    """Whole periods along each axis, shaped to multiply spectra of ``[b, *space]``."""
+    """Whole periods along each axis, shaped to multiply spectra of ``[b, *space]``; 0 for the last of an even axis,
+    whose derivative vanishes on the grid."""
     size = velocity.shape[2:]
     waves = []
     for axis, points in enumerate(size):
         shape = [1] * len(size)
         shape[axis] = points
-        waves.append(torch.fft.fftfreq(points, 1 / points, dtype=velocity.dtype).to(velocity.device).view(shape))
+        wave = torch.fft.fftfreq(points, 1 / points, dtype=velocity.dtype)
+        wave = torch.where(2 * wave.abs() == points, 0, wave)
+        waves.append(wave.to(velocity.device).view(shape))
     return waves

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import xarray as xr
 from jaxtyping import Float
@@ -78,7 +77,7 @@ def ensemble_scores(
     values |= {name: values[name].sqrt() for name in ("spread", "rmse")}
     coords = {"lead_step": list(lead_steps), "group": list(config.groups)}
     scores = xr.Dataset({name: (dims, value.numpy(), {"units": "1"}) for name, value in values.items()}, coords)
-    return scores.sel(group=np.isfinite(scores["crps"]).any(["lead_step", "sample"]))
+    return scores.sel(group=scores["crps"].notnull().any(["lead_step", "sample"]))
 
 
 def _members(models: Sequence[Model], step: float | None) -> list[Forecaster]:

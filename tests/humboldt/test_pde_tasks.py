@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 import humboldt
 from humboldt.domains.pde import generate, inversion, operator, super_resolution, task_errors
@@ -54,7 +54,7 @@ def test_fine_states_are_made_of_coarse_ones(tmp_path):
 def test_an_error_indicator_knows_where_the_forecast_is_wrong(tmp_path):
     data = opened("ns-gauss", tmp_path, snapshots=5)
     model = humboldt.finetune("humboldt/pde-nano", data, steps=10, **QUIET)
-    judge = humboldt.finetune(model, data, task="error", steps=60, optimiser="adamw", embedding_rate=3e-3, **QUIET)
+    judge = humboldt.finetune(model, data, task="error", steps=200, optimiser="adamw", embedding_rate=3e-3, **QUIET)
     judge.save(tmp_path / "judge")
     judge = humboldt.from_pretrained(tmp_path / "judge")
     pairs = data.split("test").frames(0, ahead=(1, 4)).arranged(judge.config.inputs, judge.config.outputs)
@@ -62,20 +62,20 @@ def test_an_error_indicator_knows_where_the_forecast_is_wrong(tmp_path):
     with torch.no_grad():
         said = judge(batch).fields[:, :2].flatten()
     actual = judge.head.actual(batch)[:, :2].flatten()
-    ranks = [np.argsort(np.argsort(x.numpy())) for x in (said, actual)]
-    agreement = np.corrcoef(*ranks)[0, 1]
+    agreement = float(spearmanr(said.numpy(), actual.numpy()).statistic)
     print(f"rank correlation of predicted and actual error {agreement:.2f}")
     assert agreement > 0.4
 
 
 @pytest.mark.parametrize(
-    ("name", "axes", "resolution", "patch"), [("burgers-1d", 1, 64, 4), ("ks-1d", 1, 128, 4), ("reaction-3d", 3, 16, 2)]
+    ("name", "axes", "resolution", "patch", "steps"),
+    [("burgers-1d", 1, 64, 4, 120), ("ks-1d", 1, 128, 4, 400), ("reaction-3d", 3, 16, 2, 60)],
 )
-def test_the_core_learns_on_lines_and_in_cubes(name, axes, resolution, patch, tmp_path):
+def test_the_core_learns_on_lines_and_in_cubes(name, axes, resolution, patch, steps, tmp_path):
     data = opened(name, tmp_path, resolution=resolution, snapshots=6)
     config = operator(data.channels, axes=axes, patch=patch, horizon=float(data.times[-1]))
     model = humboldt.pretrain(
-        config, [data], steps=120, validate=False, optimiser="muon", core_rate=1e-2, embedding_rate=3e-3,
+        config, [data], steps=steps, validate=False, optimiser="muon", core_rate=1e-2, embedding_rate=3e-3,
         norm_rate=3e-3, **QUIET,
     )  # fmt: skip
     scores = humboldt.evaluate(model, data, split="test", lead_steps=[1, 2]).median("sample")["relative_l1"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import fft
 
-from .exponential import exponential
+from .exponential import Forcing, exponential
 from .spectral import Array
 
 Generators = Sequence[np.random.Generator]
@@ -55,7 +55,7 @@ def reactions_in_space(generators: Generators, resolution: int, times: Sequence[
     return exponential(starts, rates, reaction, times, step=0.05, axes=3)
 
 
-def steepening(modes: Array):  # type: ignore[no-untyped-def]
+def steepening(modes: Array) -> Forcing:
     """``-(u^2 / 2)_x`` of spectra on a line, without aliases."""
     size, kept = 2 * (len(modes) - 1), modes < modes[-1] * 2 / 3
 

@@ -179,7 +179,7 @@ def test_what_is_in_equilibrium_with_gravity_stays(along_x):
         gas, potential = gas[:, [0, 2, 1, 3]].swapaxes(2, 3), potential.swapaxes(1, 2)
     path = euler(gas, 1 / 24, [0.5], boundary="wall", potential=potential)
     np.testing.assert_allclose(path[:, 0], gas, atol=1e-12)
-    falling = euler(gas, 1 / 24, [0.5], boundary="wall", potential=1.1 * potential)
+    falling = euler(gas, 1 / 24, [0.2], boundary="wall", potential=1.1 * potential)
     assert np.abs(falling[:, 0, 1:3]).max() > 1e-2
 
 
@@ -198,15 +198,10 @@ def test_walls_keep_mass_and_energy_and_carry_concentrations():
     np.testing.assert_array_equal(alone[0, 0], path[0, 1, :4])
 
 
-def test_a_smooth_star_rests_the_better_the_finer_it_is():
-    """The polytrope is in equilibrium up to the error of the mesh, which is of second order."""
-    speeds, sizes = [], [1 / 16, 1 / 32]
-    for size in sizes:
-        x = (np.arange(round(1 / size)) + 0.5) * size
-        radius = np.hypot(x[:, None] - 0.5, x - 0.5)
-        density = np.sinc(np.sqrt(2 / np.pi) * radius)
-        gas = np.stack([density, 0 * density, 0 * density, density**2])[None]
-        path = euler(gas, size, [0.1], gamma=2.0, boundary="wall", potential=-2 * density[None])
-        quiet = slice(round(0.25 / size), round(0.75 / size))  # where nothing from the walls has come yet
-        speeds.append(float(np.abs(path[0, 0, 1:3, quiet, quiet]).max()))
-    assert observed_order(speeds, sizes) > 1.5
+def test_a_star_whose_pressure_is_its_squared_density_rests_exactly():
+    """The polytrope of gamma = 2 is in equilibrium on any mesh: sums and differences of its density cancel."""
+    x = (np.arange(24) + 0.5) / 24
+    density = np.sinc(np.sqrt(2 / np.pi) * np.hypot(x[:, None] - 0.5, x - 0.5))
+    gas = np.stack([density, 0 * density, 0 * density, density**2])[None]
+    path = euler(gas, 1 / 24, [0.5], gamma=2.0, boundary="wall", potential=-2 * density[None])
+    np.testing.assert_allclose(path[:, 0], gas, atol=1e-12)
