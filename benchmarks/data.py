@@ -249,7 +249,7 @@ def print_scaling(folder: Path, count: int, length: int) -> None:
 
 
 def resident() -> int:
-    """Bytes of memory that the process holds now, without pages of mapped files, which the system takes back at will."""
+    """Bytes of memory that the process holds now, without pages of mapped files, which the system may take back."""
     _, resident, of_files, *_ = map(int, Path("/proc/self/statm").read_text().split())
     return (resident - of_files) * 4096
 
