@@ -70,8 +70,9 @@ class Attention(nn.Module):
         qkv = self.qkv(windows.split(x, layout))
         qkv = rearrange(qkv, "b m n (three heads e) -> b m n three heads e", three=3, heads=config.heads)
         seams = windows.seams(grid, config, periodic, x.device)
-        fused = self.position is not None and mask is None and not config.causal and x.device.type == "cpu"
-        if fused and not torch.compiler.is_exporting():  # a program uses the operations that every runtime has
+        fused = mask is None and not config.causal and x.device.type == "cpu"
+        fused = fused and not torch.compiler.is_exporting()  # a program uses the operations that every runtime has
+        if fused and self.position is not None:
             bias, cosine = self.position(layout.window), config.similarity == "cosine"
             out = attend_windows(qkv, bias, seams, self._scale(qkv), cosine)
         else:

@@ -14,7 +14,7 @@ from ..errors import DataError
 from .calendars import is_dated
 from .formats import open_file
 from .headers import Field, Header, agreed, read_headers
-from .joined_array import FileArray, JoinedArray
+from .joined_array import FileArray, JoinedArray, PartArray
 
 MEMBERS = ("member", "realization", "realisation", "number", "ensemble", "ensemble_member")
 """Coordinates of a single value by which the files of an ensemble are told apart."""
@@ -121,7 +121,8 @@ def join_along(headers: list[Header], dim: str, group: str | None) -> tuple[Head
     if len({str(h.coords[dim].values) for h in headers if dim in h.coords}) == 1 and len(headers) > 1:
         coords.pop(dim, None)  # each file counts its samples from the same number
     left = {note.removeprefix("attribute ").strip("'") for note in notes}
-    fields, arrays = {}, {}
+    fields: dict[str, Field] = {}
+    arrays: dict[str, PartArray] = {}
     for name, field in first.fields.items():
         attrs = {k: v for k, v in field.attrs.items() if f"attribute {k!r} of {name}" not in notes}
         dtype = np.result_type(*[h.fields[name].dtype for h in headers])

@@ -42,10 +42,8 @@ CHECKSUMS = ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")
 ELEMENTWISE = ("delta", "fixedscaleoffset", "astype", "quantize", "bitround")
 FAULTS: tuple[type[BaseException], ...] = (
     *(RuntimeError, ValueError, TypeError, OSError, EOFError, MemoryError),
-    *(zlib.error, lzma.LZMAError, *ZSTD_FAULTS),
+    *(zlib.error, lzma.LZMAError, inflating.error, *ZSTD_FAULTS),
 )
-if inflating is not zlib:
-    FAULTS = (*FAULTS, inflating.error)
 
 
 class UnreadableLayoutError(DataError):

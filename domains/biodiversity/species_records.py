@@ -89,4 +89,4 @@ def _read_surveys(path: Path) -> pd.DataFrame:
             f"{other[SPECIES].iloc[0]} in {path}; correct it"
         )
     names = table[SPECIES].str.replace("_", " ")
-    return table.assign(**{SPECIES: names, "present": table["present"].astype(bool)}).reset_index(drop=True)
+    return table.assign(present=table["present"].astype(bool)).assign(**{SPECIES: names}).reset_index(drop=True)

@@ -138,10 +138,9 @@ class Weather:
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
         path = write_forecast(steps, output, overwrite)
-        engine = "zarr" if path.suffix == ".zarr" else None
-        return xr.open_dataset(
-            path, engine=engine, decode_timedelta=False, **({"consolidated": False} if engine else {})
-        )
+        if path.suffix == ".zarr":
+            return xr.open_zarr(path, consolidated=False, decode_timedelta=False)
+        return xr.open_dataset(path, decode_timedelta=False)
 
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """One lead time as the CF conventions have it."""

@@ -85,8 +85,8 @@ def forecast(
             return _told(data, batch, step).to(weights.device, weights.dtype)
 
         begun = first.to(weights.device, weights.dtype)
-        for number, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
-            if any(round(h / step) == number for h in hours):
+        for count, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
+            if any(round(h / step) == count for h in hours):
                 yield forecast_to_xarray(prediction, about=about, **labels)
     finally:
         model.train(was_training)

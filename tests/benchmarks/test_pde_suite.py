@@ -1,5 +1,6 @@
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +11,7 @@ from humboldt.domains.pde.problems import DOWNSTREAM, problem
 
 
 @pytest.fixture
-def scripts(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+def scripts(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
     """The scripts of the experiment, as they find each other when they run; forgotten afterwards."""
     monkeypatch.setattr(sys, "path", [str(root / "benchmarks" / "pde_suite"), *sys.path])
     before = set(sys.modules)

@@ -10,7 +10,7 @@ from humboldt.domains.weather.maps import coast, map_axes
 pytest.importorskip("matplotlib")
 
 
-def forecast(grid: Grid, leads=(6.0, 12.0)) -> xr.Dataset:
+def forecast(grid: Grid, leads: tuple[float, ...] = (6.0, 12.0)) -> xr.Dataset:
     shape = (len(leads), 2, 1, 3, *grid.shape)
     values = np.arange(np.prod(shape), dtype=float).reshape(shape)
     coords = {"lead_time": list(leads), "level": [250.0, 500.0, 850.0], "latitude": list(grid.latitude),

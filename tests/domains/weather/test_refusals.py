@@ -1,6 +1,8 @@
 """What is handed over by mistake is refused by the rule, the value and the cure; what can be mended is mended."""
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from tests.domains.weather.models import model
 from tests.domains.weather.test_forecast import states
 
 
-def refused(rule: str, value: str, cure: str, call, error=DataError) -> None:
+def refused(rule: str, value: str, cure: str, call: Callable[[], Any], error: type[Exception] = DataError) -> None:
     """The message states all three, in this order."""
     with pytest.raises(error) as caught:
         call()

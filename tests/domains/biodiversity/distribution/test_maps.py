@@ -57,7 +57,7 @@ def test_generalised_maps_are_means_of_blocks() -> None:
     fine = MODEL.predict(LAYERS)
     coarse = maps.generalise_maps(fine, 0.6)
     assert coarse["suitability"].shape == (2, 4, 4)
-    block = fine["suitability"].values[:, :6, :6].mean((1, 2))
+    block = np.asarray(fine["suitability"])[:, :6, :6].mean((1, 2))
     assert coarse["suitability"].values[:, 0, 0] == pytest.approx(block, abs=1e-6)
     assert coarse.attrs["generalised_to"] == pytest.approx(0.6)
     with pytest.raises(DataError, match=r"spans 2 to 24 cells of 0.1, got a size of 0.1; choose another"):
