@@ -34,7 +34,7 @@ def with_fresh_head(model: Model, *, seed: int = 0) -> Model:
     return made
 
 
-def with_noise(model: Model, base: Model, share: float, *, seed: int = 0) -> Model:
+def with_noise(model: Model, base: Model, share: float | int, *, seed: int = 0) -> Model:
     """Noise on what tuning changed: every weight that differs from the base, by `share` of the root mean square of
     what its tensor changed by.
 

@@ -22,7 +22,7 @@ def sources() -> list[Path]:
     """Every file that the wheel should hold, relative to the root, each once although `humboldt` links to folders."""
     door = ROOT / "humboldt"
     found = [path for path in door.iterdir() if path.is_file()]
-    rooms = ("batch", "commands", "embedded")
+    rooms = ("batch", "commands", "embedded", "leaderboard", "protocols")
     found += [path for name in rooms for path in door.glob(f"{name}/**/*") if path.is_file()]
     found += [path for name in ROOMS for path in (ROOT / name).rglob("*") if path.is_file()]
     return sorted(path.relative_to(ROOT) for path in found if not IGNORED & {*path.parts})

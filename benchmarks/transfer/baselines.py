@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from humboldt.domains.pde import Channel, FieldBatch, FieldPrediction, PDEConfig
-from humboldt.foundations import CoreConfig, Normaliser, ScaleConfig, relative_error
+from humboldt.foundations import Context, CoreConfig, Normaliser, ScaleConfig, relative_error
 
 Statistics = dict[str, tuple[float, float]]
 
@@ -30,7 +30,7 @@ class Increment(nn.Module):
 
     def __init__(self, network: nn.Module, channels: Sequence[Channel], statistics: Statistics, horizon: float) -> None:
         super().__init__()
-        self.network, self.horizon = network, horizon
+        self.network, self.horizon, self.context = network, horizon, Context()
         self.config = described(channels, horizon)
         means, deviations = zip(*(statistics[c.name] for c in channels), strict=True)
         self.normaliser = Normaliser(means, deviations)

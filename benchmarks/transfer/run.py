@@ -23,6 +23,7 @@ from training import Examples, train
 
 import humboldt.domains.pde as pde
 from humboldt.domains.pde.data import open_trajectories
+from humboldt.foundations import Context
 
 MODELS = ("pde-nano", "pde-nano4x", "scratch", "scratch4x", "fno", "fno4x", "unet", "unet4x")
 RATES = {"fno": 3e-3, "unet": 1e-3}
@@ -85,7 +86,7 @@ class Persistence:
     """The state stays."""
 
     def __init__(self, channels: Any) -> None:
-        self.config = baselines.described(channels, 1.0)
+        self.config, self.context = baselines.described(channels, 1.0), Context()
 
     def __call__(self, batch: pde.FieldBatch) -> pde.FieldPrediction:
         """The state itself."""

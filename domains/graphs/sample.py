@@ -125,7 +125,7 @@ def draw_batch(
     model: Model,
     count: int,
     drawing: Drawing,
-    goals: Float[Tensor, "1 g"] | None,
+    goals: Float[Tensor, "#count g"] | None,
     prompt: Sequence[int],
     chance: torch.Generator,
 ) -> list[Sampled]:
@@ -195,7 +195,7 @@ def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[in
 class Decoder:
     """A model with a cache: told the next tokens of every sequence, it says the logits after the last of them."""
 
-    def __init__(self, model: Model, count: int, drawing: Drawing, goals: Float[Tensor, "1 g"] | None) -> None:
+    def __init__(self, model: Model, count: int, drawing: Drawing, goals: Float[Tensor, "#count g"] | None) -> None:
         self.model, self.weight = model, drawing.guidance
         self.guided = goals is not None and drawing.guidance != 1
         told = None if goals is None else goals.expand(count, -1).to(model_device(model))

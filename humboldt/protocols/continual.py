@@ -35,13 +35,13 @@ class Course:
             )
 
     @property
-    def forgetting(self) -> Float[np.ndarray, " tasks-1"]:
+    def forgetting(self) -> Float[np.ndarray, " later"]:
         """Of every data set but the last; never negative."""
         last = self.errors.shape[1] - 1
         return np.array([self.errors[-1, j] - self.errors[j + 1 :, j].min() for j in range(last)])
 
     @property
-    def forward(self) -> Float[np.ndarray, " tasks-1"]:
+    def forward(self) -> Float[np.ndarray, " later"]:
         """To every data set but the first; negative where what was learned before was in the way."""
         return np.array([self.errors[0, j] - self.errors[j, j] for j in range(1, self.errors.shape[1])])
 
@@ -52,12 +52,12 @@ class Course:
 
 
 def along(
-    start: Model,
+    start: Any,
     data: Sequence[Any],
-    learn: Callable[[Model, Any], Model],
+    learn: Callable[[Any, Any], Any],
     *,
     lead_steps: Sequence[int] | None = None,
-) -> tuple[Course, Model]:
+) -> tuple[Course, Any]:
     """Errors along a sequence, and the model at its end.
 
     Args:

@@ -29,7 +29,7 @@ ALIKE = 0.5
 """Rank correlation from which an attribution of a randomised model counts as unchanged."""
 
 
-def gradients(model: Model, batch: Any, question: Question) -> Float[Tensor, "b t c *space"]:
+def gradients(model: Callable[[Any], Any], batch: Any, question: Question) -> Float[Tensor, "b t c *space"]:
     """|s dq/dx| of every value of the input, with s the deviation of its channel: what a change of usual size would do.
 
     The slope times the value itself would follow the input whatever the model is.
@@ -79,7 +79,7 @@ def effects(
     treated: Mapping[str, Model],
     batch: Any,
     question: Question,
-    attribute: Callable[[Model, Any, Question], Tensor] = gradients,
+    attribute: Callable[[Any, Any, Question], Tensor] = gradients,
 ) -> list[Effect]:
     """Effects of treatments (other weights, seeds, recipes) on answer and attribution.
 

@@ -6,7 +6,7 @@ by what is expected there; what the answer loses is the object's effect.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,6 @@ import torch
 from jaxtyping import Float, Int
 from scipy import ndimage
 from torch import Tensor
-
-from humboldt.foundations import Model
 
 from .explanation import Question
 from .states import ProtocolError, states, with_states
@@ -78,7 +76,7 @@ class ObjectEffects:
 
 @torch.no_grad()
 def object_effects(
-    model: Model,
+    model: Callable[[Any], Any],
     batch: Any,
     labels: Int[np.ndarray, "*space"],
     question: Question,

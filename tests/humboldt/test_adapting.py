@@ -167,4 +167,4 @@ def test_advice_for_another_optimiser_is_not_taken_by_rows(caplog):
     assert prepare(model, Trajectories()).recipe.optimiser == "muon"
     found = prepare(model, Trajectories(), strategy="fsdp").recipe
     assert (found.optimiser, found.core_rate) == ("adamw", Recipe().core_rate)
-    assert "which strategy fsdp has not; defaults are taken" in caplog.text
+    assert "which strategy fsdp has not; the default recipe is taken" in caplog.text

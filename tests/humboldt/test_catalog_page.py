@@ -23,7 +23,6 @@ def test_graphs_are_drawn_as_their_matrix():
 
 
 def test_published_sets_without_a_solver_have_no_picture():
-    assert picture(CATALOG.find("pde.pdegym-se-af")) is None
     assert picture(CATALOG.find("weather.era5-arco")) is None
 
 

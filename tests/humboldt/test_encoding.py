@@ -65,6 +65,9 @@ def test_only_a_frozen_trunk_on_steady_data_can_be_left_out():
     class Turned(Trajectories):
         augmented = True
 
+        def split(self, name):
+            return self
+
     with pytest.raises(ConfigError, match="drawn or turned anew; leave out cached=True"):
         finetune(tiny_model(), Turned(), cached=True, **CHOICES)
 
