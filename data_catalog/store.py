@@ -76,7 +76,7 @@ def open_store(source: Any) -> xr.Dataset:
         if data.attrs.get(UNFINISHED):
             raise unfinished(text)
         return data[sorted(data.data_vars, key=str)] if is_zarr else data
-    except (DataError, FileNotFoundError):
+    except DataError:
         raise
     except (OSError, ValueError, KeyError) as error:
         raise DataError(

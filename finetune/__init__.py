@@ -9,7 +9,7 @@ from .features import Featured, FeaturedBatch, features_of, values_of
 from .fit import fit
 from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
-from .logbook import RunFolderError
+from .logbook import RunFolderError, weights_hash
 from .method import METHODS, MergeError, Method, known_methods, method
 from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
@@ -67,6 +67,7 @@ __all__ = [
     "trained_parameters",
     "values_of",
     "weighted",
+    "weights_hash",
     "world",
     "write_adapter",
     "write_yaml",

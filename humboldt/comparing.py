@@ -185,7 +185,7 @@ def costs(way: Any, tuned: Model, start: Model, data: Any, task: str, batch_size
 def taught(way: Any, data: Any, start: Model, task: str) -> tuple[Any, Any]:
     """The method and the data that it learns from: feature transfer has the start itself as its teacher, so that what
     it adds is to stay near to what pretraining knew."""
-    from humboldt.finetune.methods.aft import AFT
+    from humboldt.finetune.methods import AFT
 
     from .view import Taught
 

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from humboldt.domains.graphs import Drawing, Reward, arranged, open_graphs
-from humboldt.domains.graphs.balance import Balance, Balanced
-from humboldt.domains.graphs.ppo import PPO, Proximal
-from humboldt.finetune import Recipe, fit
-from humboldt.finetune.logbook import weights_hash
+from humboldt.domains.graphs import PPO, Balance, Balanced, Drawing, Proximal, Reward, arranged, open_graphs
+from humboldt.finetune import Recipe, fit, weights_hash
 from humboldt.foundations import ConfigError, Model, from_dict, to_dict
 
 

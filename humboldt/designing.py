@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from humboldt.domains.graphs import Drawing, Reward, decode_molecule, sample_sequences
-from humboldt.domains.graphs.likeness import internal_diversity
+from humboldt.domains.graphs import Drawing, Reward, decode_molecule, internal_diversity, sample_sequences
 from humboldt.foundations import ConfigError, Model
 
 from .adapting import load

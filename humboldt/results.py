@@ -78,7 +78,7 @@ def provenance(model: Any, data: Any, *, seed: int, contact: str | None = None) 
         data: the whole dataset, whose parts are hashed.
         seed: of the run.
     """
-    from humboldt.finetune.logbook import weights_hash
+    from humboldt.finetune import weights_hash
 
     return {
         "model_sha256": weights_hash(model),

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from humboldt.finetune.features import FeaturedBatch
+from humboldt.finetune import FeaturedBatch
 from humboldt.foundations import Model
 
 from .registry import domain

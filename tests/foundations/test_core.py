@@ -184,7 +184,7 @@ def test_two_processes_train_as_one(tmp_path):
     core = awake(Core(pyramid()))
     core(tokens(core, 8, 8)).x.square().mean().backward()
     for ours, shared in zip(core.parameters(), torch.load(tmp_path / "gradients.pt"), strict=True):
-        torch.testing.assert_close(shared, ours.grad, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(shared, ours.grad, atol=5e-5, rtol=1e-4)
 
 
 def test_the_state_of_the_way_down_joins_as_the_configuration_says():

@@ -46,7 +46,7 @@ def test_the_loss_of_pretraining_keeps_known_molecules_probable():
         way = PPO(start, Proximal(batch=16, rate=1e-2, pretraining=weight), data=data, seed=0)
         way.learn(Reward(lambda smiles: 0.0), 15)
         torch.manual_seed(0)
-        kept[weight] = float(way.policy.loss(data.batch([0])))
+        kept[weight] = way.policy.loss(data.batch([0])).item()
     assert kept[1.0] < kept[0.0] - 0.5
 
 
