@@ -79,6 +79,8 @@ def open_store(source: Any) -> xr.Dataset:
     except DataError:
         raise
     except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, FileNotFoundError) and "://" in text:
+            raise
         raise DataError(
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "
             "check that it is complete, or convert it with xarray"

@@ -51,7 +51,8 @@ def test_a_run_leaves_the_callers_random_numbers_alone():
 
 
 def test_the_best_validated_weights_are_kept():
-    diverging = dataclasses.replace(SHORT, core_rate=0.3, embedding_rate=0.3, norm_rate=0.3, clip=0.0, steps=12, floor=1.0)
+    rates = {"core_rate": 0.3, "embedding_rate": 0.3, "norm_rate": 0.3}
+    diverging = dataclasses.replace(SHORT, **rates, clip=0.0, steps=12, floor=1.0)
     validation = Waves(6, 1)
     best = fit(tiny_model(), Waves(), validation, diverging)
     last = fit(tiny_model(), Waves(), None, diverging)

@@ -112,7 +112,8 @@ def test_virtual_counts_have_the_mean_that_was_meant_and_gaps() -> None:
 def test_training_lowers_the_loss_and_the_domain_builds_it_again() -> None:
     start = network()
     held = VirtualPopulations(60, sites=8, seed=9).batch(range(60))
-    recipe = Recipe(steps=60, batch_size=8, optimiser="muon", warmup=5, core_rate=4e-3, embedding_rate=3e-3, norm_rate=3e-3)
+    rates = {"core_rate": 4e-3, "embedding_rate": 3e-3, "norm_rate": 3e-3}
+    recipe = Recipe(steps=60, batch_size=8, optimiser="muon", warmup=5, **rates)
     tuned = fit(start, VirtualPopulations(400, sites=8), None, recipe, progress=False)
     assert tuned.loss(held) < start.loss(held) - 0.01
     again = Biodiversity().build(to_dict(tuned.config))
