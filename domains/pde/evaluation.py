@@ -101,9 +101,11 @@ def model_forecaster(model: Model, step: float | None = None) -> Forecaster:
         training = model.training
         model.eval()
         try:
-            with torch.no_grad():
-                for prediction in rollout(model, batch.to(weights.device, weights.dtype), lead_times, step):
-                    yield FieldPrediction(prediction.fields.to(batch.fields))
+            made = rollout(model, batch.to(weights.device, weights.dtype), lead_times, step)
+            for _ in lead_times:
+                with torch.no_grad():  # while a prediction is made, not while the caller has it
+                    prediction = next(made)
+                yield FieldPrediction(prediction.fields.to(batch.fields))
         finally:
             model.train(training)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from humboldt.domains.pde import Channel, FieldBatch, rollout
+from humboldt.domains.pde import Channel, FieldBatch, model_forecaster, rollout
 from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model
 
 
@@ -68,3 +68,10 @@ def test_a_field_group_is_found_by_name():
     config = decay_config((Channel(name="forcing"), *VELOCITY), VELOCITY)
     made = list(rollout(decay_model(config=config), start(), [1.0, 2.0], step=1.0))
     assert torch.allclose(made[1].fields, start().fields[:, 1:] * math.exp(-2.0), atol=1e-6)
+
+
+def test_between_two_predictions_gradients_are_as_the_caller_left_them():
+    batch = FieldBatch(torch.randn(1, 3, 8, 8), torch.zeros(1), periodic=(True, True))
+    made = model_forecaster(decay_model())(batch, [0.5, 1.0])
+    assert not next(made).fields.requires_grad
+    assert torch.is_grad_enabled()
