@@ -74,11 +74,12 @@ def open_family(
         name, samples=train + test, resolution=resolution, output=folder / f"{name}-{resolution}.zarr", batch=4,
         progress=False,
     )  # fmt: skip
-    steady = family.steps == 1
+    steady, names = family.steps == 1, shown(fields, known)
     first = 0 if steady or pairs == "vanilla" else None
     return open_trajectories(
         store,
-        variables=shown(fields, known),
+        variables=names,
+        units={new: "1" for new in names.values() if new in known},  # what a free scalar shows is measured in its spread
         pairs=Pairs(stride=family.stride, steps=family.steps, input_frame=first),
         split={"train": train, "validation": 0, "test": test},
     )
