@@ -3,7 +3,7 @@
 from .adapt import fit_to_data, set_statistics
 from .augment import Symmetry, augment, random_symmetry, transform, vector_channels
 from .batch import FieldBatch, FieldPrediction
-from .channels import replace_channels, select_channels
+from .channels import inherit_channels, replace_channels, select_channels
 from .config import Channel, PDEConfig
 from .conservation import conservation, divergence, projected, totals, without_divergence
 from .consistency import best_step, semigroup_error
@@ -65,6 +65,7 @@ __all__ = [
     "fit_to_data",
     "generate",
     "generate_families",
+    "inherit_channels",
     "initialise",
     "inversion",
     "is_published",

@@ -16,7 +16,7 @@ from .domain import build
 
 log = logging.getLogger(__name__)
 
-SCALE = 3.0  # deviations of data and model that differ by more than this factor are refitted
+SCALE = 3.0  # deviations that differ by more than this factor, and means by more than so many, are refitted
 REACH = 1.5  # lead times beyond this many horizons are refitted
 
 
@@ -24,9 +24,10 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
     """A model for the channels, the scale and the lead times of a dataset; each decision is logged.
 
     1. All channels of the data are known to the model by name: it keeps its channels, those that the data lack are
-       masked. Otherwise embedding and recovery are replaced (see `replace_channels`).
-    2. The normaliser is kept if the deviation of every group of the data is within a factor 3 of the model's, else it
-       takes the mean and the pooled deviation of the data; new channels always do.
+       masked. Otherwise, if it has free scalars (`scalar_1`, ...), unknown channels take their weights (see
+       `inherit_channels`); if it has none, embedding and recovery are replaced (see `replace_channels`).
+    2. The normaliser is kept if the deviation of every group of the data is within a factor 3 of the model's and every
+       mean within 3 deviations, else it takes the mean and the pooled deviation of the data; new channels always do.
     3. The horizon is kept if no lead time is longer than 1.5 of it (in the same units), else it is the longest one.
 
     Args:
@@ -43,14 +44,15 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
         log.info("channels: the model knows all of %s; masked: %s", sorted(statistics), absent or "none")
         model = with_horizon(model, dataset)
         return model if _alike(model, statistics) else set_statistics(model, [statistics])
-    from .channels import replace_channels
+    from .channels import free_scalars, inherit_channels, replace_channels
 
     log.info(
-        "channels: replaced, for the model knows %s and the data have %s",
+        "channels: changed, for the model knows %s and the data have %s",
         [c.name for c in model.config.inputs],
         [c.name for c in dataset.channels],
     )
-    model = replace_channels(model, dataset.channels, dataset.outputs, seed=seed)
+    change = inherit_channels if free_scalars(model) else replace_channels
+    model = change(model, dataset.channels, dataset.outputs, seed=seed)
     return set_statistics(with_horizon(model, dataset), [statistics])
 
 
@@ -97,17 +99,22 @@ def set_statistics(model: Model, found: Iterable[Mapping[str, tuple[float, float
 
 
 def _alike(model: Model, statistics: Mapping[str, tuple[float, float]]) -> bool:
-    """Whether the deviation of every group of the data is that of the model, within `SCALE`."""
+    """Whether the deviation of every group of the data is that of the model, within `SCALE`, and so is each mean."""
     channels, embed = model.config.inputs, cast(Any, model.embed)
-    own = {c.name: (0.0, float(s)) for c, s in zip(channels, embed.normaliser.std, strict=True)}
-    ours = _group_deviations(channels, {name: own[name] for name in statistics if name in own})
+    centre, spread = embed.normaliser.mean.tolist(), embed.normaliser.std.tolist()
+    own = {c.name: pair for c, *pair in zip(channels, centre, spread, strict=True) if c.name in statistics}
+    ours = _group_deviations(channels, {name: (mean, std) for name, (mean, std) in own.items()})
     theirs = _group_deviations(channels, statistics)
     apart = {g: (ours[g], theirs[g]) for g in theirs if not 1 / SCALE <= theirs[g] / ours[g] <= SCALE}
+    means = {name: (mean, std, statistics[name][0]) for name, (mean, std) in own.items()}
+    moved = {name: (mean, found) for name, (mean, std, found) in means.items() if abs(found - mean) > SCALE * std}
     if apart:
         log.info("normaliser: deviations of model and data differ by more than a factor %g: %s", SCALE, apart)
+    elif moved:
+        log.info("normaliser: means of model and data differ by more than %g deviations: %s", SCALE, moved)
     else:
         log.info("normaliser: kept, deviations of the data are within a factor %g: %s", SCALE, theirs)
-    return not apart
+    return not apart and not moved
 
 
 def _group_deviations(channels: tuple[Channel, ...], statistics: Mapping[str, tuple[float, float]]) -> dict[str, float]:

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 import torch
 
-from humboldt.domains.pde import Channel, FieldBatch, PDEConfig, build, replace_channels, scot_core, select_channels
+from humboldt.domains.pde import (
+    Channel,
+    FieldBatch,
+    PDEConfig,
+    build,
+    inherit_channels,
+    replace_channels,
+    scot_core,
+    select_channels,
+)
 from humboldt.foundations import ConfigError
 
 EMBED = "embed.patches.projection.weight"
@@ -105,3 +114,36 @@ def test_an_increment_needs_outputs_that_are_inputs(model):
     other = replace_channels(advancing, channels("permeability"), channels("pressure"))
     assert kept.config.increment
     assert not other.config.increment
+
+
+@pytest.fixture
+def general(model):
+    names = channels("velocity_x", "scalar_1", "scalar_2")
+    return replace_channels(model, names, names)
+
+
+def test_unknown_variables_take_the_weights_of_free_scalars(general, caplog):
+    wanted = channels("pressure", "velocity_x", "scalar_1", "gravity")
+    with caplog.at_level(logging.WARNING):
+        new: Any = inherit_channels(general, wanted, wanted)
+    old = general.state_dict()
+    taken = torch.tensor([2, 0, 1])  # scalar_2, velocity_x, scalar_1
+    assert torch.equal(new.state_dict()[EMBED][:, :3], old[EMBED][:, taken])
+    assert torch.equal(
+        new.state_dict()["head.patches.projection.weight"][:, :3], old["head.patches.projection.weight"][:, taken]
+    )
+    assert torch.equal(new.state_dict()["head.patches.projection.bias"][:3], old["head.patches.projection.bias"][taken])
+    assert torch.equal(new.state_dict()["head.mix.weight"][:3, :3], old["head.mix.weight"][taken][:, taken])
+    assert changed(general.core, new.core) == set()
+    assert new.embed.normaliser.mean.tolist() == [0, 2, 0, 0]  # of equal names only
+    assert "'pressure': 'scalar_2'" in caplog.text
+    assert "afresh: ['gravity']" in caplog.text
+
+
+def test_under_another_name_a_free_scalar_predicts_the_same(general):
+    start = FieldBatch(torch.randn(2, 1, 8, 8), torch.tensor([0.5, 1.0]))
+    kept = select_channels(general, channels("scalar_1"), channels("scalar_1")).eval()
+    new = inherit_channels(general, channels("temperature"), channels("temperature")).eval()
+    for part in (new.embed, new.head):
+        part.normaliser.load_state_dict(kept.embed.normaliser.state_dict())
+    assert torch.equal(new(start).fields, kept(start).fields)

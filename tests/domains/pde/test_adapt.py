@@ -1,0 +1,57 @@
+"""Model and data meet: whose weights, whose statistics."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from humboldt.domains.pde import Channel, PDEConfig, build, fit_to_data, scot_core
+from humboldt.domains.pde.data import open_trajectories
+from tests.domains.pde.decay import decay_trajectories
+
+
+def operator(*names: str, **settings: Any) -> Any:
+    core = scot_core(width=8, depths=(1, 1), heads=(2, 2), window=4, grid=4, skips=(1, 0))
+    channels = tuple(Channel(name=name, group="velocity" if "velocity" in name else "") for name in names)
+    return build(PDEConfig(inputs=channels, outputs=channels, core=core, patch=2, horizon=2.0, **settings))
+
+
+def velocities(mean: float, deviation: float) -> Any:
+    data = decay_trajectories().drop_vars("tracer")
+    for name in ("velocity_x", "velocity_y"):
+        field = data[name]
+        data[name] = ((field - field.mean()) / field.std() * deviation + mean).assign_attrs(field.attrs)
+    return open_trajectories(data, split={"train": 2, "test": 1})
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "kept"), [(0.5, 1.0, True), (-2.0, 2.0, True), (300.0, 1.0, False), (0.0, 9.0, False)]
+)
+def test_statistics_are_those_of_the_data_where_mean_or_deviation_lie_elsewhere(mean, deviation, kept):
+    data = velocities(mean, deviation)
+    fitted: Any = fit_to_data(operator("velocity_x", "velocity_y"), data)
+    own = np.array([mean, mean]) * (not kept), deviation if not kept else 1.0
+    assert np.allclose(fitted.embed.normaliser.mean, own[0], atol=0.3 * deviation)
+    assert np.allclose(fitted.embed.normaliser.std, own[1], rtol=0.3)
+
+
+def test_unknown_channels_take_over_free_scalars(caplog):
+    data = open_trajectories(decay_trajectories().rename(velocity_x="temperature"), split={"train": 2, "test": 1})
+    model = operator("velocity_x", "velocity_y", "scalar_1")
+    with caplog.at_level(logging.INFO):
+        fitted: Any = fit_to_data(model, data)
+    names = [c.name for c in fitted.config.inputs]
+    patches = fitted.embed.patches.projection.weight
+    assert torch.equal(patches[:, names.index("temperature")], model.embed.patches.projection.weight[:, 2])
+    assert "'temperature': 'scalar_1'" in caplog.text
+
+
+def test_without_free_scalars_the_ends_begin_afresh_as_published():
+    data = open_trajectories(decay_trajectories().rename(velocity_x="temperature"), split={"train": 2, "test": 1})
+    model = operator("velocity_x", "velocity_y")
+    patches: Any = fit_to_data(model, data).embed.patches.projection.weight
+    old = model.embed.patches.projection.weight
+    assert patches.shape[1] == 3
+    assert not any(torch.equal(patches[:, i], old[:, j]) for i in range(3) for j in range(2))
