@@ -18,6 +18,7 @@ from torch.export import ExportedProgram
 
 from humboldt.foundations import Model, Program
 
+from .onnx_operations import OPERATIONS
 from .registry import choose, domain
 
 TOLERANCE = 1e-5  # of the largest value of an output
@@ -127,7 +128,7 @@ def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None
     try:
         with _quiet():
             made = torch.onnx.export(
-                exported,
+                exported.run_decompositions(OPERATIONS),
                 input_names=list(program.inputs),
                 output_names=list(program.outputs),
                 dynamo=True,

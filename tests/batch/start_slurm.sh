@@ -23,7 +23,7 @@ fi
 mkdir -p /run/munge /var/lib/slurm/ctld /var/lib/slurm/d /var/log/slurm
 chown munge:munge /run/munge /var/log/munge /var/lib/munge /etc/munge /etc/munge/munge.key
 chmod 755 /run/munge
-cpus=$(nproc)
+cpus=$(env -u OMP_NUM_THREADS nproc)  # which it would take for a limit
 cat > "$conf" <<CONF
 ClusterName=local
 SlurmctldHost=localhost(127.0.0.1)

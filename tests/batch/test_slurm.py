@@ -69,15 +69,16 @@ def submitted(folder, recipe, tasks, **changes):
 
 def ended(job: str, seconds: float = 600) -> None:
     """Wait for a job; one that was requeued is started at once instead of after SLURM's pause."""
-    end = time.monotonic() + seconds
+    end, said = time.monotonic() + seconds, ""
     while time.monotonic() < end:
         asked = subprocess.run(["squeue", "-h", "-j", job, "-o", "%T %r"], capture_output=True, text=True, check=False)
-        if not asked.stdout.strip():
+        said = asked.stdout.strip()
+        if not said:
             return
-        if "BeginTime" in asked.stdout:
+        if "BeginTime" in said:
             subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=False, capture_output=True)
         time.sleep(1)
-    raise AssertionError(f"job {job} did not end")
+    raise AssertionError(f"job {job} did not end: {said}")
 
 
 def until(condition: Callable[[], bool], seconds: float = 300) -> None:
