@@ -33,9 +33,9 @@ from .converter.any_source import Source as Source
 from .converter.any_source import open_source as open_source
 from .converter.convert import convert as convert
 from .converter.growing import Growing as Growing
-from .converter.growing import differences as differences
 from .converter.growing import free_bytes as free_bytes
 from .converter.growing import require_room as require_room
+from .converter.grows import differences as differences
 from .errors import DataError as DataError
 from .reader.amplification import Amplification as Amplification
 from .reader.amplification import amplification as amplification

@@ -17,7 +17,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from .errors import DataError
-from .reader.ranges import HDF5_ENDINGS, open_remote
+from .reader.ranges import HDF5_ENDINGS, open_remote, zarr_at
 
 UNFINISHED = "humboldt_unfinished"
 """Attribute of a store that is not whole."""
@@ -72,7 +72,7 @@ def open_store(source: Any) -> xr.Dataset:
             if "://" in text and text.lower().endswith(HDF5_ENDINGS):
                 data = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
             else:
-                data = xr.open_dataset(text, engine=engine, **choices)
+                data = xr.open_dataset(zarr_at(text) if is_zarr and "://" in text else text, engine=engine, **choices)
         if data.attrs.get(UNFINISHED):
             raise unfinished(text)
         return data[sorted(data.data_vars, key=str)] if is_zarr else data

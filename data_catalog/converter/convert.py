@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,11 +22,13 @@ from .chunking import ArrayPlan, chunk_lengths, plan_array
 from .codecs import fastest_worth_it, measure_codecs, require_codec
 from .estimating import said, seconds_of
 from .execution import completed
-from .growing import Growing, differences, free_bytes, read_json, require_room
+from .growing_remote import growing_at
+from .grows import Grows, differences
 from .headers import native_chunks
 from .provenance import comparable, describe, named
 from .shards import Infinite, Job, Missing, Region, is_full, run, sample_chunks
 from .staging import Detour, between, detour, gone_through, sweep
+from .store_files import StoreFiles, files_of
 from .zarr_writing import RECORD, finish, lay_out
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def convert(
     overwrite: bool = False,
     dry_run: bool = False,
     progress: bool = True,
-) -> Path:
+) -> Path | str:
     """Write data as a Zarr store (version 3) that is read fast sample by sample, and check what was written.
 
     Until it is finished the store is `<output>.partial`; the same call continues an interrupted one without writing a
@@ -64,7 +65,9 @@ def convert(
 
     Args:
         source, variables, dims, join, group: see `open_source`.
-        output: folder of the store, on a disk that all workers see; no URL.
+        output: folder of the store, on a disk that all workers see, or a URL as fsspec or obstore understand it
+            (`s3://`, `gs://` ...). Behind a URL the store grows where it will be and says in its attributes that it is
+            not finished, which `open_store` refuses; what it overwrites is gone when it begins.
         window: {dimension: length} of what is read at a time, -1 for a whole dimension; one sample and the whole of
             everything else by default (see `chunk_lengths`).
         codec: `auto` (measured on a sample, see `fastest_worth_it`), `none`, `lz4`, `lz4-bits`, `zstd` or `zstd-bits`.
@@ -81,11 +84,6 @@ def convert(
         FileExistsError: the output is there, from other arguments. PermissionError: it cannot be written.
         OSError: with ENOSPC, a full disk, beforehand or during the run.
     """
-    if "://" in str(output):
-        raise DataError(
-            f"a store is written to a folder on a disk, where it is whole or says that it is not, got {output}; "
-            f"convert to a local folder and copy that, its zarr.json last: put(folder, {str(output)!r}) of fsspec"
-        )
     if workers < 1:
         raise DataError(f"work is done by at least 1 worker, got {workers}")
     opened = open_source(source, variables=variables, dims=dims, join=join, group=group)
@@ -98,16 +96,17 @@ def convert(
         source=opened,
         plans=plans,
         way=detour(opened.data, plans, region_bytes),
-        growing=Growing(output=Path(output), plan=describe(opened, plans, options)),
+        growing=growing_at(output, describe(opened, plans, options)),
     )
+    growing = conversion.growing
     if dry_run:
         at_once = 1 if scheduler == "here" else min(workers, os.cpu_count() or 1)
         print(conversion.summary(region_bytes * COPIES * workers, at_once))
-        return Path(output)
+        return growing.output
     if conversion.is_finished(overwrite):
-        sweep(Path(output))
-        return Path(output)
-    with conversion.growing.begun(overwrite) as goes_on:
+        sweep(growing.beside)
+        return growing.output
+    with growing.begun(overwrite) as goes_on:
         if conversion.way:
             write = partial(convert, source, dims=dims, join=join, group=group, scheduler=scheduler, workers=workers,
                             memory=memory, progress=progress)  # fmt: skip
@@ -115,8 +114,8 @@ def convert(
         conversion.prepare(goes_on, codec)
         conversion.execute(missing, infinite, scheduler, workers, progress)
         conversion.publish()
-    sweep(Path(output))
-    return Path(output)
+    sweep(growing.beside)
+    return growing.output
 
 
 def plan_arrays(
@@ -140,12 +139,17 @@ class Conversion:
     source: Source
     plans: tuple[ArrayPlan, ...]
     way: Detour | None
-    growing: Growing
+    growing: Grows
 
     @property
     def bytes(self) -> int:
         """Size of the store before compression."""
         return sum(plan.bytes for plan in self.plans)
+
+    @property
+    def files(self) -> StoreFiles:
+        """The files of the store."""
+        return files_of(self.growing.store)
 
     @property
     def hashed(self) -> dict[str, str]:
@@ -156,45 +160,38 @@ class Conversion:
 
     def is_finished(self, overwrite: bool) -> bool:
         """Whether the output is there already, made by the same plan. Refuses an output that is something else."""
-        output, growing = self.growing.output, self.growing
-        if not output.exists():
+        growing, attributes = self.growing, self.growing.found()
+        if attributes is None or overwrite:
             return False
-        record = (read_json(output / "zarr.json") or {}).get("attributes", {}).get(RECORD)
-        if record is None and not (output / "zarr.json").exists():
-            raise FileExistsError(f"only a Zarr store is overwritten, got {output}; choose another output")
-        if overwrite:
-            return False
-        now = comparable(growing.plan)
-        if record and record["plan"] == now and not self.newer_than(output / "zarr.json"):
-            if growing.partial.exists():
-                shutil.rmtree(growing.partial)
+        record, now = attributes.get(RECORD), comparable(growing.plan)
+        if record and record["plan"] == now and not self.newer_than(growing.written()):
+            growing.forget()
             return True
         why = differences(record["plan"], now) if record and record["plan"] != now else ""
         raise FileExistsError(
-            f"an existing output is kept unless it comes from the same source and arguments, got {output}"
+            f"an existing output is kept unless it comes from the same source and arguments, got {growing.output}"
             f"{why or (' (the source has changed since)' if record else '')}; choose another output or overwrite=True"
         )
 
-    def newer_than(self, file: Path) -> bool:
-        """Whether a source file was changed after that file was written."""
-        return any(changed > file.stat().st_mtime_ns for _, changed in self.growing.plan["sources"].values())
+    def newer_than(self, moment: int) -> bool:
+        """Whether a source file was changed after that moment [ns]."""
+        return any(changed > moment for _, changed in self.growing.plan["sources"].values())
 
     def by_stages(self, write: Callable[..., Any]) -> Conversion:
         """The conversion of what is in the store in between, which `write` fills."""
         if self.way is None:
             return self
-        folder = between(self.growing.output, self.growing.plan)
+        folder = between(self.growing.beside, self.growing.plan)
         return replace(self, source=gone_through(self.source, self.way, folder, write))
 
     def prepare(self, goes_on: bool, codec: str) -> None:
         """Choose the codecs and lay out an empty store, unless that is done; check the room on the disk."""
-        if goes_on and (self.growing.partial / "codecs.json").exists():
-            codecs = read_json(self.growing.partial / "codecs.json") or {}
-        else:
+        codecs = self.growing.noted("codecs.json") if goes_on else None
+        if codecs is None:
             self.growing.empty()
             codecs = {plan.name: self.choose_codec(plan, codec) for plan in self.plans}
             self.make_room(codecs, 0)
-            lay_out(self.growing.store, self.source.data, self.plans, codecs)
+            lay_out(self.files.zarr(), self.source.data, self.plans, codecs)
             self.growing.note("plan.json", self.growing.plan)
             self.growing.note("codecs.json", codecs)
             return
@@ -203,7 +200,7 @@ class Conversion:
     def make_room(self, codecs: Mapping[str, Any], there: int) -> None:
         """Refuse to start what the disk cannot hold."""
         needed = int(sum(plan.bytes * codecs[plan.name]["size"] for plan in self.plans)) - there
-        require_room(needed, self.growing.output, "free space, choose fewer variables, or another disk")
+        self.growing.require_room(needed, "free space, choose fewer variables, or another disk")
 
     def choose_codec(self, plan: ArrayPlan, codec: str) -> dict[str, Any]:
         """Name of the codec of an array, and the size that it leaves, as measured on a few of its chunks."""
@@ -215,7 +212,8 @@ class Conversion:
     def finished(self) -> dict[str, dict[str, int]]:
         """The shards that are in the journal, and still as they were written."""
         found = {key: value for key, value in self.growing.journal.read().items() if isinstance(value, dict)}
-        return {key: value for key, value in found.items() if size_of(self.growing.store / key) == value["bytes"]}
+        sizes = self.files.sizes(found)
+        return {key: value for size, (key, value) in zip(sizes, found.items(), strict=True) if size == value["bytes"]}
 
     def tasks(self) -> list[Region | str]:
         """What is left to be done: source files to be hashed, regions with shards to be written."""
@@ -230,11 +228,13 @@ class Conversion:
 
     def execute(self, missing: Missing, infinite: Infinite, scheduler: Any, workers: int, progress: bool) -> None:
         """Do what is left, and note each finished task."""
-        job = Job(data=self.source.data, store=str(self.growing.store.absolute()), missing=missing, infinite=infinite)
+        store = self.growing.store
+        address = store if isinstance(store, str) else str(store.absolute())
+        job = Job(data=self.source.data, store=address, missing=missing, infinite=infinite)
         tasks = self.tasks()
         try:
             with tqdm(total=self.bytes, initial=self.bytes - sum(map(self.weight, tasks)), unit="B", unit_scale=True,
-                      desc=self.growing.output.name, disable=not progress) as bar:  # fmt: skip
+                      desc=str(self.growing.output).rsplit("/", 1)[-1], disable=not progress) as bar:  # fmt: skip
                 done = completed(partial(run, job), tasks, scheduler=scheduler, workers=workers, at_once=workers)
                 for number, entries in done:
                     self.growing.journal.add(entries)
@@ -267,13 +267,13 @@ class Conversion:
         record = {
             "plan": comparable(self.growing.plan),
             "sources": {name: journal[f"sha256 {path}"] for name, path in self.hashed.items()},
-            "codecs": read_json(self.growing.partial / "codecs.json"),
+            "codecs": self.growing.noted("codecs.json"),
             "missing": {
                 p.name: sum(v["missing"] for k, v in finished.items() if k.startswith(f"{p.name}/c"))
                 for p in self.plans
             },
         }
-        finish(self.growing.store, self.source.data, record)
+        finish(self.files.zarr(), self.source.data, record)
         self.growing.publish()
 
     def summary(self, memory: int, at_once: int) -> str:
@@ -297,19 +297,10 @@ class Conversion:
                 f"  in between   pieces of {dict(self.way.window)}, up to {self.way.bytes / 1e6:.1f} MB until the end"
             )
         lines.append(f"  time         {said(seconds, at_once)}")
-        free = free_bytes(self.growing.output) / 1e6
-        lines.append(f"  output       {self.growing.output} ({free:.0f} MB free), memory about {memory / 1e6:.0f} MB")
+        lines.append(f"  output       {self.growing.output} ({self.growing.room}), memory about {memory / 1e6:.0f} MB")
         return "\n".join(lines)
 
 
 def around(boxes: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
     """The smallest box that holds others."""
     return tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*boxes, strict=True))
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file; -1 if it is not there."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1

@@ -14,6 +14,8 @@ from typing import Any
 
 import filelock
 
+from .grows import Grows, another_writer
+
 
 class Journal:
     """Lines of JSON, appended one by one; a line that was cut off by a kill counts as not written."""
@@ -47,13 +49,11 @@ class Journal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Growing:
+class Growing(Grows):
     """A folder that becomes `output` when it is whole; until then it is `<output>.partial/store`.
 
     Attributes:
-        output: where the result belongs.
-        plan: JSON-ready, everything that the result depends on: the same plan continues an unfinished one.
-        command: what repeats the run, for messages.
+        output, plan, command: see `Grows`.
     """
 
     output: Path
@@ -62,49 +62,65 @@ class Growing:
 
     @property
     def partial(self) -> Path:
+        """See `Grows.partial`."""
         return self.output.with_name(self.output.name + ".partial")
 
     @property
     def store(self) -> Path:
+        """See `Grows.store`."""
         return self.partial / "store"
 
     @property
     def journal(self) -> Journal:
+        """See `Grows.journal`."""
         return Journal(self.partial / "journal.jsonl")
 
-    def read_plan(self) -> dict[str, Any] | None:
-        """The plan of the unfinished result, or None."""
-        return read_json(self.partial / "plan.json")
+    @property
+    def beside(self) -> Path:
+        """See `Grows.beside`."""
+        return self.output
+
+    @property
+    def room(self) -> str:
+        """See `Grows.room`."""
+        return f"{free_bytes(self.output) / 1e6:.0f} MB free"
+
+    def noted(self, name: str) -> dict[str, Any] | None:
+        """See `Grows.noted`."""
+        return read_json(self.partial / name)
 
     def note(self, name: str, value: Any) -> None:
-        """Keep a JSON-ready value beside the growing result, atomically."""
+        """See `Grows.note`."""
         draft = self.partial / f"{name}.draft"
         draft.write_text(json.dumps(value))
         os.replace(draft, self.partial / name)
 
-    @contextmanager
-    def begun(self, overwrite: bool) -> Iterator[bool]:
-        """Whether there is an unfinished result of this plan to go on with; otherwise the folder is new and empty.
+    def found(self) -> dict[str, Any] | None:
+        """See `Grows.found`."""
+        if not self.output.exists():
+            return None
+        if not (self.output / "zarr.json").exists():
+            raise FileExistsError(f"only a Zarr store is overwritten, got {self.output}; choose another output")
+        return (read_json(self.output / "zarr.json") or {}).get("attributes", {})
 
-        Raises:
-            FileExistsError: an unfinished result of another plan, or another process that is writing it.
-            PermissionError: a folder that cannot be written.
-        """
-        before = self.read_plan()
-        if before is not None and before != self.plan and not overwrite:
-            raise FileExistsError(
-                f"an unfinished run continues with the same arguments only, got {self.partial}"
-                f"{differences(before, self.plan)}; repeat those, or overwrite=True"
-            )
+    def written(self) -> int:
+        """See `Grows.written`."""
+        return (self.output / "zarr.json").stat().st_mtime_ns
+
+    def require_room(self, needed: int, cure: str) -> None:
+        """See `Grows.require_room`."""
+        require_room(needed, self.output, cure)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """See `Grows.locked`."""
         try:
             self.require_writable()
             self.partial.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.partial / "lock")
             lock.acquire(timeout=0)
         except filelock.Timeout as error:
-            raise FileExistsError(
-                f"one process at a time writes a result, but another one is writing {self.output}; wait for it"
-            ) from error
+            raise another_writer(self.output) from error
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise
@@ -112,10 +128,7 @@ class Growing:
                 f"the output must lie in a folder that can be written, got {self.output} ({error}); choose another"
             ) from error
         try:
-            goes_on = before == self.plan
-            if not goes_on:
-                self.empty()
-            yield goes_on
+            yield
         finally:
             lock.release()
 
@@ -126,19 +139,24 @@ class Growing:
             raise PermissionError(f"{folder} is read-only")
 
     def empty(self) -> None:
-        """Remove what another plan has left; the plan goes first."""
+        """See `Grows.empty`."""
         for entry in sorted(self.partial.iterdir(), key=lambda entry: entry.name != "plan.json"):
             if entry.name != "lock":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def publish(self) -> None:
-        """Put the finished result where it belongs."""
+        """See `Grows.publish`."""
         for stray in self.store.rglob("*.partial"):  # what writers that were killed had begun
             stray.unlink()
         if self.output.exists():
             shutil.rmtree(self.output)
         os.replace(self.store, self.output)
         shutil.rmtree(self.partial)
+
+    def forget(self) -> None:
+        """See `Grows.forget`."""
+        if self.partial.exists():
+            shutil.rmtree(self.partial)
 
 
 def free_bytes(path: Path) -> int:
@@ -167,18 +185,3 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def differences(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
-    """` (codec: 'lz4' before, 'zstd' now)`: in what two plans differ."""
-    if before is None:
-        return ""
-    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    return (
-        " (" + "; ".join(f"{key}: {_short(before.get(key))} before, {_short(now.get(key))} now" for key in keys) + ")"
-    )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) < 80 else text[:76] + " ..."

@@ -15,9 +15,8 @@ import xarray as xr
 import zarr
 
 from ..errors import DataError
-from ..reader.zarr_layout import UnreadableLayoutError
-from ..reader.zarr_reader import ZarrReader
 from .chunking import ArrayPlan
+from .store_files import files_of
 
 Missing = Literal["keep", "error"]
 Infinite = Literal["error", "missing", "keep"]
@@ -37,7 +36,7 @@ class Job:
     """What every task of a conversion needs; is pickled for other processes.
 
     Attributes:
-        data: lazy; store: folder of the arrays, which are laid out already.
+        data: lazy; store: folder or URL of the arrays, which are laid out already.
         missing, infinite: what is done about NaN and infinite values.
     """
 
@@ -115,30 +114,23 @@ def count_missing(values: np.ndarray) -> int:
 def write_shard(store: str, array: str, key: str, box: tuple[slice, ...], values: np.ndarray) -> int:
     """Write a shard as one file, at once, and read it back; its size in bytes.
 
+    store: folder or URL.
+
     Raises:
         DataError: other values come back.
         OSError: the file cannot be written, such as ENOSPC.
     """
-    target = zarr.open_array(Path(store, array), mode="r+", config={"write_empty_chunks": True})
+    files = files_of(store)
+    target = zarr.open_array(files.zarr(array), mode="r+", config={"write_empty_chunks": True})
     target[box] = values
-    back = read_back(Path(store, array), box, values)
+    back = files.read_back(array, box, values)
     if not np.array_equal(back.view(np.uint8), values.reshape(back.shape).view(np.uint8)):
-        Path(store, key).unlink(missing_ok=True)
+        files.remove(key)
         raise DataError(
             f"what is written is what comes back, but shard {key} of {store} holds other values; "
             "check the disk, and repeat the same command"
         )
-    return Path(store, key).stat().st_size
-
-
-def read_back(folder: Path, box: tuple[slice, ...], like: np.ndarray) -> np.ndarray:
-    """The values in a box from the disk, with at least one axis, by the reader that training uses where it can."""
-    out = np.empty(like.shape, like.dtype)
-    try:
-        ZarrReader(folder, access="pread").read(box, out)
-    except UnreadableLayoutError:
-        out = np.asarray(zarr.open_array(folder, mode="r")[box])
-    return np.ascontiguousarray(np.atleast_1d(out))
+    return files.sizes([key])[0]
 
 
 def sha256(path: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,11 @@ from .headers import linked
 RECORD = "humboldt_conversion"
 
 
-def lay_out(path: Path, data: xr.Dataset, plans: Sequence[ArrayPlan], codecs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write coordinates, attributes and empty arrays to a new store, which says that it is not finished."""
+def lay_out(path: Any, data: xr.Dataset, plans: Sequence[ArrayPlan], codecs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write coordinates, attributes and empty arrays to a new store, which says that it is not finished.
+
+    path: what zarr opens.
+    """
     group = zarr.create_group(path, zarr_format=3, attributes={**plain(data.attrs), UNFINISHED: True}, overwrite=True)
     for name, variable in data.coords.items():
         write_coordinate(group, str(name), variable.variable)
@@ -86,7 +88,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def finish(path: Path, data: xr.Dataset, record: Mapping[str, Any]) -> None:
+def finish(path: Any, data: xr.Dataset, record: Mapping[str, Any]) -> None:
     """Say in the store how it was made, and that it is whole."""
     group = zarr.open_group(path, mode="r+")
     attributes = {"Conventions": "CF-1.11", **plain(data.attrs)}

@@ -7,6 +7,7 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from ..errors import DataError
@@ -128,7 +129,7 @@ class FsspecRanges(Ranges):
 
 
 def file_system(url: str, **options: Any) -> tuple[Any, str]:
-    """The file system of fsspec for a URL, and the path in it.
+    """The file system of fsspec for a URL, and the path in it; that of obstore where fsspec lacks a package.
 
     Raises:
         DataError: no such protocol, or its package is not installed.
@@ -138,10 +139,29 @@ def file_system(url: str, **options: Any) -> tuple[Any, str]:
     try:
         return fsspec.core.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
+        protocol, _, path = url.partition("://")
+        if isinstance(error, ImportError) and url.startswith(OBSTORE) and find_spec("obstore"):
+            from obstore.fsspec import FsspecStore
+
+            options.setdefault("client_options", {"allow_http": "AWS_ALLOW_HTTP" in os.environ})
+            return FsspecStore(protocol, skip_instance_cache=True, **options), path
         raise DataError(
             f"stores behind a URL need fsspec and the package of their protocol, got {url} ({error}); "
             "pip install 'humboldt[remote]', and s3fs or gcsfs for s3:// or gs://"
         ) from error
+
+
+def zarr_at(url: str) -> Any:
+    """A store behind a URL as zarr-python opens it.
+
+    Raises:
+        DataError: see `file_system`.
+    """
+    from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+    from zarr.storage import FsspecStore
+
+    files, path = file_system(url, asynchronous=True)
+    return FsspecStore(files if files.async_impl else AsyncFileSystemWrapper(files, asynchronous=True), path=path)
 
 
 def open_remote(url: str, **options: Any) -> Any:

@@ -191,7 +191,7 @@ class SampleReader:
     def _counted(self, route: Route) -> Converts | None:
         """The conversion of a route, counting where values come from chunks."""
         from_chunks = isinstance(self._reader(route.variable)[0], ChunkReader)
-        return Counted(route.conversion) if from_chunks and route.conversion else route.conversion
+        return Counted(route.conversion or Conversion()) if from_chunks else route.conversion
 
     def _routes(self) -> list[Route]:
         """How the values of the columns come to their places, worked out once a process."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from humboldt.data_catalog.converter.growing import Growing, Journal, differences
+from humboldt.data_catalog.converter.growing import Growing, Journal
+from humboldt.data_catalog.converter.grows import differences
 
 
 def test_a_torn_line_is_not_written(tmp_path):

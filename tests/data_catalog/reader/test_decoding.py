@@ -80,7 +80,8 @@ def test_both_decoders_of_zstandard_frames_give_the_same_and_find_the_same_fault
     raw, out, plan = encoded([codec]), np.empty(1000, "f4"), undo([codec])
     decode(raw, plan, out)
     assert np.array_equal(out, VALUES)
-    for broken in (raw[:-1], raw[:-20], raw[:-1] + bytes([raw[-1] ^ 1]), raw[:40] + bytes([raw[40] ^ 4]) + raw[41:]):
+    flipped = raw[:40] + bytes([raw[40] ^ 4]) + raw[41:]
+    for broken in (raw[:-1], raw[:-20], raw[:-1] + bytes([raw[-1] ^ 1]), flipped, raw + b"more"):
         with pytest.raises(FAULTS):
             decode(broken, plan, out)
 
