@@ -5,7 +5,9 @@
 FOLDER holds `storm1996_usa/storm1996_usa.nc` and `era5_members_3deg/era5-levels-members.grib`. Each run is one line of
 the records; runs that are there are not made again. The table is written beside them. Beside the model and its twin
 (the same network, channels and statistics, random weights, tuned alike) stand persistence, the mean of the training
-period and a ridge regression on the neighbourhood of every point.
+period and a ridge regression on the neighbourhood of every point. On the storm two parts of the transfer are left out,
+one at a time: corrections in deviations of the state instead of its increments, and no channel taken for one that the
+model knows.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import torch
 
 import humboldt
-from humboldt.domains.weather import WeatherBatch, WeatherDataset, evaluate
+from humboldt.domains.weather import WeatherBatch, WeatherDataset, evaluate, fit_to_data
+from humboldt.foundations import Model
 
 RATES = {"optimiser": "muon", "core_rate": 3e-3, "embedding_rate": 2e-3, "norm_rate": 2e-3, "weight_decay": 0.01}
 
@@ -119,11 +123,30 @@ def mean_of_training(data: WeatherDataset) -> Any:
     return lambda batch: mean.expand_as(batch.fields[:, -1])
 
 
+def state_deviations(model: Model, data: WeatherDataset) -> Model:
+    """The model fitted to the data, its corrections in deviations of their states."""
+    made = fit_to_data(model, data)
+    made.head.get_buffer("normaliser.std").copy_(torch.from_numpy(data.statistics()["std"]))
+    return made
+
+
+def fresh_channels(model: Model, data: WeatherDataset) -> Model:
+    """The model fitted to the data as if it knew none of their channels: first and last layer begin anew."""
+    from humboldt.domains.weather import adapt
+
+    with patch.object(adapt, "kindred", lambda channels, known: {}):
+        return fit_to_data(model, data)
+
+
+ABLATIONS = {"state deviations": state_deviations, "fresh channels": fresh_channels}
+
+
 def runs(only: Sequence[str]) -> Iterator[tuple[str, str, int]]:
     """(case, forecast, seed)."""
     for case in only:
         yield case, "linear", 0
-        yield from ((case, name, seed) for seed, name in product(range(3), ("weather-nano", "twin")))
+        names = ("weather-nano", "twin", *(ABLATIONS if case == "storm1996_usa" else ()))
+        yield from ((case, name, seed) for seed, name in product(range(3), names))
 
 
 def scores(case: Case, name: str, seed: int, data: WeatherDataset, model: str) -> tuple[Any, dict[str, Any]]:
@@ -139,6 +162,8 @@ def scores(case: Case, name: str, seed: int, data: WeatherDataset, model: str) -
         best = min(errors, key=lambda p: errors[p])
         return evaluate({name: tried[best], "training mean": mean_of_training(train)}, test), {"penalty": best}
     started = humboldt.from_pretrained(model, random=name == "twin", seed=seed)
+    if name in ABLATIONS:
+        started = ABLATIONS[name](started, train)
     tuned = humboldt.finetune(
         started, data, steps=case.steps, batch_size=case.batch_size, seed=seed, warmup=5, progress=False,
         validate_every=case.steps // 4, **RATES,

@@ -16,7 +16,7 @@ from .evaluation import WeatherScores, evaluate
 from .forcings import static_fields
 from .forecast import forecast, write_forecast
 from .gaps import fill_gaps, reconstructed
-from .generate import held_suarez
+from .generate import held_suarez, shallow_water
 from .grid import Grid, merra2, regular
 from .heads import StateHead, squared_error
 from .labelled import batch_from_xarray, batch_to_xarray, forecast_to_xarray
@@ -107,6 +107,7 @@ __all__ = [
     "rollout_loss",
     "scorecard",
     "set_statistics",
+    "shallow_water",
     "spectra",
     "squared_error",
     "state_from_published",

@@ -58,15 +58,15 @@ def weather_nano(channels: Sequence[Channel] = ()) -> WeatherConfig:
 
 def simulated_channels() -> tuple[Channel, ...]:
     """The channels of a store of `held_suarez`: four at the surface, four on each pressure level."""
-    from .generate import NAMES
-    from .held_suarez import LEVELS
+    from .generate import HELD_SUAREZ, NAMES
 
     made = []
-    for name, (standard, units, long) in NAMES.items():
+    for name in (*HELD_SUAREZ.flat, *HELD_SUAREZ.deep):
+        standard, units, long = NAMES[name]
         plain = Channel(variable=name, units=units, standard_name=standard, long_name=long)
-        if name in "ztuv":
-            made += [dataclasses.replace(plain, level=level, level_kind="hPa") for level in LEVELS]
-        elif name != "orog":
+        if name in HELD_SUAREZ.deep:
+            made += [dataclasses.replace(plain, level=level, level_kind="hPa") for level in HELD_SUAREZ.levels]
+        else:
             made.append(plain)
     return tuple(made)
 

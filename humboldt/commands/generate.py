@@ -1,5 +1,5 @@
 """humboldt generate PROBLEM --samples 256 --output x.zarr, generate pdegym --families pretraining --output FOLDER, or
-humboldt generate held-suarez --output x.zarr"""
+humboldt generate held-suarez --output x.zarr (or shallow-water)"""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 from ..cli import UsageError, make_parser, option, parse
 
-ATMOSPHERE = "held-suarez"
+ATMOSPHERES = ("held-suarez", "shallow-water")
 COLLECTION = "pdegym"
 
 
 def run(words: Sequence[str]) -> None:
     """Make trajectories of a problem, or runs of the atmosphere."""
-    if words and words[0] == ATMOSPHERE:
-        simulate(words[1:])
+    if words and words[0] in ATMOSPHERES:
+        simulate(*words)
         return
     if words and words[0] == COLLECTION:
         collect(words[1:])
         return
     parser = make_parser("generate", "Solve a problem for random initial states and write a Zarr store; resumable.")
-    parser.add_argument("name", type=str, help=f"a problem, such as ns-sines, {COLLECTION} or {ATMOSPHERE}")
+    parser.add_argument("name", type=str, help=f"a problem, such as ns-sines, {COLLECTION} or {ATMOSPHERES[0]}")
     add = parser.add_argument
     option(add, "samples", int, 16, "number of trajectories")
     option(add, "output", str | None, None, "Zarr store to write")
@@ -63,24 +63,26 @@ def collect(words: Sequence[str]) -> None:
         print(store)
 
 
-def simulate(words: Sequence[str]) -> None:
-    """Make runs of a dry general circulation model."""
-    about = "Simulate the atmosphere (Held-Suarez, several climates) and write a CF Zarr store; resumable."
-    parser = make_parser(f"generate {ATMOSPHERE}", about)
+def simulate(kind: str, *words: str) -> None:
+    """Make runs of a dry general circulation model, or of shallow water."""
+    about = "Simulate the atmosphere (several climates) and write a CF Zarr store; resumable."
+    parser = make_parser(f"generate {kind}", about)
     add = parser.add_argument
     option(add, "samples", int, 6, "number of runs, each with its climate and mountains")
     option(add, "output", str | None, None, "Zarr store to write")
     option(add, "days", int, 60, "days of each run that are kept")
-    option(add, "spin_up", int, 50, "days from rest before that, in tens")
+    option(add, "spin_up", int, 50, "days before that, in tens")
     option(add, "every", float, 3.0, "hours between states")
     option(add, "rows", int, 48, "latitudes of the Gaussian grid: 32, 48, 64 or 128; twice as many longitudes")
-    option(add, "layers", int, 8, "layers of the model")
+    if kind == ATMOSPHERES[0]:
+        option(add, "layers", int, 8, "layers of the model")
     option(add, "seed", int, 0, "seed of climates and first states")
     option(add, "overwrite", bool, False, "replace a store that is there")
     option(add, "dry_run", bool, False, "print what would be made; write nothing")
     given = parse(parser, words)
     if given["output"] is None:
         raise UsageError("generated data go to a store, got none; add --output FILE.zarr")
-    from humboldt.domains.weather import held_suarez
+    from humboldt.domains.weather import held_suarez, shallow_water
 
-    print(held_suarez(given.pop("output"), **given))
+    make = held_suarez if kind == ATMOSPHERES[0] else shallow_water
+    print(make(given.pop("output"), **given))

@@ -8,7 +8,7 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model
 
 WEATHER_NANO = Recipe(
-    steps=1000,
+    steps=6000,
     batch_size=8,
     optimiser="muon",
     core_rate=2e-3,
@@ -17,7 +17,7 @@ WEATHER_NANO = Recipe(
     weight_decay=0.01,
     warmup=100,
     clip=5.0,
-    validate_every=250,
+    validate_every=500,
     save_every=100,
     precision="bf16-mixed",
     seed=0,

@@ -1,5 +1,6 @@
 """Simulations in a store: CF, resumable, never half-written, never mixed up."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ import xarray as xr
 
 from humboldt.cli import main
 from humboldt.data_catalog import DataError
-from humboldt.domains.weather import generate, held_suarez, open_weather
+from humboldt.domains.weather import generate, held_suarez, open_weather, shallow_water
 from humboldt.domains.weather.held_suarez import LEVELS
 
 SMALL = {"samples": 2, "days": 12, "spin_up": 0, "every": 12.0, "rows": 32}
@@ -19,18 +20,22 @@ class Atmosphere:
 
     def __init__(self, monkeypatch):
         self.made, self.stop_at = 0, None
-        monkeypatch.setattr(generate, "simulate", self)
+        for name in ("HELD_SUAREZ", "SHALLOW_WATER"):
+            monkeypatch.setattr(generate, name, dataclasses.replace(getattr(generate, name), simulate=self))
 
-    def __call__(self, climate, *, days, spin_up, every, rows, layers, seed):
+    def __call__(self, about, *, days, spin_up, every, rows, seed, layers=None):
         for first, count in ((0, 20), (20, 4)):
             if self.stop_at == (seed, first):
                 raise KeyboardInterrupt
             self.made += count
             when = (1000 * seed + first + np.arange(count)).astype(np.float32)
             plane = np.ones((count, rows, 2 * rows), np.float32) * when[:, None, None]
-            flat = dict.fromkeys(("msl", "t2m", "u10"), plane)
+            if layers is None:
+                yield {**dict.fromkeys("zuv", plane[:, None]), "orog": 0 * plane}
+                continue
+            flat = dict.fromkeys(("msl", "t2m", "u10", "v10"), plane)
             deep = {n: np.stack([plane] * 3, axis=1) for n in "ztuv"}
-            yield {**flat, **deep, "v10": flat["u10"], "orog": 0 * flat["u10"]}
+            yield {**flat, **deep, "orog": 0 * plane}
 
 
 @pytest.fixture
@@ -51,6 +56,19 @@ def test_a_store_holds_every_run_and_opens_as_weather(atmosphere, tmp_path):
         assert found["level"].values.tolist() == list(LEVELS)
         assert json.loads(found.attrs["climates"])[0]["contrast"] == 60
     assert not (tmp_path / "x.zarr.partial").exists()
+
+
+def test_shallow_water_has_one_level_and_opens_as_weather(atmosphere, tmp_path):
+    path = shallow_water(tmp_path / "x.zarr", progress=False, **SMALL)
+    data = open_weather(path, lead_times=[24])
+    assert {c.name for c in data.channels} == {"z_500", "u_500", "v_500"}
+    assert (data.batch([len(data) - 1]).target == 1023).all()
+    with xr.open_zarr(path, consolidated=False) as found:
+        assert json.loads(found.attrs["climates"])[0]["jets"][1]["latitude"] == 45
+    assert main(f"generate shallow-water --samples 3 --days 20 --output {tmp_path}/y.zarr --dry-run".split()) == 0
+    assert main(f"generate shallow-water --layers 8 --output {tmp_path}/y.zarr --dry-run".split()) == 2
+    with pytest.raises(TypeError, match="layers"):
+        shallow_water(tmp_path / "y.zarr", layers=8)
 
 
 def test_an_interrupted_run_goes_on_with_its_first_unfinished_member(atmosphere, tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from humboldt.data_catalog import DataError
-from humboldt.domains.weather.held_suarez import LEVELS, Mountain, drawn_climate, gaussian_grid, on_levels, simulate
+from humboldt.domains.weather.held_suarez import LEVELS, drawn_climate, on_levels, simulate
+from humboldt.domains.weather.simulation import gaussian_grid
 
 
 def test_climates_are_drawn_by_seed_and_number_and_the_first_is_that_of_the_paper():
@@ -12,14 +12,6 @@ def test_climates_are_drawn_by_seed_and_number_and_the_first_is_that_of_the_pape
     assert drawn_climate(0, 3) != drawn_climate(0, 4) != drawn_climate(1, 4)
     first = drawn_climate(5, 0)
     assert (first.contrast, first.warmest, first.stability, first.friction, first.mountains) == (60, 315, 10, 1, ())
-
-
-def test_a_mountain_stands_where_it_is_put_and_across_the_dateline():
-    mountain = Mountain(height=2000.0, latitude=40.0, longitude=359.0, width=15.0)
-    heights = mountain.altitude(np.array([40.0, 40.0, 40.0, 55.0]), np.array([359.0, 14.0, 344.0, 359.0]))
-    assert heights[0] == pytest.approx(2000)
-    assert heights[1] == pytest.approx(heights[2])
-    assert heights[3] == pytest.approx(2000 * np.exp(-1))
 
 
 def test_values_on_pressure_levels_are_linear_in_the_logarithm_of_pressure():
@@ -30,11 +22,6 @@ def test_values_on_pressure_levels_are_linear_in_the_logarithm_of_pressure():
     np.testing.assert_allclose(found, np.stack([wanted, wanted], axis=1))
     kept = on_levels(profile[None], surface, sigma, continued=False)[0, :, 0]
     assert kept[2, 1] == pytest.approx(profile[-1, 0, 1])  # 850 hPa lies below a ground at 800 hPa
-
-
-def test_a_number_of_rows_without_a_truncation_is_refused():
-    with pytest.raises(DataError, match=r"one of \[32, 48, 64, 128\] rows, got 50"):
-        gaussian_grid(50)
 
 
 @pytest.mark.integration

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from humboldt.domains.weather import fresh_weather_nano, weather_nano
-from humboldt.domains.weather.held_suarez import gaussian_grid
 from humboldt.domains.weather.pretraining import LEADS, STEPS, Views, drawn_view, interpolated
 from humboldt.domains.weather.regrid import weights
+from humboldt.domains.weather.simulation import gaussian_grid
 
 
 def views(length=64):
