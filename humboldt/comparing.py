@@ -140,7 +140,7 @@ def run(
     before, cpu = time.perf_counter(), time.process_time()
     tried = []
     words = "full" if is_random else job.method
-    for strength in (1.0,) if advice(start, strengthened(words, 1.0)) else strengths:
+    for strength in strengths_of(start, words, strengths):
         way = strengthened(words, strength)
         way, lesson = taught(way, opened, start, task)
         rates = {**rates_of(start, way, recipe, strength), **{k: v for k, v in recipe.items() if k not in RATES}}
@@ -226,6 +226,11 @@ def rates_of(model: Any, way: Any, recipe: Mapping[str, Any], strength: float) -
         return found
     said = Recipe().replace(**recipe)
     return {rate: strength * getattr(said, rate) for rate in RATES}
+
+
+def strengths_of(model: Any, words: str, strengths: Sequence[float]) -> tuple[float, ...]:
+    """The strengths that are worth trying: one where the checkpoint says at which rates, which no strength changes."""
+    return (1.0,) if advice(model, strengthened(words, 1.0)) else tuple(strengths)
 
 
 def strengthened(words: str, strength: float) -> Any:
