@@ -10,7 +10,7 @@ from .fit import fit
 from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
 from .logbook import RunFolderError, weights_hash
-from .method import METHODS, MergeError, Method, known_methods, method
+from .method import METHODS, MergeError, Method, TargetError, known_methods, method
 from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
 from .plan import plan
@@ -41,6 +41,7 @@ __all__ = [
     "Norms",
     "Recipe",
     "RunFolderError",
+    "TargetError",
     "TokenMap",
     "WeightMap",
     "World",

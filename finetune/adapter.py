@@ -16,7 +16,7 @@ from humboldt.foundations import ConfigError, Model
 
 from .hook import Hook
 from .layers import MATRICES
-from .method import MergeError, Method, train_only
+from .method import MergeError, Method, TargetError, train_only
 from .rates import parameter_groups
 from .recipe import Recipe
 
@@ -60,13 +60,13 @@ class Adapter(Method):
         """Names of the layers to adapt.
 
         Raises:
-            ConfigError: none is found.
+            TargetError: none is found.
         """
         there = [name for name, layer in plain_layers(model) if name and self.accepts(layer)]
         found = [n for n in there if re.search(self.targets, n) and not (self.exclude and re.search(self.exclude, n))]
         if not found:
             kinds = ", ".join(kind.__name__.lstrip("_") for kind in self.layers)
-            raise ConfigError(
+            raise TargetError(
                 f"targets must find a layer that {self.name} adapts ({kinds}), got targets={self.targets!r} and "
                 f"exclude={self.exclude!r}; there are {there[:6]} ..."
             )

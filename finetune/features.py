@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from humboldt.foundations import ConfigError, Dataset
+from humboldt.foundations import ConfigError, Dataset, Tokens
 
 NOTES = ("features", "prior", "task", "signal")
 
@@ -109,6 +109,12 @@ class Featured:
             **dict(self.data.describe()),
             "notes": {name: list(rows.shape[1:]) for name, rows in self.notes.items()},
         }
+
+
+def pooled(tokens: Tokens, samples: int) -> Float[Tensor, "b d"]:
+    """The mean token of each sample, over all of its rows where it has several (species of a region)."""
+    rows = tokens.seen().flatten(1, -2).mean(1)
+    return rows.unflatten(0, (samples, -1)).mean(1)
 
 
 @torch.no_grad()

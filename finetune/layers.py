@@ -45,6 +45,15 @@ def weight_of(layer: nn.Module) -> Tensor:
     return layer.get_parameter(weight_name(layer))
 
 
+def has_weight(layer: nn.Module) -> bool:
+    """Whether a layer is a map, a convolution or a norm with a weight of its own, or a Fourier layer.
+
+    A norm that is told a condition has no weight: its linear maps have.
+    """
+    plain = isinstance(layer, (*MATRICES, *NORMS)) and isinstance(getattr(layer, "weight", None), nn.Parameter)
+    return plain or is_spectral(layer)
+
+
 def is_spectral(layer: nn.Module) -> bool:
     """Whether a layer has one complex weight an (input, output) pair and mode, as the Fourier layers of an FNO do."""
     own = dict(layer.named_parameters())

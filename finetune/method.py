@@ -26,6 +26,10 @@ class MergeError(ConfigError):
     """What was added to a model cannot become plain weights; names the site and the cure."""
 
 
+class TargetError(ConfigError):
+    """A model has no layer that a method adapts, or none where its options look for them."""
+
+
 class Method(ABC):
     """A way to adapt. A leaf is a frozen dataclass, registered under its `name`.
 

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import sys
+import types
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -95,7 +98,7 @@ def parse(parser: Any, words: Sequence[str]) -> dict[str, Any]:
         if option.startswith("--") and option not in known:
             raise UsageError(f"{parser.prog} has no option {option}{nearest(option, known)}")
     try:
-        found = parser.parse_args(list(words))
+        found = parser.parse_args(listed(parser, words))
     except jsonargparse.ArgumentError as error:
         raise UsageError(f"{parser.prog}: {_short(str(error))}; see {parser.prog} --help") from error
     return found.as_dict()
@@ -123,11 +126,50 @@ def nearest(word: str, known: Any) -> str:
 
 
 def option(add: Callable[..., Any], name: str, kind: Any, default: Any, help: str) -> None:
-    """Add `--name`; an underscore in it is a dash on the command line."""
+    """Add `--name`; an underscore in it is a dash on the command line. What holds a list says how it is written."""
+    if element_of(kind) is not None:
+        help = f"{help}; one or more with commas, or '[...]'"
     if kind is bool:
         add(f"--{name.replace('_', '-')}", action="store_true", default=default, help=help)
     else:
         add(f"--{name.replace('_', '-')}", type=kind, default=default, help=f"{help}")
+
+
+def listed(parser: Any, words: Sequence[str]) -> list[str]:
+    """The words, with `--seeds 0,1` for `--seeds '[0, 1]'` where an option holds a list; one value is a list of one.
+
+    A comma before `name=` belongs to the word before it, as in `--methods lora,hydra:rank=4,scale=2`.
+    """
+    hints = {name: getattr(action, "_typehint", None) for action in parser._actions for name in action.option_strings}
+    kinds = {name: kind for name, kind in hints.items() if element_of(kind) is not None}
+    made: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in kinds:
+            made.append(f"{name}={_as_list(value, kinds[name])}")
+        elif made and made[-1] in kinds:
+            made.append(_as_list(word, kinds[made[-1]]))
+        else:
+            made.append(word)
+    return made
+
+
+def element_of(kind: Any) -> Any:
+    """The type of the elements where a type is a list, a tuple of any length, or one of these or something else."""
+    for part in typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,):
+        found = typing.get_args(part)
+        if typing.get_origin(part) is list or (typing.get_origin(part) is tuple and found[1:] == (...,)):
+            return found[0]
+    return None
+
+
+def _as_list(value: str, kind: Any) -> str:
+    """A value as YAML writes a list; one that is written so, says that there is none, or may stand alone, stays."""
+    parts = re.split(r",(?!\s*\w+=)", value)
+    alone = isinstance(kind, types.UnionType) and int in typing.get_args(kind)
+    if value.startswith("[") or value in ("null", "None") or (len(parts) == 1 and alone):
+        return value
+    return f"[{', '.join(json.dumps(part.strip()) if element_of(kind) is str else part for part in parts)}]"
 
 
 def _short(message: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from humboldt.finetune import step_memory, trained_parameters
+from humboldt.finetune import TargetError, step_memory, trained_parameters
 from humboldt.foundations import Model, to_dict
 
 from .adapting import advice, as_method, finetune
@@ -56,10 +56,12 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Adapt `model` in every way, and score every result on the test part, the random control among them.
 
-    Every job is trained once for each of `strengths`, which multiply all its learning rates but those that the
-    checkpoint advises; the one with the lowest loss on the validation part is scored. Records are JSON files, one a
-    job; a job whose file is there is not run again, so the command may be stopped, given again, and given on several
-    machines with other seeds. All methods of one seed come before the next seed.
+    Every job is trained once for each of `strengths`, which multiply all its learning rates; the one with the lowest
+    loss on the validation part is scored. Where the checkpoint advises the rates (full training), they are taken as
+    they are, and the job is trained once. A method that finds no layer of its kind in the model is left out, and said.
+
+    Records are JSON files, one a job; a job whose file is there is not run again, so the command may be stopped, given
+    again, and given on several machines with other seeds. All methods of one seed come before the next seed.
 
     Args:
         model: a name that `from_pretrained` takes.
@@ -81,7 +83,7 @@ def compare(
     output = Path(output)
     (output / "records").mkdir(parents=True, exist_ok=True)
     began = time.process_time()
-    for job in jobs([RANDOM, *methods], samples, seeds):
+    for job in jobs([RANDOM, *applicable(methods, model)], samples, seeds):
         path = output / "records" / f"{job.name.replace(':', '_')}.json"
         if path.is_file():
             continue
@@ -94,6 +96,23 @@ def compare(
     found = records(output)
     write_results(output / "results.jsonl", [Result(**record["result"]) for record in found if "result" in record])
     (output / "table.md").write_text(table(found))
+    return found
+
+
+def applicable(methods: Sequence[str], model: str) -> list[str]:
+    """Those methods that find what they adapt in a model; the others are named on the screen.
+
+    Raises:
+        ConfigError: an unknown method or option.
+    """
+    start, found = from_pretrained(model), []
+    for words in methods:
+        try:
+            trained_parameters(strengthened(words, 1.0), start)
+        except TargetError as error:
+            print(f"{words} is left out: {error}")
+            continue
+        found.append(words)
     return found
 
 
@@ -120,8 +139,9 @@ def run(
     opened = data if hasattr(data, "batch") else open_data(data, domain=start.domain, **(opening or {}))
     before, cpu = time.perf_counter(), time.process_time()
     tried = []
-    for strength in strengths:
-        way = strengthened("full" if is_random else job.method, strength)
+    words = "full" if is_random else job.method
+    for strength in strengths_of(start, words, strengths):
+        way = strengthened(words, strength)
         way, lesson = taught(way, opened, start, task)
         rates = {**rates_of(start, way, recipe, strength), **{k: v for k, v in recipe.items() if k not in RATES}}
         tuned = finetune(
@@ -206,6 +226,11 @@ def rates_of(model: Any, way: Any, recipe: Mapping[str, Any], strength: float) -
         return found
     said = Recipe().replace(**recipe)
     return {rate: strength * getattr(said, rate) for rate in RATES}
+
+
+def strengths_of(model: Any, words: str, strengths: Sequence[float]) -> tuple[float, ...]:
+    """The strengths that are worth trying: one where the checkpoint says at which rates, which no strength changes."""
+    return (1.0,) if advice(model, strengthened(words, 1.0)) else tuple(strengths)
 
 
 def strengthened(words: str, strength: float) -> Any:

@@ -39,8 +39,8 @@ untuned model: what is merged costs nothing. `random` is the control: full train
 ## Where nothing is built
 
 Two of the published ideas that were looked at carry over nothing that could be built: a lower bound on rounds of
-reinforcement learning from batches, and a survey of decision models. Prompts and prefixes are not offered for these
-cores: a windowed attention has no place for them, and a decoder with a cache would not see them.
+reinforcement learning from batches, and a survey of decision models. Methods that look at a sample as a whole are
+refused by cores in which a token sees only what came before it (graphs), and a comparison leaves them out there.
 """
 
 SECTION = """## {title}

@@ -70,7 +70,7 @@ class Encoded(View):
 
     def batch(self, indices: Sequence[int]) -> EncodedBatch:
         """Samples with their tokens."""
-        batch, wanted = self.data.batch(indices), [int(index) for index in indices]
+        batch, wanted = self.viewed.batch(indices), [int(index) for index in indices]
         if missing := [place for place, index in enumerate(wanted) if index not in self.kept]:
             training = self.model.training
             with torch.no_grad():

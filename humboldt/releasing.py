@@ -79,7 +79,7 @@ class Answered(View):
 
     def batch(self, indices: Sequence[int]) -> Any:
         """The batch with the teacher's prediction as its target."""
-        batch = self.data.batch(indices)
+        batch = self.viewed.batch(indices)
         with torch.no_grad():
             return replace(batch, target=self.teacher(batch).fields)
 
@@ -93,11 +93,11 @@ class Teaching(View):
 
     def batch(self, indices: Sequence[int]) -> Any:
         """Not asked for: parts are."""
-        return self.data.batch(indices)
+        return self.viewed.batch(indices)
 
     def split(self, name: str) -> Answered:
         """A part in the teacher's order of channels, with the teacher's answers."""
-        return Answered(arranged(self.data.split(name), self.teacher), self.teacher)
+        return Answered(arranged(self.viewed.split(name), self.teacher), self.teacher)
 
 
 def redistilled(model: Model, base: Model | str, public: Any, *, seed: int = 0, **recipe: Any) -> Model:

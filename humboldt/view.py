@@ -25,7 +25,7 @@ class View(ABC):
     """
 
     def __init__(self, data: Any) -> None:
-        self.data = data
+        self.viewed = data
 
     @abstractmethod
     def batch(self, indices: Sequence[int]) -> Any:
@@ -34,16 +34,16 @@ class View(ABC):
     def of(self, data: Any) -> View:
         """The same view of other data."""
         other = copy.copy(self)
-        other.data = data
+        other.viewed = data
         return other
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.viewed)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "data":
+        if name.startswith("__") or name == "viewed":
             raise AttributeError(name)
-        value = getattr(self.data, name)
+        value = getattr(self.viewed, name)
         if name not in DERIVED:
             return value
 
@@ -57,7 +57,7 @@ class View(ABC):
 def arranged(data: Any, model: Model) -> Any:
     """A part as a model takes it, seen through what it was seen through."""
     if isinstance(data, View):
-        return data.of(arranged(data.data, model))
+        return data.of(arranged(data.viewed, model))
     return domain(model.domain).arranged(data, model)
 
 
@@ -84,7 +84,7 @@ class Taught(View):
 
         from .protocols.frozen import pooled
 
-        batch = self.data.batch(indices)
+        batch = self.viewed.batch(indices)
         missing = [place for place, index in enumerate(indices) if int(index) not in self.kept]
         if missing:
             rows = pooled(self.teacher, batch)

@@ -16,7 +16,14 @@ from .adapters import Step, adapt
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
 from .data import opened_months
-from .distribution import SpeciesConfig, SpeciesProgram, build_species
+from .distribution import (
+    SpeciesConfig,
+    SpeciesProgram,
+    build_species,
+    evaluate_species,
+    is_region_folder,
+    open_region,
+)
 from .embed import GridEmbed
 from .forecast import evaluate_months, predict_months
 from .heads import MonthHead
@@ -30,16 +37,16 @@ class Biodiversity:
     name = "biodiversity"
 
     def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
-        """Months of gridded variables from a path or xarray object, or the records in a folder of species; `split` is a
-        part, or says how parts are made.
+        """Months of gridded variables from a path or xarray object, the records in a folder of species, or a surveyed
+        region in a folder; `split` is a part, or says how the parts of months are made.
 
-        See `open_months` for the other choices, and `open_species` for the folder.
+        See `open_months` for the other choices, `open_species` and `open_region` for the folders.
         """
         from .data import open_months
         from .species_records import is_species_folder, open_species
 
-        if is_species_folder(source):
-            records = open_species(source)
+        if is_species_folder(source) or is_region_folder(source):
+            records: Any = open_species(source) if is_species_folder(source) else open_region(source)
             return records.split(split) if isinstance(split, str) else records
         if not isinstance(split, str):
             return open_months(source, split=split, **choices)
@@ -77,7 +84,11 @@ class Biodiversity:
         return with_statistics(model, statistics)
 
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4) -> LabelledScores:
-        """Errors of the next month by channel, see `evaluate_months`."""
+        """Errors of the next month by channel, see `evaluate_months`; of models of species distributions the area under
+        the ROC curve of every species, see `evaluate_species`."""
+        if isinstance(next(iter(models.values())).config, SpeciesConfig):
+            found = evaluate_species(models, data, batch_size=batch_size)
+            return LabelledScores(found, "auc", "species", "species of the test part")
         part = self.arranged(data, next(iter(models.values())))
         return LabelledScores(evaluate_months(models, part, batch_size=batch_size), "rmse", "forecast", "forecasts")
 

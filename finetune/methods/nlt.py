@@ -13,7 +13,7 @@ from humboldt.foundations import Context
 
 from ..adapter import MAPS, HookAdapter
 from ..hook import WeightMap
-from ..layers import MATRICES, NORMS, is_spectral, weight_name, weight_of
+from ..layers import MATRICES, NORMS, has_weight, weight_name, weight_of
 from ..method import Kind
 
 
@@ -53,8 +53,7 @@ class NLT(HookAdapter):
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:
         """What has a weight (a norm that is told a condition has none of its own, its linear maps do)."""
-        plain = isinstance(layer, cls.layers) and isinstance(getattr(layer, "weight", None), nn.Parameter)
-        return plain or is_spectral(layer)
+        return has_weight(layer)
 
     def hook(self, layer: nn.Module) -> Affine:
         """A scale and a shift."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch.nn.modules.batchnorm import _BatchNorm
+from humboldt.foundations import Model
 
-from humboldt.foundations import Model, TimeNorm
-
+from ..layers import NORMS
 from ..method import Method, train_only
 
 
@@ -23,7 +22,7 @@ class Norms(Method):
 
     def prepare(self, model: Model) -> Model:
         """Freeze every weight outside of a norm."""
-        norms = [m for m in model.modules() if isinstance(m, TimeNorm | _BatchNorm)]
+        norms = [m for m in model.modules() if isinstance(m, NORMS)]
         inside = {p for m in norms for p in m.parameters()}
         train_only(model, lambda name, parameter: parameter in inside or name.endswith("bias"))
         return model

@@ -10,11 +10,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from humboldt.foundations import ConfigError, Context
+from humboldt.foundations import Context
 
 from ..adapter import HookAdapter, plain_layers
 from ..hook import WeightMap
-from ..method import Kind
+from ..method import Kind, TargetError
 
 
 class Offsets(WeightMap):
@@ -58,13 +58,13 @@ class Parameters(HookAdapter):
         """Layers that own such a parameter.
 
         Raises:
-            ConfigError: none does.
+            TargetError: none does.
         """
         layers = dict(plain_layers(model))
         found = [name for name in super().sites(model) if self.own(layers[name])]
         if not found:
             names = sorted({n.rpartition(".")[2] for n, _ in model.named_parameters()})
-            raise ConfigError(
+            raise TargetError(
                 f"parameters must find a parameter, got parameters={self.parameters!r} with targets={self.targets!r}; "
                 f"there are {names[:12]}"
             )

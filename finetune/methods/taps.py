@@ -13,7 +13,7 @@ from humboldt.foundations import ConfigError, Context, Model
 
 from ..adapter import MAPS, HookAdapter, hooks
 from ..hook import WeightMap
-from ..layers import MATRICES, weight_of
+from ..layers import MATRICES, NORMS, has_weight, weight_name, weight_of
 from ..method import Kind
 
 
@@ -27,8 +27,10 @@ class Switch(WeightMap):
 
     def __init__(self, layer: nn.Module, threshold: float, start: float) -> None:
         super().__init__()
-        self.threshold = threshold
-        self.s, self.delta = nn.Parameter(torch.tensor(start)), nn.Parameter(torch.zeros_like(weight_of(layer)))
+        self.threshold, self.name, weight = threshold, weight_name(layer), weight_of(layer)
+        zero = torch.zeros_like(weight)
+        self.s = nn.Parameter(torch.tensor(start))
+        self.delta = nn.Parameter(torch.view_as_real(zero) if zero.is_complex() else zero)
         self.register_buffer("penalised", torch.tensor(0.0))
 
     @property
@@ -39,12 +41,15 @@ class Switch(WeightMap):
     def weights(self, weights: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:
         """The weight with its switched update."""
         indicator = (self.s >= self.threshold).to(self.s.dtype)
-        return {"weight": weights["weight"] + (indicator + self.s - self.s.detach()) * self.delta}
+        delta = torch.view_as_complex(self.delta) if weights[self.name].is_complex() else self.delta
+        return {self.name: weights[self.name] + (indicator + self.s - self.s.detach()) * delta}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TAPS(HookAdapter):
     """W + 1[s >= threshold] delta: a full update for those layers whose learned switch s stays open.
+
+    Norms are layers too, but stay as they are unless `exclude` lets them in: a switch for so few numbers tells little.
 
     Attributes:
         penalty: weight of the mean |s|.
@@ -57,7 +62,8 @@ class TAPS(HookAdapter):
     kind: ClassVar[Kind] = "weights"
     source: ClassVar[str] = "arXiv 2203.16708"
     targets: str = MAPS
-    layers: ClassVar[tuple[type[nn.Module], ...]] = MATRICES
+    layers: ClassVar[tuple[type[nn.Module], ...]] = (*MATRICES, *NORMS)
+    exclude: str = r"norm\w*$"
     penalty: float = 0.1
     threshold: float = 0.1
     start: float = 0.15
@@ -66,6 +72,11 @@ class TAPS(HookAdapter):
     def __post_init__(self) -> None:
         if not self.start >= self.threshold:
             raise ConfigError(f"switches start open, got start={self.start} below threshold={self.threshold}; raise it")
+
+    @classmethod
+    def accepts(cls, layer: nn.Module) -> bool:
+        """What has a weight, Fourier layers of other makes included."""
+        return has_weight(layer)
 
     def hook(self, layer: nn.Module) -> Switch:
         """An update and its switch."""

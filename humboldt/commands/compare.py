@@ -1,4 +1,4 @@
-"""humboldt compare MODEL DATA --methods lora hydra --output FOLDER"""
+"""humboldt compare MODEL DATA --methods lora,hydra --output FOLDER"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def run(words: Sequence[str]) -> None:
     parser.add_argument("source", nargs="+", type=str, help="file, folder, quoted pattern, several files, or a store")
     parser.add_argument("output", type=str, help="Zarr store to write")
     add = parser.add_argument
-    option(add, "variables", list[str] | None, None, "variables to take, such as '[u, v]'; all numeric ones by default")
+    option(add, "variables", list[str] | None, None, "variables to take, such as u,v; all numeric ones by default")
     option(add, "dims", dict[str, str] | None, None, "names of dimensions, such as '{sample: run}' {new: in the file}")
     option(add, "join", str | None, None, "dimension that files continue, or a new one; found by their coordinates")
     option(add, "group", str | None, None, "group in NetCDF and HDF5 files")

@@ -18,9 +18,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "split", Literal["train", "validation", "test", "all"], "test", "part of the data")
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
-    option(
-        add, "lead_steps", list[int] | None, None, "frames to look ahead, such as '[2,5,10]'; all if not given [frames]"
-    )
+    option(add, "lead_steps", list[int] | None, None, "frames to look ahead, such as 2,5,10; all if not given [frames]")
     option(
         add,
         "rollout",

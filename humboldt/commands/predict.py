@@ -21,7 +21,7 @@ def run(words: Sequence[str]) -> None:
         "state", type=str, help="NetCDF file or Zarr store, a variable per channel of the model; or a file of molecules"
     )
     add = parser.add_argument
-    option(add, "lead_times", list[float], [1.0], "how far ahead, such as '[1, 2.5]' [time units of the model]")
+    option(add, "lead_times", list[float], [1.0], "how far ahead, such as 1,2.5 [time units of the model]")
     option(add, "select", dict[str, int] | None, None, "places along dimensions, such as '{time: 0, sample: 3}'")
     option(
         add,

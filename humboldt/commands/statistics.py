@@ -31,7 +31,7 @@ def run(words: Sequence[str]) -> None:
         add, "weights", Literal["area", "none"], "area", "cells count by their area, where the grid says it, or alike"
     )
     option(add, "infinite", Literal["error", "missing"], "error", "what infinite values are")
-    option(add, "variables", list[str] | None, None, "variables to take, such as '[u, v]'; all numeric ones by default")
+    option(add, "variables", list[str] | None, None, "variables to take, such as u,v; all numeric ones by default")
     option(add, "scheduler", str, "threads", "threads, processes, here, or a dask cluster such as tcp://host:8786")
     option(add, "workers", int, 2, "threads or processes")
     option(add, "block_bytes", int, 2**25, "size of a block in float64, about [bytes]")

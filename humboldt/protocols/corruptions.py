@@ -179,7 +179,7 @@ class Corrupted(View):
 
     def batch(self, indices: Sequence[int]) -> Any:
         """The corrupted batch; its target is the true one."""
-        batch = self.data.batch(indices)
+        batch = self.viewed.batch(indices)
         if self.severity == 0:
             return batch
         periodic, given = tuple(getattr(batch, "periodic", ())), zip(states(batch), batch.lead_time, strict=True)

@@ -19,19 +19,19 @@ class Episodic:
     """A dataset whose training part is an episode; the other parts are as they were."""
 
     def __init__(self, data: Any, episode: Episode) -> None:
-        self.data, self.episode = data, episode
+        self.viewed, self.episode = data, episode
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "data":
+        if name.startswith("__") or name == "viewed":
             raise AttributeError(name)
-        return getattr(self.data, name)
+        return getattr(self.viewed, name)
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.viewed)
 
     def split(self, name: str) -> Any:
         """A part; the training part is the episode."""
-        part = self.data.split(name)
+        part = self.viewed.split(name)
         return self.episode.of(part) if name == "train" else part
 
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from humboldt.finetune import features
 from humboldt.foundations import Model
 
 from ..results import Result, provenance
@@ -22,7 +23,7 @@ PENALTIES = tuple(10.0**power for power in range(-3, 5))
 @torch.no_grad()
 def pooled(model: Model, batch: Any) -> Float[Tensor, "b d"]:
     """The mean token that the core makes of each sample."""
-    return model.encode(batch).seen().flatten(1, -2).mean(1)
+    return features.pooled(model.encode(batch), len(batch))
 
 
 @dataclass(frozen=True)

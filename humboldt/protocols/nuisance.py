@@ -107,7 +107,7 @@ class Varied(View):
     def batch(self, indices: Sequence[int]) -> Any:
         """The batch in its configuration."""
         chance = zlib.crc32(np.asarray(indices, dtype=np.int64).tobytes(), self.seed)
-        return self.configurations[chance % len(self.configurations)].apply(self.data.batch(indices))
+        return self.configurations[chance % len(self.configurations)].apply(self.viewed.batch(indices))
 
 
 @dataclass(frozen=True)
@@ -175,5 +175,5 @@ class TrainingVaried(Varied):
 
     def split(self, name: str) -> Any:
         """A part."""
-        part = self.data.split(name)
+        part = self.viewed.split(name)
         return Varied(part, self.configurations, self.seed) if name == "train" else part

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from humboldt.domains import biodiversity
+from humboldt.domains.biodiversity.distribution import VirtualSpecies
 from humboldt.domains.graphs import PUBLISHED, SequenceBatch
 from humboldt.foundations import Model
+from tests.domains.biodiversity.distribution.small import network as small_species
 from tests.domains.biodiversity.small_bioanalyst import months
 from tests.domains.biodiversity.small_bioanalyst import small as small_grid
 from tests.domains.graphs.small import small as small_graphs
@@ -31,9 +33,14 @@ def _graphs() -> tuple[Model, Any]:
     return small_graphs(PUBLISHED["qm9"]), SequenceBatch.of(SEQUENCES, PUBLISHED["qm9"].pad)
 
 
+def _species() -> tuple[Model, Any]:
+    return small_species(), VirtualSpecies(10, species=2).batch([0, 1])
+
+
 SCIENCES: dict[str, Callable[[], tuple[Model, Any]]] = {
     "biodiversity": _biodiversity,
     "graphs": _graphs,
+    "species": _species,
     "pde": lambda: (tiny_model(), Waves(3).all()),
     "weather": lambda: (weather.model(pairs=(1, 1)), weather.batch()),
 }

@@ -25,7 +25,7 @@ def fno():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("nlt", {}), ("parameters", {"parameters": "weight"}), ("f_adapter", {"narrow": 2, "bands": 2})],
+    [("nlt", {}), ("taps", {}), ("parameters", {"parameters": "weight"}), ("f_adapter", {"narrow": 2, "bands": 2})],
 )
 def test_fourier_layers_of_an_operator_are_sites(fno, name, options, tmp_path):
     x = torch.randn(2, 2, 8, 8)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 
 from humboldt.finetune import Recipe, method
 from humboldt.foundations import ConfigError, TimeNorm
@@ -70,6 +71,17 @@ def test_targets_choose_the_maps_and_whole_the_parts():
         ConfigError, match=r"targets must find a layer that lora adapts \(Linear\), got targets='nothing'"
     ):
         prepared("lora", targets="nothing")
+
+
+def test_norms_of_every_make_are_trained():
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.map, self.layer, self.group = nn.Linear(4, 4), nn.LayerNorm(4), nn.GroupNorm(2, 4)
+            self.root, self.batch = nn.RMSNorm(4), nn.BatchNorm1d(4)
+
+    model = method("norms").prepare(Plain())
+    assert trainable(model) == {n for n, _ in Plain().named_parameters()} - {"map.weight"}
 
 
 def test_frozen_batch_norms_keep_their_statistics():

@@ -8,13 +8,14 @@ from torch import nn
 
 from humboldt.finetune import Featured, FeaturedBatch, Recipe, features_of, method
 from humboldt.finetune.adapter import hooks
+from humboldt.finetune.features import pooled
 from humboldt.finetune.methods.aft import kernel_distance
 from humboldt.finetune.methods.f_adapter import Bands
 from humboldt.finetune.methods.layerwise import depths
 from humboldt.finetune.methods.moelora import Experts, balance
 from humboldt.finetune.methods.taps import open_layers
 from humboldt.finetune.rank_budget import rank_budget
-from humboldt.foundations import ConfigError, Context
+from humboldt.foundations import ConfigError, Context, Tokens
 from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves
 
@@ -81,6 +82,15 @@ def test_taps_is_the_base_bit_for_bit_where_its_switch_is_closed():
     torch.testing.assert_close(new, layer.weight, rtol=0, atol=1e-7)
     model = method("taps").prepare(copy.deepcopy(science("pde")[0]))
     assert set(open_layers(model).values()) == {True}
+
+
+def test_taps_takes_norms_when_they_are_let_in():
+    model = science("pde")[0]
+    names = set(method("taps").sites(model))  # type: ignore[attr-defined]
+    assert not [name for name in names if name.endswith("norm")]
+    layers = nn.ModuleDict({"norm": nn.LayerNorm(4), "map": nn.Linear(4, 4)})
+    assert method("taps", targets="").sites(layers) == ["map"]  # type: ignore[attr-defined]
+    assert method("taps", targets="", exclude="").sites(layers) == ["norm", "map"]  # type: ignore[attr-defined]
 
 
 def test_zeros_of_a_pruned_model_stay_zeros():
@@ -225,6 +235,13 @@ def test_a_teacher_is_matched_without_being_there():
         found.append(losses["kernels"].item())
     assert found[-1] < 0.8 * found[0]
     assert set(way.merge(student).state_dict()) == set(model.state_dict())
+
+
+def test_a_sample_of_several_species_has_the_mean_of_their_tokens():
+    x = torch.arange(24.0).view(4, 3, 2)
+    found = pooled(Tokens(x, torch.zeros(4, 1)), 2)
+    torch.testing.assert_close(found, torch.stack([x[:2].mean((0, 1)), x[2:].mean((0, 1))]))
+    torch.testing.assert_close(pooled(Tokens(x, torch.zeros(4, 1)), 4), x.mean(1))
 
 
 def test_features_are_one_row_a_sample():

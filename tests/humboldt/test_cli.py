@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import humboldt.commands.finetune as finetune_command
-from humboldt.cli import COMMANDS, main
+from humboldt.cli import COMMANDS, UsageError, main, make_parser, option, parse
 from humboldt.commands.pretrain import configuration
 from humboldt.domains.pde import PDEConfig
 from humboldt.finetune import FIELDS, METHODS
@@ -124,3 +124,46 @@ def test_a_configuration_is_found_by_name_or_in_a_file(tmp_path, capsys):
     assert "got 'poseidon-x'; did you mean poseidon_" in error_of(
         capsys, "pretrain", "poseidon-x", "d", "--output", "o"
     )
+
+
+def lists():
+    parser = make_parser("x", "")
+    option(parser.add_argument, "seeds", list[int], [7], "seeds")
+    option(parser.add_argument, "methods", list[str], ["lora"], "methods")
+    option(parser.add_argument, "leads", list[float] | None, None, "leads")
+    option(parser.add_argument, "snapshots", int | list[float] | None, None, "one number or several")
+    option(parser.add_argument, "whole", tuple[str, ...], ("head",), "parts")
+    option(parser.add_argument, "name", str, "", "no list")
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("--seeds 0", "seeds", [0]),
+        ("--seeds 0,1,2", "seeds", [0, 1, 2]),
+        ("--seeds=3,4", "seeds", [3, 4]),
+        ("--seeds [5,6]", "seeds", [5, 6]),
+        ("--methods lora,hydra", "methods", ["lora", "hydra"]),
+        ("--methods lora,hydra:rank=4,scale=2.0,nlt", "methods", ["lora", "hydra:rank=4,scale=2.0", "nlt"]),
+        ("--methods 1,2", "methods", ["1", "2"]),
+        ("--leads 2,.5", "leads", [2.0, 0.5]),
+        ("--leads null", "leads", None),
+        ("--snapshots 1,2.5", "snapshots", [1.0, 2.5]),
+        ("--snapshots 5", "snapshots", 5),
+        ("--whole embed,head", "whole", ("embed", "head")),
+        ("--name a,b", "name", "a,b"),
+    ],
+)
+def test_a_list_is_written_with_commas(words, name, value):
+    assert parse(lists(), words.split())[name] == value
+
+
+def test_the_help_says_how_a_list_is_written_and_a_wrong_element_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        lists().parse_args(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "seeds; one or more with commas, or '[...]'" in shown
+    assert "no list; one" not in shown
+    with pytest.raises(UsageError, match="see humboldt x --help"):
+        parse(lists(), ["--seeds", "one,two"])

@@ -6,7 +6,18 @@ import pytest
 from humboldt.adapting import automatic, finetune, plan_finetune
 from humboldt.cli import UsageError
 from humboldt.commands.finetune import parsed
-from humboldt.comparing import RANDOM, Job, jobs, spread, strengthened, summary, table, taught
+from humboldt.comparing import (
+    RANDOM,
+    Job,
+    applicable,
+    jobs,
+    spread,
+    strengthened,
+    strengths_of,
+    summary,
+    table,
+    taught,
+)
 from humboldt.comparison_page import says, text
 from humboldt.finetune import method
 from humboldt.foundations import ConfigError
@@ -39,6 +50,22 @@ def test_seeds_come_one_after_the_other():
     found = list(jobs(["a", "b"], [4, 16], [0, 1]))
     assert found[:2] == [Job("a", 4, 0), Job("b", 4, 0)]
     assert [job.seed for job in found] == [0] * 4 + [1] * 4
+
+
+def test_what_finds_no_layer_is_left_out_and_said(monkeypatch, capsys):
+    monkeypatch.setattr("humboldt.comparing.from_pretrained", lambda name: tiny_model())
+    assert applicable(["nlt", "lora:targets=nowhere", "head"], "m") == ["nlt", "head"]
+    assert "lora:targets=nowhere is left out: targets must find a layer" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="did you mean 'lora'"):
+        applicable(["lore"], "m")
+
+
+def test_rates_that_the_checkpoint_advises_are_tried_once():
+    model = tiny_model()
+    assert strengths_of(model, "full", (1.0, 4.0)) == (1.0, 4.0)
+    model.provenance = {"advice": {"pretrained": {"core_rate": 1e-3}}}
+    assert strengths_of(model, "full", (1.0, 4.0)) == (1.0,)
+    assert strengths_of(model, "hydra:rank=2", (1.0, 4.0)) == (1.0, 4.0)
 
 
 def test_a_strength_multiplies_a_methods_own_rate():
@@ -126,6 +153,7 @@ def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         return record(job.method, job.samples, job.seed, 0.5, 10, result=result)
 
     monkeypatch.setattr(comparing, "run", run)
+    monkeypatch.setattr(comparing, "applicable", lambda methods, model: methods)
     choices = {"methods": ["full", "nlt"], "samples": [4], "seeds": [0], "output": tmp_path}
     comparing.compare("m", "d", **choices)
     assert [r.method for r in read_results(tmp_path / "results.jsonl")] == ["full", "nlt", RANDOM]

@@ -12,6 +12,7 @@ from .pretraining import VirtualSpecies
 from .program import SpeciesProgram
 from .quantiles import ENVIRONMENT, PLACE
 from .recorded import RecordedSpecies
+from .region_tasks import RegionTasks, evaluate_species, is_region_folder, open_region
 from .responses import permutation_importance, plot_map, plot_responses, response_curves
 from .surveyed import SurveyedRegion, read_region, read_regions, tables_to_batch
 from .transfer import Transfer, transfer
@@ -25,6 +26,7 @@ __all__ = [
     "TARGET_GROUP",
     "NicheOverlap",
     "RecordedSpecies",
+    "RegionTasks",
     "SpeciesBatch",
     "SpeciesConfig",
     "SpeciesModel",
@@ -38,9 +40,12 @@ __all__ = [
     "biodiversity_nano",
     "build_species",
     "detection_ranking",
+    "evaluate_species",
     "generalise_maps",
+    "is_region_folder",
     "mess",
     "niche_overlap",
+    "open_region",
     "permutation_importance",
     "plot_map",
     "plot_responses",
