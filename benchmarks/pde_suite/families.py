@@ -79,7 +79,7 @@ def open_family(
     return open_trajectories(
         store,
         variables=names,
-        units={new: "1" for new in names.values() if new in known},  # what a free scalar shows is measured in its spread
+        units={new: "1" for new in names.values() if new in known},  # free scalars have no units
         pairs=Pairs(stride=family.stride, steps=family.steps, input_frame=first),
         split={"train": train, "validation": 0, "test": test},
     )
