@@ -29,7 +29,7 @@ from humboldt.domains.weather.adapt import arranged
 from humboldt.domains.weather.downscaling import around, standard
 from humboldt.domains.weather.heads import squared_error
 
-FACTORS, STEPS, BATCH = (6, 12), 80, 4
+FACTORS, STEPS, BATCH = (6, 12), 30, 4
 RATES = {"optimiser": "muon", "core_rate": 3e-3, "embedding_rate": 3e-3, "norm_rate": 3e-3}
 SPLIT = {"train": ("2017-01-01T00", "2017-01-01T12"), "test": ("2017-01-02T00", "2017-01-02T12")}
 PLACE = ["latitude", "longitude", "sin_latitude", "cos_latitude"]
@@ -52,7 +52,8 @@ class UNet(nn.Module):
             block_out_channels=(width, 2 * width, 4 * width), layers_per_block=1, norm_num_groups=8,
             down_block_types=("DownBlock2D",) * 3, up_block_types=("UpBlock2D",) * 3, add_attention=False,
         )  # fmt: skip
-        nn.init.zeros_(self.network.conv_out.weight)
+        for parameter in self.network.conv_out.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, batch: TaskBatch) -> Tensor:
         """The fine state in physical units."""
@@ -117,11 +118,11 @@ def errors(data: Downscaling, name: str, seed: int, model: str, steps: int = STE
     return dict(zip(rmse["channel"].values.tolist(), rmse.values.round(5).tolist(), strict=True))
 
 
-def runs() -> Iterator[tuple[int, str, int]]:
+def runs(seeds: int) -> Iterator[tuple[int, str, int]]:
     """(factor, forecast, seed)."""
-    for factor in FACTORS:
-        yield factor, "bicubic", 0
-        yield from ((factor, name, seed) for seed, name in product(range(3), ("weather-nano", "twin", "unet")))
+    yield from ((factor, "bicubic", 0) for factor in FACTORS)
+    names = ("weather-nano", "twin", "unet")
+    yield from ((factor, name, seed) for seed, factor, name in product(range(seeds), FACTORS, names))
 
 
 def report(lines: Sequence[dict[str, Any]]) -> str:
@@ -148,11 +149,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--output", type=Path, required=True, help="records, .jsonl")
     parser.add_argument("--model", default="humboldt/weather-nano")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
     given = parser.parse_args()
     torch.set_num_threads(1)
     lines = [json.loads(x) for x in given.output.read_text().splitlines()] if given.output.exists() else []
     done = {(x["factor"], x["forecast"], x["seed"]) for x in lines}
-    for factor, name, seed in runs():
+    for factor, name, seed in runs(given.seeds):
         if (factor, name, seed) in done:
             continue
         data, begun = pairs(given.data / "era5_members_3deg" / "era5-levels-members.grib", factor), time.process_time()
