@@ -88,7 +88,8 @@ class Context:
         return None if self.tokens is None else self.tokens.seen().flatten(1, -2).mean(1)
 
     def need(self, name: str, reader: str) -> Any:
-        """What is called `name`, for a reader that cannot do without.
+        """What is called `name`, for a reader that cannot do without; what is known of samples comes once a row of
+        tokens, of which a sample may have several (species of a region).
 
         Raises:
             ConfigError: nobody told it; says how to.
@@ -97,6 +98,9 @@ class Context:
         if found is None:
             cure = f"with model.context.at({name}=...): ..." if name in TOLD else f"a batch that carries the {name}"
             raise ConfigError(f"{reader} reads the {name} of a forward pass, got none; use {cure}")
+        rows = 0 if self.tokens is None else len(self.tokens.x)
+        if isinstance(found, Tensor) and found.dim() and rows > len(found):
+            return found.repeat_interleave(rows // len(found), dim=0)
         return found
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Context:

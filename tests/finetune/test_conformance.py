@@ -23,9 +23,11 @@ REFUSED = {
 """What cannot be, with the reason that is given: a head that is the embedding's own matrix; maps without biases; a
 sample that is looked at as a whole where a token sees only what came before."""
 
+FIELDS = sorted(SCIENCES)
+
 
 @pytest.mark.parametrize("name", sorted(METHODS))
-@pytest.mark.parametrize("field", sorted(SCIENCES))
+@pytest.mark.parametrize("field", [pytest.param(f, marks=[pytest.mark.integration] * (f == "species")) for f in FIELDS])
 def test_every_method_on_every_science(name, field):
     model, batch = science(field)
     if (name, field) in REFUSED:

@@ -1,6 +1,7 @@
 """What is used of peft, and what a site promises by itself."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from humboldt.finetune import HookAdapter, MergeError, disabled, method, set_adapters
 from humboldt.finetune.layers import feature_axis, width_of
 from humboldt.finetune.site import TUNER, Site, SiteConfig
-from humboldt.foundations import ConfigError, Context, convolve
+from humboldt.foundations import ConfigError, Context, Tokens, convolve
 from tests.finetune.sciences import science
 
 
@@ -169,3 +170,15 @@ def test_layers_say_their_width_and_axis():
 
 def test_hook_adapters_are_what_the_tuner_makes():
     assert issubclass(type(method("nlt")), HookAdapter)
+
+
+def test_what_is_known_of_a_sample_is_told_to_all_its_rows_of_tokens():
+    context = Context()
+    context.begin(SimpleNamespace(task=torch.tensor([3, 5]), signal=torch.tensor([[1.0], [2.0]])))
+    assert context.need("task", "x").tolist() == [3, 5]
+    context.tokens = Tokens(torch.zeros(4, 3, 2))
+    assert context.need("task", "x").tolist() == [3, 3, 5, 5]
+    assert context.need("signal", "x").tolist() == [[1.0], [1.0], [2.0], [2.0]]
+    assert len(context.need("instance", "x")) == 4
+    with context.at(task=1):
+        assert context.need("task", "x") == 1
