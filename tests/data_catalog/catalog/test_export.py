@@ -108,7 +108,7 @@ def one_of(kind: str, *required: str, **fields: object) -> dict[str, object]:
 
 
 RULES = {
-    "required": ["cube:dimensions", "cube:variables", "sci:citation", "assets", "stac_extensions"],
+    "required": ["cube:dimensions", "cube:variables", "sci:citation", "stac_extensions"],
     "propertyNames": {"pattern": "^(?!(sci|cube|file):)|^sci:(doi|citation)$|^cube:(dimensions|variables)$"},
     "properties": {
         "sci:doi": DOI,
