@@ -191,7 +191,7 @@ class Conversion:
             self.growing.empty()
             codecs = {plan.name: self.choose_codec(plan, codec) for plan in self.plans}
             self.make_room(codecs, 0)
-            lay_out(self.files.zarr(), self.source.data, self.plans, codecs)
+            lay_out(self.files.root, self.source.data, self.plans, codecs)
             self.growing.note("plan.json", self.growing.plan)
             self.growing.note("codecs.json", codecs)
             return
@@ -273,7 +273,7 @@ class Conversion:
                 for p in self.plans
             },
         }
-        finish(self.files.zarr(), self.source.data, record)
+        finish(self.files.root, self.source.data, record)
         self.growing.publish()
 
     def summary(self, memory: int, at_once: int) -> str:

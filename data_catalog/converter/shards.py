@@ -12,11 +12,10 @@ from typing import Any, Literal
 import dask
 import numpy as np
 import xarray as xr
-import zarr
 
 from ..errors import DataError
 from .chunking import ArrayPlan
-from .store_files import files_of
+from .store_files import StoreFiles, files_of
 
 Missing = Literal["keep", "error"]
 Infinite = Literal["error", "missing", "keep"]
@@ -54,11 +53,11 @@ def write_region(job: Job, region: Region) -> dict[str, dict[str, int]]:
     """
     values = read_box(job.data[region.array], region.box)
     values = checked(values, job, region)
-    done = {}
+    done, files = {}, files_of(job.store)
     for key, box in region.shards:
         inside = tuple(slice(b.start - a.start, b.stop - a.start) for a, b in zip(region.box, box, strict=True))
         part = np.ascontiguousarray(values[inside])
-        done[key] = {"bytes": write_shard(job.store, region.array, key, box, part), "missing": count_missing(part)}
+        done[key] = {"bytes": write_shard(files, region.array, key, box, part), "missing": count_missing(part)}
     return done
 
 
@@ -111,23 +110,20 @@ def count_missing(values: np.ndarray) -> int:
     return int(np.isnan(values).sum()) if values.dtype.kind in "fc" else 0
 
 
-def write_shard(store: str, array: str, key: str, box: tuple[slice, ...], values: np.ndarray) -> int:
+def write_shard(files: StoreFiles, array: str, key: str, box: tuple[slice, ...], values: np.ndarray) -> int:
     """Write a shard as one file, at once, and read it back; its size in bytes.
-
-    store: folder or URL.
 
     Raises:
         DataError: other values come back.
         OSError: the file cannot be written, such as ENOSPC.
     """
-    files = files_of(store)
-    target = zarr.open_array(files.zarr(array), mode="r+", config={"write_empty_chunks": True})
+    target = files.array(array, mode="r+", config={"write_empty_chunks": True})
     target[box] = values
     back = files.read_back(array, box, values)
     if not np.array_equal(back.view(np.uint8), values.reshape(back.shape).view(np.uint8)):
         files.remove(key)
         raise DataError(
-            f"what is written is what comes back, but shard {key} of {store} holds other values; "
+            f"what is written is what comes back, but shard {key} of {files.root} holds other values; "
             "check the disk, and repeat the same command"
         )
     return files.sizes([key])[0]

@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,14 @@ AT_ONCE = 16
 class StoreFiles(ABC):
     """The files of a store. What opens them is not pickled: processes and clusters are told the address."""
 
+    @property
     @abstractmethod
-    def zarr(self, array: str = "") -> Any:
-        """The store, or an array in it, as zarr-python opens it."""
+    def root(self) -> Any:
+        """The store as zarr-python opens it."""
+
+    def array(self, name: str, **choices: Any) -> zarr.Array:
+        """An array of the store."""
+        return zarr.open_array(self.root, path=name, **choices)
 
     @abstractmethod
     def sizes(self, keys: Iterable[str]) -> list[int]:
@@ -46,9 +52,10 @@ class FilesInFolder(StoreFiles):
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
 
-    def zarr(self, array: str = "") -> Path:
-        """See `StoreFiles.zarr`."""
-        return self.folder / array
+    @property
+    def root(self) -> Path:
+        """See `StoreFiles.root`."""
+        return self.folder
 
     def sizes(self, keys: Iterable[str]) -> list[int]:
         """See `StoreFiles.sizes`."""
@@ -64,7 +71,7 @@ class FilesInFolder(StoreFiles):
         try:
             ZarrReader(self.folder / array, access="pread").read(box, out)
         except UnreadableLayoutError:
-            out = np.asarray(zarr.open_array(self.folder / array, mode="r")[box])
+            out = np.asarray(self.array(array, mode="r")[box])
         return np.ascontiguousarray(np.atleast_1d(out))
 
 
@@ -73,11 +80,12 @@ class FilesBehindUrl(StoreFiles):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.files, self.root = file_system(url)
+        self.files, self.path = file_system(url)
 
-    def zarr(self, array: str = "") -> Any:
-        """See `StoreFiles.zarr`."""
-        return zarr_at(f"{self.url}/{array}".rstrip("/"))
+    @cached_property
+    def root(self) -> Any:
+        """See `StoreFiles.root`."""
+        return zarr_at(self.url)
 
     def sizes(self, keys: Iterable[str]) -> list[int]:
         """See `StoreFiles.sizes`."""
@@ -85,18 +93,18 @@ class FilesBehindUrl(StoreFiles):
 
     def _size(self, key: str) -> int:
         try:
-            return int(self.files.info(f"{self.root}/{key}")["size"])
+            return int(self.files.info(f"{self.path}/{key}")["size"])
         except FileNotFoundError:
             return -1
 
     def remove(self, key: str) -> None:
         """See `StoreFiles.remove`."""
         with suppress(FileNotFoundError):
-            self.files.rm_file(f"{self.root}/{key}")
+            self.files.rm_file(f"{self.path}/{key}")
 
     def read_back(self, array: str, box: tuple[slice, ...], like: np.ndarray) -> np.ndarray:
         """See `StoreFiles.read_back`: by zarr-python, which keeps nothing."""
-        return np.ascontiguousarray(np.atleast_1d(zarr.open_array(self.zarr(array), mode="r")[box]))
+        return np.ascontiguousarray(np.atleast_1d(self.array(array, mode="r")[box]))
 
 
 def files_of(store: str | Path) -> StoreFiles:

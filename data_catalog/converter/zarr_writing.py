@@ -89,15 +89,10 @@ def _plain(value: Any) -> Any:
 
 
 def finish(path: Any, data: xr.Dataset, record: Mapping[str, Any]) -> None:
-    """Say in the store how it was made, and that it is whole."""
-    group = zarr.open_group(path, mode="r+")
-    attributes = {"Conventions": "CF-1.11", **plain(data.attrs)}
-    group.attrs.put(
-        {
-            **attributes,
-            RECORD: {**record, "software": f"humboldt {__version__}", "checked": "every shard was read back"},
-        }
-    )
+    """Say in the store how it was made, and that it is whole: one write, the last."""
     with warnings.catch_warnings():  # "not part of the Zarr format 3 specification": true, but xarray looks for it
         warnings.simplefilter("ignore")
-        zarr.consolidate_metadata(path)
+        group = zarr.consolidate_metadata(path)
+    attributes = {"Conventions": "CF-1.11", **plain(data.attrs)}
+    record = {**record, "software": f"humboldt {__version__}", "checked": "every shard was read back"}
+    group.attrs.put({**attributes, RECORD: record})

@@ -1,6 +1,7 @@
 import json
 import logging
 
+import jsonschema
 import pystac
 import pytest
 import yaml
@@ -93,6 +94,85 @@ def test_extensions_of_stac_are_what_pystac_makes_of_them(one):
         assert digest is None or (digest.startswith("1220") and len(digest) == 68)
         bands = asset.extra_fields.get("bands")
         assert bands is None or [band["name"] for band in bands] == list(one.variables)
+
+
+DOI = {"type": "string", "pattern": r"^10\.[0-9a-zA-Z]{4,}/\S+$"}
+LIMITS = {"type": "array", "minItems": 2, "maxItems": 2}
+NUMBERS = {**LIMITS, "items": {"type": "number"}}
+NO_AXIS = {"not": {"required": ["axis"]}}
+
+
+def one_of(kind: str, *required: str, **fields: object) -> dict[str, object]:
+    """The rule for a dimension of a type."""
+    return {"required": ["type", *required], "properties": {"type": {"const": kind}, **fields}}
+
+
+RULES = {
+    "required": ["cube:dimensions", "cube:variables", "sci:citation", "stac_extensions"],
+    "propertyNames": {"pattern": "^(?!(sci|cube|file):)|^sci:(doi|citation)$|^cube:(dimensions|variables)$"},
+    "properties": {
+        "sci:doi": DOI,
+        "sci:citation": {"type": "string", "minLength": 1},
+        "cube:dimensions": {
+            "additionalProperties": {
+                "oneOf": [
+                    one_of("spatial", "axis", "extent", axis={"enum": ["x", "y"]}, extent=NUMBERS),
+                    one_of("temporal", "extent", extent={**LIMITS, "items": {"type": ["string", "null"]}}) | NO_AXIS,
+                    one_of("other", "values", values={"type": "array", "minItems": 1}) | NO_AXIS,
+                ]
+            }
+        },
+        "cube:variables": {
+            "additionalProperties": {
+                "required": ["dimensions", "type"],
+                "properties": {
+                    "dimensions": {"type": "array", "items": {"type": "string"}},
+                    "type": {"enum": ["data", "auxiliary"]},
+                    "unit": {"type": "string"},
+                    "description": {"type": "string"},
+                },
+                "additionalProperties": False,
+            }
+        },
+        "assets": {
+            "additionalProperties": {
+                "required": ["href"],
+                "properties": {
+                    "file:size": {"type": "integer", "minimum": 0},
+                    "file:checksum": {"type": "string", "pattern": "^1220[a-f0-9]{64}$"},
+                },
+            }
+        },
+    },
+}
+"""What the datacube, scientific and file extensions ask of a collection, as their texts say it, for a check offline."""
+
+
+@pytest.mark.parametrize("one", EARTHLY, ids=lambda one: one.id)
+def test_collections_keep_the_rules_of_their_extensions(one):
+    jsonschema.validate(json.loads(export_entry(one, "stac")), RULES, jsonschema.Draft7Validator)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("cube:dimensions", "longitude", "axis"), "w"),
+        (("cube:dimensions", "longitude", "extent"), [0]),
+        (("cube:dimensions", "time", "type"), "when"),
+        (("cube:variables", "geopotential", "type"), "field"),
+        (("sci:doi",), "doi:10.1029/2023MS004019"),
+    ],
+    ids=str,
+)
+def test_the_rules_find_what_breaks_them(path, value):
+    exported = json.loads(export_entry(CATALOG.find("weather.era5-weatherbench2-64x32"), "stac"))
+    part = exported
+    for name in path[:-1]:
+        part = part[name]
+    assert path[-1] in part
+    part[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(exported, RULES, jsonschema.Draft7Validator)
 
 
 def test_stac_says_where_and_when():

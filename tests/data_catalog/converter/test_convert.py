@@ -101,8 +101,8 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) 
     written: list[str] = []
     write = shards.write_shard
 
-    def dying(store: str, array: str, key: str, *rest: Any) -> int:
-        size = write(store, array, key, *rest)
+    def dying(files: Any, array: str, key: str, *rest: Any) -> int:
+        size = write(files, array, key, *rest)
         written.append(key)
         if len(written) == number:
             raise error

@@ -206,8 +206,10 @@ if __name__ == "__main__":
     whole, kills, copies, chance = time.time() - start, 0, 0, random.Random(0)
     while kills < count and copies < 150:
         copies += 1
-        for _ in range(4):
-            kills += killed(f"{folder}/{copies}.nc", chance.uniform(0, 0.8 * whole))
+        for _ in range(4):  # until it ends before it is killed: a run that has its result does nothing
+            if not killed(f"{folder}/{copies}.nc", chance.uniform(0, 0.8 * whole)):
+                break
+            kills += 1
         assert not killed(f"{folder}/{copies}.nc", 200)
     print(kills, copies)
 """
@@ -224,7 +226,7 @@ def test_kills_at_random_instants_end_with_the_same_numbers(tmp_path: Path, root
     done = subprocess.run(words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     kills, copies = map(int, done.stdout.split())
-    assert kills >= 10  # how many fit into 150 runs depends on what else the machine does
+    assert kills >= 30
 
     def kept(name: object) -> str:
         return json.dumps(json.loads((tmp_path / f"{name}.statistics.json").read_text())["statistics"])
