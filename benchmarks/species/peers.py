@@ -29,12 +29,13 @@ def down_sampled_forest(presences: np.ndarray, contrast: np.ndarray, queries: np
     from sklearn.tree import DecisionTreeClassifier
 
     random, total = np.random.default_rng(seed), np.zeros(len(queries))
+    presences, contrast, queries = (table.astype(np.float32) for table in (presences, contrast, queries))
     number = len(presences)
     for _ in range(200):
         rows = presences[random.integers(number, size=number)], contrast[random.integers(len(contrast), size=number)]
         tree = DecisionTreeClassifier(max_features="sqrt", random_state=int(random.integers(2**31)))
-        tree.fit(*_labelled(*rows))
-        total += tree.predict_proba(queries)[:, 1]
+        tree.fit(*_labelled(*rows), check_input=False)
+        total += tree.predict_proba(queries, check_input=False)[:, 1]
     return total / 200
 
 

@@ -1,11 +1,15 @@
 """The tables of docs/experiments/biodiversity.md from the records of `run.py`.
 
-python benchmarks/species/report.py docs/experiments/records/biodiversity.csv
+    python benchmarks/species/report.py docs/experiments/records/biodiversity.csv [--seeds 3] [--methods forest nano]
+
+Draws of presences are averaged first; a species counts where every method has a record. Methods that have nowhere as
+many draws as asked for are left out.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,14 +17,21 @@ import pandas as pd
 CLASSICAL = ["maxent", "forest", "boosted"]
 OURS = ["nano", "nano_place", "nano_ensemble"]
 ORDER = ["5", "10", "20", "50", "all"]
-CASE = ["region", "species", "contrast", "presences", "seed"]
+CASE = ["region", "species", "contrast", "presences"]
 
 
-def main(path: str) -> None:
+def main() -> None:
     """Print the tables in Markdown."""
-    records = pd.read_csv(path, dtype={"presences": str})
-    wide = records.pivot_table(index=CASE, columns="method", values="auc")
-    methods = [m for m in [*CLASSICAL, *OURS, "random"] if m in wide]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records", type=Path)
+    parser.add_argument("--seeds", type=int, default=1, help="draws that a method must have, or it is left out")
+    parser.add_argument("--methods", nargs="*", help="those to compare, all by default")
+    given = parser.parse_args()
+    records = pd.read_csv(given.records, dtype={"presences": str})
+    drawn = records.groupby([*CASE, "method"])["auc"].agg(["mean", "size"])
+    wide = drawn.loc[drawn["size"] >= given.seeds, "mean"].unstack("method")
+    methods = [m for m in given.methods or [*CLASSICAL, *OURS, "random"] if m in wide]
+    classical = [m for m in CLASSICAL if m in methods]
     wide = wide.dropna(subset=methods)
     for contrast, part in wide.groupby("contrast"):
         print(f"\n### {contrast.replace('_', ' ')}: mean AUC\n")
@@ -38,7 +49,7 @@ def main(path: str) -> None:
         print("|---|---|---|---|---|---|---|")
         for size in sorted(part.index.unique("presences"), key=ORDER.index):
             group = part.xs(size, level="presences")
-            rival = group[CLASSICAL].mean().idxmax()
+            rival = group[classical].mean().idxmax()
             for ours in [m for m in OURS if m in methods]:
                 gap = (group[ours] - group[rival]).groupby("species").mean()
                 error = gap.std() / np.sqrt(len(gap))
@@ -49,4 +60,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -41,7 +41,7 @@ def sample_background(
     """
     valid = environment.valid()
     if not valid.any():
-        raise DataError(f"background is drawn from cells in which every layer has a value, got {_missing(environment)}")
+        raise DataError(f"background is drawn from cells in which every layer has a value, got {environment.lacking()}")
     chance = valid * environment.areas()[:, None]
     if weight is not None:
         chance = chance * _effort(weight, environment.shape)
@@ -96,14 +96,6 @@ def _described(environment: Environment, rows: np.ndarray, columns: np.ndarray) 
     longitude, latitude = to_degrees(x, y, environment.crs)
     values = environment.extract(x, y, environment.crs)
     return pd.concat([pd.DataFrame({LONGITUDE: longitude, LATITUDE: latitude, "x": x, "y": y}), values], axis=1)
-
-
-def _missing(environment: Environment) -> str:
-    """Which layer has no value, or that the layers have none in common."""
-    empty = [n for n in environment.names if not bool(environment.layers.sel(layer=n).notnull().any())]
-    if empty:
-        return f"no value at all in {empty[0]!r}; look at its nodata value, or leave the layer out (names=)"
-    return f"none in common of {list(environment.names)[:6]}; look at their extents and nodata values"
 
 
 def _effort(weight: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

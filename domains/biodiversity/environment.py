@@ -13,6 +13,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean
 
+CELLS = 2**18  # of a block of rows that is read at once
 X_NAMES, Y_NAMES = ("x", "lon", "longitude"), ("y", "lat", "latitude")
 
 
@@ -71,25 +72,40 @@ class Environment:
             values = np.where(outside, np.nan, values)
         return pd.DataFrame(values.T, columns=list(self.names), copy=False)
 
+    def row_blocks(self) -> list[slice]:
+        """Rows that are read together, so that memory stays the same however large the grid is."""
+        height = _height(self.shape[1])
+        return [slice(start, min(start + height, self.shape[0])) for start in range(0, self.shape[0], height)]
+
+    def read(self, rows: slice) -> np.ndarray:
+        """Values of all layers in some rows, (layer, y, x)."""
+        return np.asarray(self.layers.isel(y=rows).values)
+
     def _gathered(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Values of all layers in cells, (layer, cell).
 
-        What lies in memory is taken layer by layer with flat numbers of cells, which is faster than rows and columns;
-        the rest is read where it is asked for.
+        What lies in memory is one block; the rest is read block by block, where cells are asked for.
         """
-        values = self.layers.variable._data
-        if not isinstance(values, np.ndarray):
-            where = {"y": xr.DataArray(rows, dims="p"), "x": xr.DataArray(columns, dims="p")}
-            return np.asarray(self.layers.isel(where).transpose("layer", "p").values)
-        number = rows * self.shape[1] + columns
-        found = np.empty((len(values), len(number)), np.result_type(values, np.float32))
-        for layer, row in zip(values, found, strict=True):
-            row[:] = np.take(layer.reshape(-1), number, mode="clip")
+        if self.layers.chunks is None:
+            return _taken(self.layers.values, rows, columns)
+        found = np.empty((len(self.names), len(rows)), np.result_type(self.layers.dtype, np.float32))
+        for block in self.row_blocks():
+            here = np.flatnonzero((rows >= block.start) & (rows < block.stop))
+            if len(here):
+                found[:, here] = _taken(self.read(block), rows[here] - block.start, columns[here])
         return found
 
     def valid(self) -> np.ndarray:
         """Cells in which every layer has a value, [y, x]."""
-        return self.layers.notnull().all("layer").values
+        return np.concatenate([pd.notna(self.read(block)).all(0) for block in self.row_blocks()])
+
+    def lacking(self) -> str:
+        """Which layer has no value, or that the layers have none in common: what an error says of an empty grid."""
+        known = np.any([pd.notna(self.read(block)).any((1, 2)) for block in self.row_blocks()], axis=0)
+        if not known.all():
+            empty = self.names[int(known.argmin())]
+            return f"no value at all in {empty!r}; look at its nodata value, or leave the layer out (names=)"
+        return f"none in common of {list(self.names)[:6]}; look at their extents and nodata values"
 
     def places(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """x and y of the middle of cells, in the CRS of the layers."""
@@ -124,7 +140,9 @@ def open_environment(
     first, found = parts[0]
     for (other, its), path in zip(parts[1:], sources[1:], strict=True):
         _same_grid(first, found, other, its, path if isinstance(path, str | Path) else "in memory")
-    layers = xr.concat([p for p, _ in parts], "layer", join="override", coords="minimal", compat="override")
+    layers = first
+    if len(parts) > 1:
+        layers = xr.concat([p for p, _ in parts], "layer", join="override", coords="minimal", compat="override")
     if names is not None:
         if len(names) != layers.sizes["layer"]:
             raise DataError(f"every layer has a name, got {len(names)} names for {layers.sizes['layer']} layers")
@@ -135,6 +153,7 @@ def open_environment(
 
 
 def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
+    in_memory = isinstance(source, xr.DataArray | xr.Dataset)
     if isinstance(source, xr.DataArray | xr.Dataset):
         data, label = source, "layer"
     else:
@@ -148,19 +167,29 @@ def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
     if found is None:
         _rioxarray()
         found = data.rio.crs.to_string() if data.rio.crs else None
-    return _stacked(data, label), None if found is None else str(found)
+    return _stacked(_named_axes(data, in_memory), label), None if found is None else str(found)
 
 
 def _store(path: Path) -> xr.Dataset:
     return xr.open_dataset(path, engine="zarr" if path.is_dir() else None, decode_coords="all", chunks=None)
 
 
-def _stacked(data: xr.DataArray | xr.Dataset, label: str) -> xr.DataArray:
-    """(layer, y, x) with names."""
+def _named_axes(data: xr.DataArray | xr.Dataset, in_memory: bool) -> xr.DataArray | xr.Dataset:
+    """Axes called x and y; what is not in memory is read by blocks of rows, when it is asked for."""
     renamed = {d: n for n, others in (("x", X_NAMES), ("y", Y_NAMES)) for d in data.dims if str(d).lower() in others}
     data = data.rename({old: new for old, new in renamed.items() if old != new})
     if not {"x", "y"} <= set(data.dims):
         raise DataError(f"layers have the axes x and y, or longitude and latitude, got {tuple(map(str, data.dims))}")
+    return data if in_memory else data.chunk({"y": _height(data.sizes["x"])})
+
+
+def _height(columns: int) -> int:
+    """Rows of a block."""
+    return max(1, CELLS // columns)
+
+
+def _stacked(data: xr.DataArray | xr.Dataset, label: str) -> xr.DataArray:
+    """(layer, y, x) with names."""
     if isinstance(data, xr.Dataset):
         layers = [v for v in data.data_vars if set(data[v].dims) == {"x", "y"}]
         if not layers:
@@ -198,6 +227,15 @@ def _same_grid(first: xr.DataArray, crs: str | None, other: xr.DataArray, its: s
             f"{other.sizes['y']} x {other.sizes['x']} in {its} ({path}); put them on one grid with "
             "rioxarray: layer.rio.reproject_match(first)"
         )
+
+
+def _taken(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Values in cells, (layer, cell): layer by layer with flat numbers of cells, faster than with rows and columns."""
+    number = rows * values.shape[2] + columns
+    found = np.empty((len(values), len(number)), np.result_type(values, np.float32))
+    for layer, row in zip(values, found, strict=True):
+        row[:] = np.take(layer.reshape(-1), number, mode="clip")
+    return found
 
 
 def _place(values: np.ndarray, axis: np.ndarray) -> np.ndarray:

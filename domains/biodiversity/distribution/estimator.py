@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, Tokens, from_dict, load_strictly, read_config, read_weights
+from humboldt.foundations import Model, from_dict, load_strictly, read_config, read_weights
 
 from ..background import sample_background
 from ..environment import Environment, open_environment
@@ -23,6 +23,7 @@ from .batch import ABSENCE, BACKGROUND, TARGET_GROUP, SpeciesBatch
 from .build import build_species
 from .config import SpeciesConfig
 from .extrapolation import mess
+from .heads import Niches, ResponseHead
 from .maps import map_environment
 from .pretraining import filled, points_to_batch
 from .quantiles import ENVIRONMENT, PLACE
@@ -31,6 +32,7 @@ from .seasons import closeness
 from .variables import Variables, variables_of
 
 MOST = 512  # presences of a species, and points of background and contrast, that are compared one by one
+COMPARED = 2**19  # pairs of a place and a point that are worked on together: as many as a processor keeps at hand
 INTERVAL = 1.96  # standard deviations to both sides
 
 
@@ -56,7 +58,7 @@ class SpeciesModel:
         self, model: Model | str | Path | None = None, *, place: bool = False, season: bool = False, seed: int = 0
     ) -> None:
         self.model, self.place, self.season, self.seed = model, place, season, seed
-        self._told: dict[int | None, tuple[SpeciesBatch, Tokens]] = {}
+        self._told: dict[int | None, Niches] = {}
 
     def fit(
         self,
@@ -151,16 +153,22 @@ class SpeciesModel:
         return found[0], found[1]
 
     def _ask(self, values: torch.Tensor, month: int | None) -> np.ndarray:
-        model, parts, (context, tokens) = self._network, [], self._read_for(month)
-        size = max(256, 2**24 // (2 * MOST * len(self.species_)))
+        head, frame, niches, parts = self._head, self._context.coordinates.frame, self._niches(month), []
+        size = max(256, COMPARED // (MOST * len(self.species_)))
         with torch.inference_mode():
             for part in values.split(size):
-                says = model.head(tokens, context.with_query(part[None]))
+                says = head.answer(niches, frame(part[None]))
                 parts.append(torch.stack([says.logit[0], says.deviation[0]]))
         return torch.cat(parts, dim=-1).numpy()
 
-    def _read_for(self, month: int | None) -> tuple[SpeciesBatch, Tokens]:
-        """Context and tokens of a month, read once."""
+    @property
+    def _head(self) -> ResponseHead:
+        head = self._network.head
+        assert isinstance(head, ResponseHead)
+        return head
+
+    def _niches(self, month: int | None) -> Niches:
+        """What the species answer to in a month, read once."""
         if month not in self._told:
             context = self._context
             if month is not None:
@@ -168,7 +176,7 @@ class SpeciesModel:
                 season = filled(near, context.presence_weight.shape[-1])
                 context = dataclasses.replace(context, season=season[None])
             with torch.inference_mode():
-                self._told[month] = context, self._network.encode(context)
+                self._told[month] = self._head.niches(self._network.encode(context), context)
         return self._told[month]
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:

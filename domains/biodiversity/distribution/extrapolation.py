@@ -39,8 +39,6 @@ def _similarity(reference: np.ndarray, asked: np.ndarray) -> np.ndarray:
     points = np.sort(reference)
     low, high = points[0], points[-1]
     width = high - low if high > low else 1.0
+    margin = 100 * np.minimum(asked - low, high - asked) / width
     f = 100 * np.searchsorted(points, asked, side="left") / len(points)
-    inside = np.where(f <= 50, 2 * f, 2 * (100 - f))
-    outside = 100 * np.where(asked < low, asked - low, high - asked) / width
-    found = np.where((asked < low) | (asked > high), outside, np.where(asked == low, 0.0, inside))
-    return np.where(np.isnan(asked), np.nan, found)
+    return np.where(margin >= 0, 100 - np.abs(100 - 2 * f), margin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -35,15 +37,24 @@ class ResponseHead(Head[SpeciesBatch, Suitability]):
 
     def forward(self, tokens: Tokens, batch: SpeciesBatch) -> Suitability:
         """Suitability of the queries."""
+        return self.answer(self.niches(tokens, batch), batch.coordinates.query)
+
+    def niches(self, tokens: Tokens, batch: SpeciesBatch) -> Niches:
+        """What the species answer to, written once, to be asked about any number of queries."""
         functions, at, space = self.written(tokens, batch), batch.coordinates, slice(1, 1 + self.config.space)
-        answers = respond(functions, at.query)
         found = torch.einsum(
             "r s n t k, r s t k g -> r s n g", knot_weights(at.presence, self.config.knots), functions[..., space]
         )
         against = respond(functions[..., space], at.contrast)
         weights = [batch.presence_weight] if batch.season is None else [batch.presence_weight, batch.in_season]
-        near = density(answers[..., space], found, torch.stack(weights))
-        ratio = (near - density(answers[..., space], against, batch.contrast_weight[None])).expand(2, -1, -1, -1)
+        near = Kernels(found, torch.stack(weights))
+        return Niches(functions, near, Kernels(against, batch.contrast_weight[None]))
+
+    def answer(self, niches: Niches, u: Float[Tensor, "r q t"]) -> Suitability:
+        """Suitability at quantiles of the variables and components."""
+        answers = respond(niches.functions, u)
+        at = answers[..., 1 : 1 + self.config.space]
+        ratio = (niches.presence(at) - niches.contrast(at)).expand(2, -1, -1, -1)
         known = torch.cat([answers[..., 1:], rearrange(ratio, "k r s q -> r s q k")], -1)
         mean, deviation = self.perceptron(known).unbind(-1)
         return Suitability(mean + answers[..., 0], F.softplus(deviation) + 0.05)
@@ -85,12 +96,36 @@ def respond(functions: Float[Tensor, "r s t k g"], u: Float[Tensor, "r q t"]) ->
     return rearrange(answers, "r q (s g) -> r s q g", s=functions.shape[1])
 
 
-def density(
-    x: Float[Tensor, "r s q e"], points: Float[Tensor, "r s n e"], weights: Float[Tensor, "w r s n"]
-) -> Float[Tensor, "w r s q"]:
-    """Logarithm of the mean of exp(-|x - point|^2 / 2) with each of some sets of weights."""
-    share = shares(weights).clamp_min(1e-30).log() - 0.5 * (points**2).sum(-1)
-    return torch.logsumexp(x @ points.mT + share.unsqueeze(3), dim=-1) - 0.5 * (x**2).sum(-1)
+class Kernels:
+    """Logarithm of the mean of exp(-|x - point|^2 / 2) over points, with each of some sets of weights.
+
+    Args:
+        points: in the space of the responses.
+        weights: of the points; a set of them gives a mean.
+    """
+
+    def __init__(self, points: Float[Tensor, "r s n e"], weights: Float[Tensor, "w r s n"]) -> None:
+        self.points = points
+        self.level = shares(weights).clamp_min(1e-30).log() - 0.5 * (points**2).sum(-1)
+
+    def __call__(self, x: Float[Tensor, "r s q e"]) -> Float[Tensor, "w r s q"]:
+        products = x @ self.points.mT
+        means = [torch.logsumexp(products + level.unsqueeze(2), dim=-1) for level in self.level]
+        return torch.stack(means) - 0.5 * (x**2).sum(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Niches:
+    """What a head has written about the species of a batch.
+
+    Attributes:
+        functions: response functions at their knots.
+        presence, contrast: where in the space of responses the species were found, and what that is contrasted to.
+    """
+
+    functions: Float[Tensor, "r s t k g"]
+    presence: Kernels
+    contrast: Kernels
 
 
 def ordering(

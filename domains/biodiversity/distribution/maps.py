@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from .extrapolation import mess
 if TYPE_CHECKING:
     from .estimator import SpeciesModel
 
-CELLS = 2**18  # of a block
+CACHE = 2**26  # bytes of the cache of images while a map is made
 NAMES = ("suitability", "lower", "upper")
 ABOUT = {
     "suitability": "probability of presence, comparable between places more than between species",
@@ -38,23 +38,23 @@ def map_environment(
 ) -> xr.Dataset:
     """Maps of all species of a fitted model; see `SpeciesModel.predict`."""
     blocks = tqdm(
-        row_blocks(environment),
-        total=len(_starts(environment)),
+        environment.row_blocks(),
         desc="suitability",
         unit="block",
         disable=not (progress and sys.stderr.isatty()),
     )
-    answers = ((rows, _answer(model, environment, rows, month)) for rows in blocks)
-    if output is None:
-        return _in_memory(model, environment, answers)
-    path = Path(output)
-    if path.suffix == ".nc":
-        _to_netcdf(path, model, environment, answers)
-        return xr.open_dataset(path, chunks={}, decode_coords="all")
-    if path.suffix in (".tif", ".tiff"):
-        _to_geotiff(path, model, environment, answers)
-        return _in_memory(model, environment, iter(()), read=path)
-    raise DataError(f"maps are written as .nc or .tif, got {path.name}")
+    answers = _answers(model, environment, blocks, month)
+    with _small_cache():
+        if output is None:
+            return _in_memory(model, environment, answers)
+        path = Path(output)
+        if path.suffix == ".nc":
+            _to_netcdf(path, model, environment, answers)
+            return xr.open_dataset(path, chunks={}, decode_coords="all")
+        if path.suffix in (".tif", ".tiff"):
+            _to_geotiff(path, model, environment, answers)
+            return _in_memory(model, environment, iter(()), read=path)
+        raise DataError(f"maps are written as .nc or .tif, got {path.name}")
 
 
 def generalise_maps(maps: xr.Dataset, size: float) -> xr.Dataset:
@@ -75,34 +75,32 @@ def generalise_maps(maps: xr.Dataset, size: float) -> xr.Dataset:
     return coarse.assign_attrs(maps.attrs | {"generalised_to": number * step})
 
 
-def row_blocks(environment: Environment) -> Iterator[slice]:
-    """Rows that are worked on together."""
-    starts = _starts(environment)
-    return (slice(start, min(start + _height(environment), environment.shape[0])) for start in starts)
-
-
-def _height(environment: Environment) -> int:
-    return max(1, CELLS // environment.shape[1])
-
-
-def _starts(environment: Environment) -> range:
-    return range(0, environment.shape[0], _height(environment))
+def _answers(
+    model: SpeciesModel, environment: Environment, blocks: Iterable[slice], month: int | None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Rows and their maps; refused at the end, before a file takes its place, where no cell has a value."""
+    known = False
+    for rows in blocks:
+        maps = _answer(model, environment, rows, month)
+        known |= bool(np.isfinite(maps).any())
+        yield rows, maps
+    if not known:
+        raise DataError(f"a map is made of cells in which every layer has a value, got {environment.lacking()}")
 
 
 def _answer(model: SpeciesModel, environment: Environment, rows: slice, month: int | None) -> np.ndarray:
     """(3 species + 1, rows, columns): the maps of each species and the similarity."""
     from .estimator import interval
 
-    part = environment.layers.isel(y=rows)
-    values = part.transpose("y", "x", "layer").values.reshape(-1, len(environment.names))
-    table = pd.DataFrame(values, columns=list(environment.names))
-    table["x"] = np.tile(part["x"].values, part.sizes["y"])
-    table["y"] = np.repeat(part["y"].values, part.sizes["x"])
+    values = environment.read(rows)
+    table = pd.DataFrame(dict(zip(environment.names, values.reshape(len(values), -1), strict=True)))
+    x, y = environment.layers["x"].values, environment.layers["y"].values[rows]
+    table["x"], table["y"] = np.tile(x, len(y)), np.repeat(y, len(x))
     logit, deviation = model.answer(table, month)
     maps = [m for one, its in zip(logit, deviation, strict=True) for m in interval(one, its).values()]
     names = list(model.variables_.names)
     maps.append(mess(model.background_[names].to_numpy(float), table[names].to_numpy(float))[0])
-    return np.stack(maps).reshape(-1, part.sizes["y"], part.sizes["x"]).astype(np.float32)
+    return np.stack(maps).reshape(-1, len(y), len(x)).astype(np.float32)
 
 
 def _in_memory(model: SpeciesModel, environment: Environment, answers: Any, read: Path | None = None) -> xr.Dataset:
@@ -179,6 +177,13 @@ def _to_geotiff(path: Path, model: SpeciesModel, environment: Environment, answe
             file.set_band_description(number, text)
         for block, maps in answers:
             file.write(maps, window=Window(0, block.start, columns, maps.shape[1]))
+
+
+def _small_cache() -> Any:
+    """Blocks of images are used once; by default they are kept, up to a twentieth of the memory of the machine."""
+    import rasterio
+
+    return rasterio.Env(GDAL_CACHEMAX=CACHE)
 
 
 @contextmanager

@@ -25,12 +25,16 @@ class Quantiles:
 
     def __init__(self, points: Float[Tensor, "r m v"]) -> None:
         self.sorted = rearrange(points, "r m v -> r v m").sort(-1).values.contiguous()
+        first, last = (torch.searchsorted(self.sorted, self.sorted, right=right) for right in (False, True))
+        self.ties = (last - first).to(points.dtype)
 
     def __call__(self, values: Float[Tensor, "r q v"]) -> Float[Tensor, "r q v"]:
         """Quantiles from 0 to 1."""
         asked = rearrange(values, "r q v -> r v q").contiguous()
-        below, up_to = (torch.searchsorted(self.sorted, asked, right=right) for right in (False, True))
-        share = (below + up_to).to(values.dtype) / (2 * self.sorted.shape[-1])
+        below, number = torch.searchsorted(self.sorted, asked), self.sorted.shape[-1]
+        at = below.clamp_max(number - 1)
+        ties = torch.where(self.sorted.gather(-1, at) == asked, self.ties.gather(-1, at), 0)
+        share = (below + 0.5 * ties) / number
         return rearrange(share, "r v q -> r q v")
 
 

@@ -7,6 +7,7 @@ import xarray as xr
 from pyproj import Transformer
 
 from humboldt.data_catalog import DataError
+from humboldt.domains.biodiversity import environment as environments
 from humboldt.domains.biodiversity import open_environment
 from tests.domains.biodiversity.layers import layers
 
@@ -34,6 +35,29 @@ def test_every_kind_of_file_says_the_same(tmp_path, kind):
     assert list(values.columns) == ["warm", "wet"]
     np.testing.assert_array_equal(values["warm"], EXPECTED)
     np.testing.assert_array_equal(values["wet"], -EXPECTED)
+
+
+def test_what_is_on_disk_is_read_by_blocks_of_rows(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    data = layers().map(lambda layer: layer.where(layer != 7))
+    for name in ("warm", "wet"):
+        data[name].rio.to_raster(tmp_path / f"{name}.tif")
+    monkeypatch.setattr(environments, "CELLS", 5)
+    lazily, whole = open_environment([tmp_path / "warm.tif", tmp_path / "wet.tif"]), open_environment(data)
+    assert [(b.start, b.stop) for b in lazily.row_blocks()] == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    read, largest = xr.DataArray.isel, 0
+
+    def counted(self, *given, **named):
+        nonlocal largest
+        found = read(self, *given, **named)
+        largest = max(largest, found.size)
+        return found
+
+    monkeypatch.setattr(xr.DataArray, "isel", counted)
+    x, y = random.uniform(9, 16, 60), random.uniform(49, 53, 60)
+    np.testing.assert_array_equal(lazily.extract(x, y), whole.extract(x, y))
+    np.testing.assert_array_equal(lazily.valid(), whole.valid())
+    assert largest == 2 * 5
 
 
 def test_points_in_another_crs():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from humboldt.domains.biodiversity.distribution import Suitability, VirtualSpecies
-from humboldt.domains.biodiversity.distribution.heads import density, ordering, respond
+from humboldt.domains.biodiversity.distribution.heads import Kernels, ordering, respond
 from tests.domains.biodiversity.distribution.small import network
 
 
@@ -18,7 +18,7 @@ def test_responses_add_what_each_variable_says() -> None:
 
 def test_density_is_that_of_normal_kernels() -> None:
     x, points = torch.tensor([[[[0.5]]]]), torch.tensor([[[[0.0], [2.0], [9.0]]]])
-    found = density(x, points, torch.tensor([[[[1.0, 3.0, 0.0]]], [[[1.0, 0.0, 0.0]]]]))
+    found = Kernels(points, torch.tensor([[[[1.0, 3.0, 0.0]]], [[[1.0, 0.0, 0.0]]]]))(x)
     expected = math.log(0.25 * math.exp(-0.125) + 0.75 * math.exp(-1.125))
     assert found.flatten().tolist() == pytest.approx([expected, -0.125], abs=1e-5)
 

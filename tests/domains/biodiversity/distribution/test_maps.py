@@ -6,6 +6,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import Environment
+from humboldt.domains.biodiversity import environment as environments
 from humboldt.domains.biodiversity.distribution import SpeciesModel, maps
 from tests.domains.biodiversity.distribution.small import environment, network, occurrences, region
 
@@ -14,17 +15,10 @@ LAYERS = environment(HERE)
 MODEL = SpeciesModel(network()).fit(occurrences(HERE), LAYERS, background=200)
 
 
-def test_blocks_cover_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maps, "CELLS", 24 * 7)
-    blocks = list(maps.row_blocks(LAYERS))
-    assert [b.start for b in blocks] == [0, 7, 14, 21]
-    assert blocks[-1].stop == 24
-
-
 @pytest.mark.parametrize("name", ["maps.nc", "maps.tif"])
 def test_maps_in_a_file_are_those_in_memory(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = MODEL.predict(LAYERS)
-    monkeypatch.setattr(maps, "CELLS", 24 * 7)
+    monkeypatch.setattr(environments, "CELLS", 24 * 7)
     lazily = Environment(LAYERS.layers.chunk({"y": 5}), LAYERS.crs)
     found = MODEL.predict(lazily, output=tmp_path / name)
     assert found["suitability"].chunks is not None
@@ -51,6 +45,15 @@ def test_missing_cells_stay_missing_and_new_climates_are_flagged() -> None:
     assert np.isnan(found["extrapolation"].to_numpy()[2, 3])
     known = MODEL.predict(LAYERS)["extrapolation"]
     assert float((found["extrapolation"] < 0).mean()) > 0.7 > 0.3 > float((known < 0).mean())
+
+
+@pytest.mark.parametrize("name", [None, "maps.nc", "maps.tif"])
+def test_layers_without_a_value_give_no_map(tmp_path: Path, name: str | None) -> None:
+    empty = LAYERS.layers.copy()
+    empty[2] = np.nan
+    with pytest.raises(DataError, match="got no value at all in 'variable_3'; look at its nodata value"):
+        MODEL.predict(Environment(empty, "EPSG:4326"), output=tmp_path / name if name else None)
+    assert not list(tmp_path.iterdir())
 
 
 def test_generalised_maps_are_means_of_blocks() -> None:
