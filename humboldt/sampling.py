@@ -18,7 +18,7 @@ def sample(
     *,
     output: str | Path | None = None,
     goals: Mapping[str, float] | None = None,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     overwrite: bool = False,
     progress: bool = True,
     **drawing: Any,
@@ -30,7 +30,7 @@ def sample(
         count: number of samples.
         output: CSV file, written batch by batch; the same call goes on after an interruption.
         goals: properties that are asked for, in their units, where the model was trained with them.
-        batch_size: sequences that are written together; 256 of them are drawn at a time.
+        batch_size: sequences at a time.
         overwrite: replace a file that was made in another way.
         progress: show a progress bar on a terminal.
         drawing: fields of `humboldt.domains.graphs.Drawing`: temperature, top_k, top_p, constrained, valences,

@@ -73,8 +73,8 @@ def sample_sequences(
     count: int,
     drawing: Drawing | None = None,
     *,
-    batch_size: int = 1024,
-    places: int = 256,
+    batch_size: int = 256,
+    places: int | None = None,
     goals: Mapping[str, float] | None = None,
     prompt: Sequence[int] = (BOC,),
     start: int = 0,
@@ -86,7 +86,7 @@ def sample_sequences(
         count: number of sequences in all.
         drawing: how they are drawn.
         batch_size: sequences that are yielded together.
-        places: sequences of a batch at a time; where one ends, the next one begins.
+        places: sequences of a batch at a time; where one ends, the next one begins. All of them, if not given.
         goals: values of the goals that are given, in their units.
         prompt: how every sequence begins; `<boc>` if not given.
         start: batches to leave out, which were drawn before.

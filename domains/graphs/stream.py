@@ -32,7 +32,7 @@ def stream(
     output: str | Path,
     drawing: Drawing | None = None,
     *,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     goals: Mapping[str, float] | None = None,
     overwrite: bool = False,
     progress: bool = True,

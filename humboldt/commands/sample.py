@@ -21,7 +21,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "unconstrained", bool, False, "also tokens that break the sequence")
     option(add, "valences", bool, False, "keep every valence (molecules with Kekule bonds)")
     option(add, "guidance", float, 1.0, "weight of the goals; above 1 stresses them")
-    option(add, "batch_size", int, 1024, "sequences written together; 256 of them are drawn at a time")
+    option(add, "batch_size", int, 256, "sequences at a time")
     option(add, "seed", int, 0, "of everything drawn")
     option(add, "overwrite", bool, False, "replace a file that was made in another way")
     given = parse(parser, words)
