@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from chemprop_peer import chemprop
 
 import humboldt
 from humboldt.domains.graphs import average_precision, open_graphs, roc_auc
@@ -29,6 +30,7 @@ SETS = {
 }  # fmt: skip
 SEEDS = (0, 1, 2)
 MODEL = "humboldt/molecules-nano"
+PEER_EPOCHS = {"tox21": 20}  # of chemprop, elsewhere its default of 50
 Made = Iterator[tuple[str, int, Callable[[], np.ndarray]]]
 
 
@@ -105,7 +107,7 @@ def scored(values: np.ndarray, targets: np.ndarray, task: str) -> dict[str, floa
     return {name: float(np.nanmean(each)) for name, each in found.items()}
 
 
-def methods(data: Any, smiles: list[str], name: str, tuned: bool) -> Made:
+def methods(data: Any, smiles: list[str], name: str, tuned: bool, command: Path | None) -> Made:
     """Method, seed, and what predicts all rows; nothing is computed before it is asked for."""
     train, values, task = np.array(data.split("train").places), data.values, SETS[name]
     kept: dict[str, np.ndarray] = {}
@@ -136,11 +138,18 @@ def methods(data: Any, smiles: list[str], name: str, tuned: bool) -> Made:
     def both(seed: int) -> np.ndarray:
         return fitted(np.hstack([prints(), states()]), values, train, task, "forest", seed)
 
+    def peer(seed: int) -> np.ndarray:
+        assert command is not None
+        parts = {part: np.array(data.split(part).places) for part in ("train", "validation", "test")}
+        return chemprop(command, smiles, values, parts, task, seed, PEER_EPOCHS.get(name, 50))
+
     yield "frozen", 0, lambda: fitted(states(), values, train, task, "linear", 0)
     for seed in SEEDS:
         yield "frozen twin", seed, lambda seed=seed: linear(seed)
         yield "forest", seed, lambda seed=seed: forest(seed)
         yield "forest on fingerprints and states", seed, lambda seed=seed: both(seed)
+        if command:
+            yield "chemprop", seed, lambda seed=seed: peer(seed)
         if tuned:
             yield "tuned", seed, lambda seed=seed: tune(seed, False)
             yield "tuned twin", seed, lambda seed=seed: tune(seed, True)
@@ -175,6 +184,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(SETS), help="data sets")
     parser.add_argument("--variant", default="murcko", help="of the scaffold split: murcko or murcko_chiral")
     parser.add_argument("--tuned", action="store_true", help="also tune the whole network, and its twin")
+    parser.add_argument("--chemprop", type=Path, help="its command, in an environment of its own")
     parser.add_argument("--only", nargs="+", help="these methods only, such as frozen")
     choice = parser.parse_args()
     there = choice.output.read_text().splitlines() if choice.output.is_file() else []
@@ -182,7 +192,7 @@ def main() -> None:
     for name in choice.sets:
         data = opened(choice.molecules, name, choice.variant)
         test, smiles = np.array(data.split("test").places), read(choice.molecules, name, data.rows)
-        for method, seed, predict in methods(data, smiles, name, choice.tuned):
+        for method, seed, predict in methods(data, smiles, name, choice.tuned, choice.chemprop):
             if (name, choice.variant, method, seed) in known or (choice.only and method not in choice.only):
                 continue
             scores = scored(predict()[test], data.values[test], SETS[name])

@@ -28,7 +28,7 @@ from humboldt.domains.graphs.likeness import (
     property_distances,
     scaffold_similarity,
 )
-from humboldt.domains.graphs.molecules import canonical, toolkit
+from humboldt.domains.graphs.molecules import canonical
 from humboldt.domains.graphs.pretraining import described
 from humboldt.foundations import Model
 
@@ -38,7 +38,7 @@ COMPARED = 500
 
 def drawn(model: Model, count: int, drawing: Drawing, goals: dict[str, float] | None = None) -> list[Decoded]:
     """What became of so many samples."""
-    batches = sample_sequences(model, count, drawing, batch_size=min(count, 500), goals=goals)
+    batches = sample_sequences(model, count, drawing, batch_size=1000, places=500, goals=goals)
     return [decode_molecule(one.ids, model.config.vocabulary) for batch in batches for one in batch]
 
 
@@ -57,17 +57,6 @@ def likeness(generated: list[str], reference: list[str]) -> dict[str, float]:
         "internal diversity": internal_diversity(generated),
         **{f"distance in {name}": value for name, value in property_distances(generated, reference).items()},
     }
-
-
-def passing(smiles: list[str]) -> float:
-    """Share of molecules without a structural alert (BRENK and PAINS, RDKit's catalogues)."""
-    from rdkit.Chem import FilterCatalog
-
-    chosen = FilterCatalog.FilterCatalogParams()
-    for name in ("BRENK", "PAINS"):
-        chosen.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
-    alerts, chem = FilterCatalog.FilterCatalog(chosen), toolkit()
-    return float(np.mean([not alerts.HasMatch(chem.MolFromSmiles(one)) for one in smiles]))
 
 
 def main() -> None:
@@ -96,11 +85,11 @@ def main() -> None:
         record[kind] = shares
         if reference:
             few = different(found)[:COMPARED]
-            alike = likeness(few, reference) | {"without alert": passing(few)}
+            alike = likeness(few, reference) | {"without alert": without_alerts(few)}
             record[kind] = shares | alike
             print("  ", ", ".join(f"{k} {v:.3f}" for k, v in alike.items()), flush=True)
     if reference:
-        alike = likeness(known[:COMPARED], reference) | {"without alert": passing(known[:COMPARED])}
+        alike = likeness(known[:COMPARED], reference) | {"without alert": without_alerts(known[:COMPARED])}
         record["training molecules"] = alike
         print("training molecules:", ", ".join(f"{k} {v:.3f}" for k, v in alike.items()))
     if choice.picture:

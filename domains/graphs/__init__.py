@@ -13,6 +13,7 @@ from .grammar import Grammar
 from .graph import EDGE, NODE, Graph, GraphError
 from .growth_grammar import GrowthGrammar
 from .heads import NextTokenHead, PropertyHead, token_losses
+from .lawful import unlawful
 from .likeness import (
     fragment_similarity,
     frechet_distance,
@@ -34,7 +35,7 @@ from .molecules import (
 from .outcomes import OutcomeBalance
 from .pictures import draw_molecules
 from .ppo import PPO, Proximal
-from .pretraining import molecules_nano, open_corpus
+from .pretraining import molecules_nano, open_corpus, with_few_tiny
 from .properties import embeddings, for_task, predict_properties, sayable, score_properties
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
 from .rewards import Reward, RewardError
@@ -152,6 +153,8 @@ __all__ = [
     "state_to_published",
     "stream",
     "token_losses",
+    "unlawful",
+    "with_few_tiny",
     "write_published",
     "write_store",
 ]

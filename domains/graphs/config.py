@@ -41,11 +41,13 @@ class Readout:
         names: of the properties, as their columns are called in the data.
         task: `regression`, or `classification`, each property yes (1) or no (0).
         dropout: share of features that is dropped in training.
+        pooling: what stands for the graph: the state of its `last` token, as published, or the `mean` of all of them.
     """
 
     names: tuple[str, ...]
     task: Literal["regression", "classification"]
     dropout: float = 0.5
+    pooling: Literal["last", "mean"] = "last"
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -66,6 +68,7 @@ class GraphConfig:
         goal_dropout: probability with which each goal of a sequence is hidden in training, so that the model also knows
             how to go on without it (classifier-free guidance, arXiv 2207.12598).
         readout: properties that are predicted; None for a model that generates.
+        lawful: weight in training of the probability of tokens that would break the graph or a valence (`unlawful`).
     """
 
     vocabulary: Vocabulary
@@ -76,10 +79,13 @@ class GraphConfig:
     goals: tuple[Goal, ...] = ()
     goal_dropout: float = 0.1
     readout: Readout | None = None
+    lawful: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.goal_dropout <= 1:
             raise ConfigError(f"goal_dropout is a probability in [0, 1], got {self.goal_dropout}")
+        if self.lawful < 0:
+            raise ConfigError(f"a weight of the loss is not negative, got lawful={self.lawful}; 0 leaves it out")
         if self.rows < len(self.vocabulary):
             raise ConfigError(
                 f"an embedding has a row per token, got rows={self.rows} for {len(self.vocabulary)} tokens; add some"

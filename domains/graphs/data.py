@@ -21,7 +21,7 @@ from .batch import SequenceBatch
 from .files import Skipped, numbers, read_graphs, read_source
 from .graph import Graph, GraphError
 from .sequence import Ordering, encode
-from .splitting import make_split
+from .splitting import make_split, time_split
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary
 
 logger = logging.getLogger(__name__)
@@ -159,6 +159,7 @@ def open_graphs(
     split: Mapping[str, Any] | None = None,
     split_by: str = "position",
     seed: int = 0,
+    processes: int = 0,
 ) -> Any:
     """Open graphs or molecules; a row that cannot be read is left out, counted and reported.
 
@@ -169,9 +170,11 @@ def open_graphs(
         ordering: which sequences of a graph are written; nodes in breadth-first discovery order if not given.
         smiles_column: of a table, where its name is not an ordinary one.
         targets, goals: columns that are predicted, and that the model is told.
-        split: sizes or rows of `train`, `validation`, `test`, or {"file": "scaffold_split.json", "variant": "murcko"}.
+        split: sizes or rows of `train`, `validation`, `test`, {"file": "scaffold_split.json", "variant": "murcko"}, or
+            {"time": COLUMN} of numbers or dates: the earliest graphs are for training, the latest for the test.
         split_by: `position` in the file (or its own parts), `random`, `scaffold`, `scaffold_chiral`.
         seed: of a random split.
+        processes: that read molecules, for large files; 0 reads here.
 
     Raises:
         DataError: the data break a rule; the message states it, the value and the cure.
@@ -187,7 +190,7 @@ def open_graphs(
             raise DataError(f"published vocabularies are {', '.join(PUBLISHED)}, got {vocabulary!r}")
         vocabulary = PUBLISHED[vocabulary]
     chemistry = chemistry or (vocabulary.chemistry if vocabulary else None) or Chemistry()
-    kept, skipped = _readable(found.items, chemistry, vocabulary)
+    kept, skipped = _readable(found.items, chemistry, vocabulary, processes)
     graphs = tuple(graph for _, graph in kept)
     rows = tuple(row for row, _ in kept)
     is_chemical = isinstance(found.items[rows[0]], str) or hasattr(found.items[rows[0]], "GetAtoms")
@@ -195,7 +198,10 @@ def open_graphs(
     names = (*targets, *goals)
     values = numbers(found.columns, names)[list(rows)] if names else None
     items = [found.items[row] for row in rows]
-    parts, how = make_split(items, rows, split_by, split, found.parts, seed)
+    if split is not None and "time" in split:
+        parts, how = time_split(found.columns, str(split["time"]), rows)
+    else:
+        parts, how = make_split(items, rows, split_by, split, found.parts, seed)
     if not isinstance(ordering, Ordering):
         ordering = Ordering(**(ordering or {}))
     return GraphDataset(
@@ -215,7 +221,7 @@ def open_graphs(
 
 
 def _readable(
-    items: Sequence[Any], chemistry: Chemistry, vocabulary: Vocabulary | None
+    items: Sequence[Any], chemistry: Chemistry, vocabulary: Vocabulary | None, processes: int
 ) -> tuple[list[tuple[int, Graph]], tuple[Skipped, ...]]:
     """Rows with their graphs, and those that are none or that the vocabulary cannot say.
 
@@ -224,7 +230,7 @@ def _readable(
     """
     kept: list[tuple[int, Graph]] = []
     skipped: list[Skipped] = []
-    for row, graph in enumerate(read_graphs(items, chemistry)):
+    for row, graph in enumerate(read_graphs(items, chemistry, processes)):
         if isinstance(graph, Skipped):
             skipped.append(graph)
             continue

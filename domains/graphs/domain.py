@@ -111,7 +111,8 @@ def build(config: GraphConfig | Mapping[str, Any]) -> Model:
     embed, readout = SequenceEmbed(config), config.readout
     head: Head = NextTokenHead(embed)
     if readout is not None:
-        head = PropertyHead(config.core.scales[0].width, len(readout.names), readout.task, readout.dropout)
+        width, count = config.core.scales[0].width, len(readout.names)
+        head = PropertyHead(width, count, readout.task, readout.dropout, readout.pooling)
     model = Model(embed, Core(config.core), head, domain="graphs", config=config)
     initialise(model)
     return model

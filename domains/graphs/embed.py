@@ -40,18 +40,19 @@ class SequenceEmbed(Embed[SequenceBatch]):
     def place(
         self,
         ids: Int[Tensor, "b n"],
-        start: int,
+        start: Int[Tensor, " b"] | int,
         condition: Float[Tensor, "b c"] | None,
         said: Int[Tensor, " b"] | None = None,
     ) -> Tokens:
-        """Tokens that stand at `start` and after it, where `said` nodes were said before."""
-        end = start + ids.shape[1]
+        """Tokens at `start` (of every sequence, or of all) and after it, where `said` nodes were said before."""
+        first = torch.as_tensor(start, device=ids.device).reshape(-1, 1)
+        end = int(first.max()) + ids.shape[1]
         if end > self.config.length:
             raise ValueError(
                 f"this model has positions for {self.config.length} tokens, got a sequence of {end}; leave out graphs "
                 "that are so large"
             )
-        x = self.token(ids) + self.position.weight[start:end]
+        x = self.token(ids) + self.position(first + torch.arange(ids.shape[1], device=ids.device))
         if self.config.vocabulary.spelling == "growth":
             new = self.new(ids)
             number = new.cumsum(1) - 1 if said is None else new.cumsum(1) - 1 + said[:, None]

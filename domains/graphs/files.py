@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +138,22 @@ def _arrays(path: Path) -> Source:
     return Source(graphs, parts=parts)
 
 
-def read_graphs(items: Iterable[Any], chemistry: Chemistry) -> Iterator[Graph | Skipped]:
-    """The graph of every row, or why there is none."""
-    for row, item in enumerate(items):
-        try:
-            yield to_graph(item, chemistry)
-        except (GraphError, DataError) as error:
-            yield Skipped(row, str(item)[:200], str(error))
+def read_graphs(items: Iterable[Any], chemistry: Chemistry, processes: int = 0) -> Iterator[Graph | Skipped]:
+    """The graph of every row, or why there is none; in so many processes, here if 0."""
+    read = partial(_read_row, chemistry=chemistry)
+    if not processes:
+        yield from map(read, enumerate(items))
+        return
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        yield from pool.imap(read, enumerate(items), chunksize=512)
+
+
+def _read_row(numbered: tuple[int, Any], chemistry: Chemistry) -> Graph | Skipped:
+    row, item = numbered
+    try:
+        return to_graph(item, chemistry)
+    except (GraphError, DataError) as error:
+        return Skipped(row, str(item)[:200], str(error))
 
 
 def to_graph(item: Any, chemistry: Chemistry) -> Graph:

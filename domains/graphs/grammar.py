@@ -85,7 +85,7 @@ class Grammar(Progress):
         self.target = torch.where(state == TARGET, index, self.target)
         self._join(rows[state == (TYPE if self.vocabulary.edge_type_token else TARGET)], tokens)
         self.state = self._next(tokens)
-        self.written += 1
+        self.written = self.written + 1
 
     def _join(self, at: Tensor, tokens: Tensor) -> None:
         a, b = self.source[at], self.target[at]

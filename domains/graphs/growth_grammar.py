@@ -45,7 +45,7 @@ class GrowthGrammar(Progress):
         top = int(self.nodes.max()) or 1
         joined = self._able(top)  # node, order
         grows = (self.left[:, :top, None] >= self.order.clamp_min(1)) & (self.order <= self.takes.max())
-        able = joined.any(-1) & (room >= 4) | grows.any(-1) & more[:, None] & (room >= 3)
+        able = joined.any(-1) & (room >= 4)[:, None] | grows.any(-1) & (more & (room >= 3))[:, None]
         elsewhere = (self.numbers[:top] < self.nodes[:, None]) & (self.numbers[:top] != self.here[:, None])
         indices[:, :top] |= able & elsewhere & (state == ITEM)[:, None]
         here, at = self.here.clamp(0, top - 1), state_in(state, ITEM, MOVED)
@@ -81,7 +81,7 @@ class GrowthGrammar(Progress):
         self.here = torch.where(alone | grows, self.nodes - 1, torch.where(moves, index, self.here))
         following = torch.where(moves, MOVED, torch.where(joins, TARGET, ITEM))
         self.state = torch.where((tokens == EOG) | ~going, ENDED, following)
-        self.written += 1
+        self.written = self.written + 1
 
     def _say(self, at: Tensor, kind: Tensor) -> None:
         """A new node, which takes the next number."""

@@ -13,6 +13,7 @@ from humboldt.foundations import Head, Normaliser, Tokens
 
 from .batch import NextTokens, Properties, SequenceBatch
 from .embed import SequenceEmbed
+from .lawful import unlawful
 
 
 class NextTokenHead(Head[SequenceBatch, NextTokens]):
@@ -24,6 +25,7 @@ class NextTokenHead(Head[SequenceBatch, NextTokens]):
 
     def __init__(self, embed: SequenceEmbed) -> None:
         super().__init__()
+        self.config = embed.config
         self.tied = (embed.token,)  # in a tuple, so that its table is not a parameter of the head too
 
     def forward(self, tokens: Tokens, batch: SequenceBatch) -> NextTokens:
@@ -35,8 +37,11 @@ class NextTokenHead(Head[SequenceBatch, NextTokens]):
         return F.linear(x, self.tied[0].weight)
 
     def loss(self, prediction: NextTokens, batch: SequenceBatch) -> Tensor:
-        """Mean of -log p(next token) over the real tokens that follow another."""
-        return token_losses(prediction, batch).sum() / batch.real[:, 1:].sum()
+        """Mean of -log p(next token) over the real tokens that follow another; in training also `unlawful`."""
+        likelihood = token_losses(prediction, batch).sum() / batch.real[:, 1:].sum()
+        if not (self.training and self.config.lawful):
+            return likelihood
+        return likelihood + self.config.lawful * unlawful(prediction, batch, self.config)
 
 
 def token_losses(prediction: NextTokens, batch: SequenceBatch) -> Float[Tensor, "b m"]:
@@ -46,7 +51,7 @@ def token_losses(prediction: NextTokens, batch: SequenceBatch) -> Float[Tensor, 
 
 
 class PropertyHead(Head[SequenceBatch, Properties]):
-    """Properties of the graph: a linear map of the last token of its sequence, after dropout.
+    """Properties of the graph: a linear map of the last token of its sequence, or of the mean token, after dropout.
 
     Args:
         width: of a token.
@@ -54,6 +59,7 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         task: `regression`, with the mean squared error of normalised values, or `classification`, each property yes (1)
             or no (0), with the cross-entropy. Targets that are not known (NaN) do not count.
         dropout: share of features that is dropped in training.
+        pooling: `last` or `mean`.
     """
 
     def __init__(
@@ -62,16 +68,24 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         count: int,
         task: Literal["regression", "classification"] = "regression",
         dropout: float = 0.5,
+        pooling: Literal["last", "mean"] = "last",
     ) -> None:
         super().__init__()
-        self.task = task
+        self.task, self.pooling = task, pooling
         self.normaliser = Normaliser([0.0] * count, [1.0] * count)
         self.dropout, self.out = nn.Dropout(dropout), nn.Linear(width, count)
 
     def forward(self, tokens: Tokens, batch: SequenceBatch) -> Properties:
         """Values in their units, or probabilities."""
-        values = self.out(self.dropout(tokens.x[torch.arange(len(batch)), batch.last]))
+        values = self.out(self.dropout(self.pooled(tokens.x, batch)))
         return Properties(values.sigmoid() if self.task == "classification" else self.normaliser.invert(values))
+
+    def pooled(self, x: Float[Tensor, "b n d"], batch: SequenceBatch) -> Float[Tensor, "b d"]:
+        """What stands for each graph."""
+        if self.pooling == "last":
+            return x[torch.arange(len(batch)), batch.last]
+        real = batch.real[..., None]
+        return (x * real).sum(1) / real.sum(1)
 
     def loss(self, prediction: Properties, batch: SequenceBatch) -> Tensor:
         """Mean over the known targets; 0 if none is known.

@@ -120,3 +120,14 @@ def property_distances(generated: Sequence[str], reference: Sequence[str]) -> di
 
     values = [[descriptors(one, WHOLE) for one in part] for part in (generated, reference)]
     return {name: float(wasserstein_distance(*([row[name] for row in part] for part in values))) for name in WHOLE}
+
+
+def without_alerts(smiles: list[str]) -> float:
+    """Share of molecules without a structural alert (BRENK and PAINS, RDKit's catalogues)."""
+    from rdkit.Chem import FilterCatalog
+
+    chosen = FilterCatalog.FilterCatalogParams()
+    for name in ("BRENK", "PAINS"):
+        chosen.AddCatalog(getattr(FilterCatalog.FilterCatalogParams.FilterCatalogs, name))
+    alerts, chem = FilterCatalog.FilterCatalog(chosen), toolkit()
+    return float(np.mean([not alerts.HasMatch(chem.MolFromSmiles(one)) for one in smiles]))

@@ -75,6 +75,17 @@ def average_precision(scores: Tensor, labels: Tensor) -> float:
     return float((precision * hits.flip(0)).sum() / hits.sum())
 
 
+def interval(
+    score: Callable[[Tensor, Tensor], float], values: Tensor, target: Tensor, *, resamples: int = 200, seed: int = 0
+) -> tuple[float, float]:
+    """Where 95 % of the scores lie if samples are drawn again with replacement (percentile bootstrap, Efron 1979)."""
+    chance = torch.Generator().manual_seed(seed)
+    draws = torch.randint(len(values), (resamples, len(values)), generator=chance)
+    found = torch.tensor([score(values[draw], target[draw]) for draw in draws], dtype=torch.float64)
+    low, high = found.nanquantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high
+
+
 @dataclass(frozen=True)
 class Tally:
     """Counts of generated molecules.

@@ -36,6 +36,8 @@ class Progress(ABC):
     """State in which a sequence begins."""
     counted: ClassVar[tuple[str, ...]]
     """Numbers that are kept for every sequence, 0 at the beginning."""
+    written: Tensor
+    """Tokens of every sequence so far."""
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class Progress(ABC):
             setattr(self, name, torch.zeros_like(self.state))
         self.left = self.state.new_zeros(batch, vocabulary.indices)
         self.open = torch.zeros(batch, vocabulary.indices, vocabulary.indices, dtype=torch.bool, device=self.device)
-        self.written = 1
+        self.written = torch.ones_like(self.state)
 
     @abstractmethod
     def allowed(self) -> Bool[Tensor, "b tokens"]:
@@ -67,8 +69,14 @@ class Progress(ABC):
 
     def keep(self, rows: Int[Tensor, " kept"]) -> None:
         """Go on with these sequences only."""
-        for name in ("state", "left", "open", *self.counted):
+        for name in ("state", "left", "open", "written", *self.counted):
             setattr(self, name, getattr(self, name)[rows])
+
+    def restart(self, rows: Int[Tensor, " new"]) -> None:
+        """Other sequences begin in these places."""
+        for name in ("left", "open", *self.counted):
+            getattr(self, name)[rows] = 0
+        self.state[rows], self.written[rows] = self.first, 1
 
 
 def bonds_of(vocabulary: Vocabulary, valences: bool, device: torch.device) -> tuple[Tensor, Tensor]:

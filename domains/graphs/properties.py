@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .config import GraphConfig, Readout
 from .data import GraphDataset
 from .files import Skipped, read_graphs, read_source
 from .graph import EDGE, Graph
-from .metrics import average_precision, roc_auc
+from .metrics import average_precision, interval, roc_auc
 from .sequence import encode
 from .vocabulary import Chemistry
 
@@ -214,6 +214,8 @@ def embeddings(model: Model, source: Any, *, smiles_column: str | None = None, b
 def score_properties(models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> Any:
     """RMSE and MAE of a regression, areas under the ROC and precision-recall curves of a classification.
 
+    Of the first of them also the ends of the 95 % interval over the graphs (`rmse_low`, `rmse_high`).
+
     Args:
         models: of the same properties, by name.
         data: a part of a dataset with these properties.
@@ -250,11 +252,27 @@ def score_properties(models: Mapping[str, Model], data: Any, *, batch_size: int 
 
 
 def scores_of(values: Tensor, target: Tensor, task: str) -> dict[str, list[float]]:
-    """Scores of every property over the graphs for which it is known."""
+    """Scores of every property over the graphs for which it is known, and the 95 % interval of the first one."""
     pairs = [(v[~t.isnan()], t[~t.isnan()]) for v, t in zip(values.T, target.T, strict=True)]
-    if task == "classification":
-        return {"roc_auc": [roc_auc(*pair) for pair in pairs], "pr_auc": [average_precision(*pair) for pair in pairs]}
-    return {
-        "rmse": [float((v - t).square().mean().sqrt()) for v, t in pairs],
-        "mae": [float((v - t).abs().mean()) for v, t in pairs],
-    }
+    kinds = SCORES[task]
+    found = {name: [score(*pair) for pair in pairs] for name, score in kinds.items()}
+    first = next(iter(kinds))
+    bounds = [interval(kinds[first], *pair) for pair in pairs]
+    return found | {f"{first}_low": [low for low, _ in bounds], f"{first}_high": [high for _, high in bounds]}
+
+
+def rmse(values: Tensor, target: Tensor) -> float:
+    """Root of the mean squared error."""
+    return float((values - target).square().mean().sqrt())
+
+
+def mae(values: Tensor, target: Tensor) -> float:
+    """Mean absolute error."""
+    return float((values - target).abs().mean())
+
+
+SCORES: dict[str, dict[str, Callable[[Tensor, Tensor], float]]] = {
+    "classification": {"roc_auc": roc_auc, "pr_auc": average_precision},
+    "regression": {"rmse": rmse, "mae": mae},
+}
+"""Scores of each task, the first of which has an interval."""

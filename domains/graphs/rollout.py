@@ -16,10 +16,10 @@ from torch import Tensor
 from humboldt.foundations import ConfigError, Model
 
 from .batch import SequenceBatch
-from .config import GraphConfig
+from .lawful import allowed_tokens
 from .molecules import decode_molecule
 from .rewards import Reward
-from .sample import Drawing, begun, draw_batch, model_device
+from .sample import Drawing, draw_batch, model_device
 from .vocabulary import BOC
 
 
@@ -86,20 +86,8 @@ def roll_out(
     told = None if goals is None else goals.expand(count, -1).to(model_device(model))
     batch = SequenceBatch.of([one.ids for one in drawn], vocabulary.pad, told).to(model_device(model))
     smiles = tuple(decode_molecule(one.ids, vocabulary).smiles for one in drawn)
-    return Rollout(batch, smiles, allowed_tokens(model.config, batch, drawing), len(vocabulary))
-
-
-@torch.no_grad()
-def allowed_tokens(config: GraphConfig, batch: SequenceBatch, drawing: Drawing) -> Bool[Tensor, "b m tokens"] | None:
-    """What the grammar allowed at every place after the first; None without one."""
-    if not drawing.constrained:
-        return None
-    grammar = begun(config, len(batch), drawing, (BOC,), batch.ids.device)
-    found = []
-    for tokens in batch.ids.T[1:]:
-        found.append(grammar.allowed())
-        grammar.advance(tokens)
-    return torch.stack(found, dim=1)
+    allowed = allowed_tokens(model.config, batch, drawing) if drawing.constrained else None
+    return Rollout(batch, smiles, allowed, len(vocabulary))
 
 
 def log_policy(model: Model, made: Rollout) -> Float[Tensor, "b m"]:

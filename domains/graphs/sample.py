@@ -74,17 +74,19 @@ def sample_sequences(
     drawing: Drawing | None = None,
     *,
     batch_size: int = 256,
+    places: int | None = None,
     goals: Mapping[str, float] | None = None,
     prompt: Sequence[int] = (BOC,),
     start: int = 0,
 ) -> Iterator[list[Sampled]]:
-    """Yield batches of drawn sequences; batch number i depends on the seed and i alone.
+    """Yield batches of drawn sequences; batch number i depends on the seed, `places` and i alone.
 
     Args:
         model: of graphs.
         count: number of sequences in all.
         drawing: how they are drawn.
-        batch_size: sequences at a time.
+        batch_size: sequences that are yielded together.
+        places: sequences of a batch at a time; where one ends, the next one begins. All of them, if not given.
         goals: values of the goals that are given, in their units.
         prompt: how every sequence begins; `<boc>` if not given.
         start: batches to leave out, which were drawn before.
@@ -98,7 +100,7 @@ def sample_sequences(
         if number >= start:
             chance = torch.Generator(device=model_device(model)).manual_seed(drawing.seed * 1_000_003 + number)
             size = min(batch_size, count - done)
-            yield draw_batch(model, size, drawing, told, prompt, chance)
+            yield draw_batch(model, size, drawing, told, prompt, chance, places)
 
 
 def model_device(model: Model) -> torch.device:
@@ -128,40 +130,58 @@ def draw_batch(
     goals: Float[Tensor, "#count g"] | None,
     prompt: Sequence[int],
     chance: torch.Generator,
+    places: int | None = None,
 ) -> list[Sampled]:
-    """Sequences that all begin with `prompt`; those that have ended leave the batch, and the others go on faster.
+    """Sequences that all begin with `prompt`, so many `places` at a time (all of them, if not given).
 
-    They leave when they are `LEAVING` of it: to move the others together in the cache costs more than a few idle rows.
+    Where a sequence ends, the next one begins at once. When no more are to come, those that have ended leave the batch
+    when they are `LEAVING` of it: to move the others together in the cache costs more than a few idle rows.
     """
     config, device = model.config, model_device(model)
     was_training = model.training
     model.eval()
-    decoder = Decoder(model, count, drawing, goals)
+    size = min(count, places or count)
+    decoder = Decoder(model, size, drawing, None if goals is None else goals.expand(count, -1))
     ids = torch.full((count, config.length), config.vocabulary.pad, dtype=torch.long, device=device)
-    ids[:, : len(prompt)] = torch.tensor(prompt, device=device)
+    begin = torch.tensor(prompt, device=device)
+    ids[:, : len(prompt)] = begin
     likelihood, probability = (torch.zeros(count, dtype=torch.float64, device=device) for _ in range(2))
     lengths = torch.full((count,), config.length, device=device)
-    grammar = begun(config, count, drawing, prompt, device) if drawing.constrained else None
-    rows, place = torch.arange(count, device=device), len(prompt)
-    going = torch.ones_like(rows, dtype=torch.bool)
-    logits = decoder.read(ids[:, :place])
+    grammar = begun(config, size, drawing, prompt, device) if drawing.constrained else None
+    rows, begun_so_far = torch.arange(size, device=device), size
+    going, place = torch.ones_like(rows, dtype=torch.bool), torch.full_like(rows, len(prompt))
+    logits = decoder.read(ids[:size, : len(prompt)])
     while True:
         shaped = shape(logits, drawing, grammar.allowed() if grammar else within(config, logits))
         tokens = shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance)
         tokens = tokens.where(going, config.vocabulary.pad)
-        ids[rows, place] = tokens
-        likelihood[rows] += chosen(logits.log_softmax(-1), tokens).where(going, 0.0)
-        probability[rows] += chosen(shaped.log_softmax(-1), tokens).where(going, 0.0)
+        told = place < len(prompt)  # of sequences that began later than the first ones
+        tokens = torch.where(told, begin[place.clamp_max(len(prompt) - 1)], tokens)
+        drawn, at = going & ~told, place.clamp_max(config.length - 1)
+        ids[rows[going], at[going]] = tokens[going]
+        likelihood[rows] += chosen(logits.log_softmax(-1), tokens).where(drawn, 0.0)
+        probability[rows] += chosen(shaped.log_softmax(-1), tokens).where(drawn, 0.0)
         place += 1
-        lengths[rows[tokens == EOG]] = place
-        going &= tokens != EOG
+        ends = going & (tokens == EOG)
+        lengths[rows[ends]] = place[ends]
+        going &= ~ends & (place < config.length)
         if grammar:
             grammar.advance(tokens)
-        if place == config.length or not bool(going.any()):
+        ended = (~going).nonzero().squeeze(1)
+        if count > size and len(ended):
+            decoder.restart(ended)
+            free = ended[: count - begun_so_far]
+            new = torch.arange(begun_so_far, begun_so_far + len(free), device=device)
+            rows[free], place[free], going[free], tokens[free] = new, 1, True, begin[0]
+            begun_so_far += len(free)
+            decoder.tell(free, new)
+            if grammar:
+                grammar.restart(free)
+        if not bool(going.any()):
             break
         if int(going.sum()) <= (1 - LEAVING) * len(rows):
             left = going.nonzero().squeeze(1)
-            rows, tokens, going = rows[left], tokens[left], going[left]
+            rows, tokens, place, going = rows[left], tokens[left], place[left], going[left]
             decoder.keep(left)
             if grammar:
                 grammar.keep(left)
@@ -195,10 +215,10 @@ def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[in
 class Decoder:
     """A model with a cache: told the next tokens of every sequence, it says the logits after the last of them."""
 
-    def __init__(self, model: Model, count: int, drawing: Drawing, goals: Float[Tensor, "#count g"] | None) -> None:
-        self.model, self.weight = model, drawing.guidance
+    def __init__(self, model: Model, count: int, drawing: Drawing, goals: Float[Tensor, "all g"] | None) -> None:
+        self.model, self.weight, self.goals = model, drawing.guidance, goals
         self.guided = goals is not None and drawing.guidance != 1
-        told = None if goals is None else goals.expand(count, -1).to(model_device(model))
+        told = None if goals is None else goals.expand(max(count, len(goals)), -1)[:count].to(model_device(model))
         embed = model.embed
         self.conditions = [embed.condition(told, count)]  # type: ignore[operator]
         if self.guided:
@@ -210,7 +230,7 @@ class Decoder:
         """Logits of what comes next."""
         found = []
         for cache, condition in zip(self.caches, self.conditions, strict=True):
-            tokens = self.model.embed.place(ids, cache.filled, condition, self.said)  # type: ignore[operator]
+            tokens = self.model.embed.place(ids, cache.lengths, condition, self.said)  # type: ignore[operator]
             logits = self.model.head.logits(cache.advance(tokens).x[:, -1:])[:, 0]  # type: ignore[operator]
             found.append(logits if logits.itemsize >= 4 else logits.float())
         self.said += self.model.embed.new(ids).sum(1)  # type: ignore[operator]
@@ -222,6 +242,18 @@ class Decoder:
             cache.keep(rows)
         self.said = self.said[rows]
         self.conditions = [None if c is None else c[rows] for c in self.conditions]
+
+    def restart(self, rows: Int[Tensor, " new"]) -> None:
+        """Other sequences begin in these places."""
+        for cache in self.caches:
+            cache.restart(rows)
+        self.said[rows] = 0
+
+    def tell(self, rows: Int[Tensor, " new"], sequences: Int[Tensor, " new"]) -> None:
+        """In these places are the sequences with these numbers: their goals are told."""
+        if self.goals is not None and self.conditions[0] is not None:
+            told = self.goals[sequences].to(model_device(self.model))
+            self.conditions[0][rows] = self.model.embed.condition(told, len(rows))  # type: ignore[operator]
 
 
 def within(config: GraphConfig, logits: Float[Tensor, "b rows"]) -> Bool[Tensor, "b tokens"]:

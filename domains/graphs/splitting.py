@@ -60,6 +60,44 @@ def random_split(count: int, shares: tuple[float, float, float] = (0.8, 0.1, 0.1
     return Split(**dict(zip(("train", "validation", "test"), parts, strict=True)))
 
 
+def time_split(
+    columns: Mapping[str, Any], name: str, rows: Sequence[int], shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
+) -> tuple[Split, str]:
+    """The earliest rows for training, the latest for the test; rows of one time stay together, in the earlier part.
+
+    Args:
+        columns: of the table.
+        name: of the column that says when, in numbers or dates.
+        rows: that were read.
+        shares: of the parts.
+
+    Returns:
+        The parts, as places among the rows, and a word on how they were made.
+
+    Raises:
+        DataError: no such column, or a row without a time.
+    """
+    import pandas as pd
+
+    if name not in columns:
+        raise DataError(f"a split by time needs a column that says when, got {name!r}; there are {list(columns)[:12]}")
+    cells = pd.Series(columns[name]).iloc[list(rows)].reset_index(drop=True)
+    when = pd.to_numeric(cells, errors="coerce")
+    if when.isna().any():
+        when = pd.to_datetime(cells, errors="coerce", format="mixed")
+    if when.isna().any():
+        place = int(when.isna().to_numpy().argmax())
+        raise DataError(
+            f"every row of a split by time says when, as a number or a date, got {cells[place]!r} in row {rows[place]} "
+            f"of {name!r}; fill the cell or leave the row out"
+        )
+    ordered = when.sort_values(kind="stable")
+    ends = [ordered.iloc[max(round(share * len(when)) - 1, 0)] for share in (shares[0], shares[0] + shares[1])]
+    part = (when > ends[0]).astype(int) + (when > ends[1]).astype(int)
+    parts = (tuple(part.index[part == number].tolist()) for number in range(3))
+    return Split(**dict(zip(("train", "validation", "test"), parts, strict=True))), f"time in {name} 80/10/10"
+
+
 def listed_split(path: str | Path, variant: str | None = None) -> tuple[dict[str, tuple[int, ...]], str]:
     """Rows of each part in a split file (`scaffold_split.json`), and the hash of the file.
 

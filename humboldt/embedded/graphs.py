@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,8 +29,13 @@ MOLECULES_SECOND = MOLECULES_FIRST.replace(
 )
 MOLECULES_THIRD = MOLECULES_SECOND.replace(steps=700, core_rate=5e-3, embedding_rate=4e-3, validate_every=175, seed=2)
 MOLECULES_FOURTH = MOLECULES_THIRD.replace(steps=1000, validate_every=250, seed=3)
-MOLECULES_NANO = (MOLECULES_FIRST, MOLECULES_SECOND, MOLECULES_THIRD, MOLECULES_FOURTH)
+MOLECULES_FIFTH = MOLECULES_FOURTH.replace(
+    steps=800, core_rate=3e-3, embedding_rate=2.5e-3, norm_rate=1e-3, validate_every=400, validation_samples=128, seed=4
+)
+MOLECULES_NANO = (MOLECULES_FIRST, MOLECULES_SECOND, MOLECULES_THIRD, MOLECULES_FOURTH, MOLECULES_FIFTH)
 """The recipes of the stages of `humboldt/molecules-nano`, each of which goes on with the weights of the one before."""
+LAWFUL = 10.0
+"""Weight of `unlawful` in the last stage, which leaves out most of the tiny molecules."""
 
 
 def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Sequence[Recipe] = MOLECULES_NANO) -> Model:
@@ -44,7 +50,7 @@ def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Seque
     """
     import torch
 
-    from humboldt.domains.graphs import build, molecules_nano, open_corpus
+    from humboldt.domains.graphs import build, molecules_nano, open_corpus, with_few_tiny
 
     output = Path(output)
     corpus = open_corpus(data, output / "corpus.csv")
@@ -54,9 +60,21 @@ def pretrain_molecules_nano(data: str | Path, output: str | Path, recipes: Seque
         model = build(molecules_nano())
     for stage, recipe in enumerate(recipes, 1):
         before = model.provenance
+        if stage == len(recipes) > 1:
+            model, parts = lawful(model, LAWFUL), (with_few_tiny(parts[0]), with_few_tiny(parts[1]))
         folder = output if stage == len(recipes) else output / f"stage_{stage}"
         model = fit(model, *parts, recipe, None, folder, run={"model": "humboldt/molecules-nano"})
         if stage > 1:
             model.provenance["before"] = before
     model.save(output)
     return model
+
+
+def lawful(model: Model, weight: float) -> Model:
+    """The same network, with this weight of `unlawful` in its loss."""
+    from humboldt.domains.graphs import build
+
+    made = build(dataclasses.replace(model.config, lawful=weight))
+    made.load_state_dict(model.state_dict())
+    made.provenance = model.provenance
+    return made

@@ -40,6 +40,22 @@ def test_sequences_that_have_ended_leave():
     torch.testing.assert_close(found, whole[rows, 3:], rtol=1e-12, atol=1e-12)
 
 
+def test_places_are_taken_by_new_sequences():
+    """Sequences through two places, in a room for little more than one: each says what it says alone."""
+    model, x = core(), torch.randn(6, 7, 8).double()
+    whole, cache, found = model(Tokens(x)).x, Cache(model, 2, 8), torch.zeros(6, 7, 8).double()
+    ends, here, at, following = [7, 3, 7, 5, 6, 2], torch.tensor([0, 1]), torch.tensor([0, 0]), 2
+    while following < 7:
+        assert cache.lengths.tolist() == at.tolist()
+        found[here, at] = cache.advance(Tokens(x[here, at][:, None])).x[:, 0]
+        at += 1
+        for row in (at == torch.tensor(ends)[here]).nonzero().flatten().tolist():
+            cache.restart(torch.tensor([row]))
+            here[row], at[row], following = following % 6, 0, following + 1
+    for row in range(4):
+        torch.testing.assert_close(found[row, : ends[row]], whole[row, : ends[row]], rtol=1e-12, atol=1e-12)
+
+
 def test_too_many_tokens_are_refused():
     cache = Cache(core(), 2, 4)
     with pytest.raises(ValueError, match="2 sequences of at most 4 tokens, got 2 with 5 tokens after 0"):

@@ -213,6 +213,31 @@ def test_the_scaffold_split_of_the_lists(shared, name, column, variant):
     assert "sha256" in read.describe()["split_by"]
 
 
+def test_the_earliest_rows_are_for_training(tmp_path):
+    """Eleven rows in any order, one of which is no molecule; rows of one year stay together."""
+    years = [2004, 2001, 2010, 2002, 2003, 2001, 2005, 2006, 2007, 2008, 2009]
+    table = pd.DataFrame({"smiles": ["CCO", "C(", *["CCN"] * 9], "year": years})
+    parts = open_graphs(table, split={"time": "year"})
+    assert [years[parts.rows[place]] for place in parts.parts.test] == [2010]
+    assert [years[parts.rows[place]] for place in parts.parts.validation] == [2009]
+    assert len(parts.parts.train) == 8
+    assert parts.split_by == "time in year 80/10/10"
+    dates = open_graphs(table.assign(day=[f"{year}-03-01" for year in years]), split={"time": "day"})
+    assert dates.parts == parts.parts
+    with pytest.raises(DataError, match=r"a column that says when, got 'day'; there are \['year'\]"):
+        open_graphs(table, split={"time": "day"})
+    with pytest.raises(DataError, match=r"says when, .* got 'soon' in row 2 of 'year'; fill the cell"):
+        open_graphs(table.assign(year=["2001", "2001", "soon", *["2004"] * 8]), split={"time": "year"})
+
+
+def test_several_processes_read_the_same():
+    rows = [*MOLECULES, "not a molecule", "", *MOLECULES]
+    here, there = open_graphs(rows), open_graphs(rows, processes=2)
+    assert there.graphs == here.graphs
+    assert there.skipped == here.skipped
+    assert [s.row for s in there.skipped] == [len(MOLECULES), len(MOLECULES) + 1]
+
+
 def test_any_graphs_of_a_part_can_be_chosen():
     test = open_graphs(list(MOLECULES), split={"train": 6, "test": 4}).split("test")
     chosen = test.choose([3, 1])

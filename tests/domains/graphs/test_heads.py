@@ -80,6 +80,14 @@ def test_properties_are_read_from_the_last_token_and_unknown_targets_do_not_coun
         model.loss(batch())
 
 
+def test_the_mean_token_does_not_see_what_is_filled_up():
+    model = small(QM9)
+    head = PropertyHead(16, 2, dropout=0.0, pooling="mean").eval()
+    model = model.with_head(head).eval()
+    expected = head.normaliser.invert(head.out(model.encode(SequenceBatch.of([SEQUENCES[0]], QM9.pad)).x.mean(1)))
+    torch.testing.assert_close(model(batch()).values[:1], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_classes_have_probabilities():
     head = PropertyHead(16, 1, task="classification", dropout=0.0)
     model = small(QM9).with_head(head).eval()

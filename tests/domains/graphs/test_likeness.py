@@ -12,6 +12,7 @@ from humboldt.domains.graphs.likeness import (
     nearest_similarity,
     property_distances,
     scaffold_similarity,
+    without_alerts,
 )
 
 
@@ -55,3 +56,8 @@ def test_distances_of_sets():
     found = property_distances(["CCCC"], ["CCCCC"])
     assert found["weight"] == pytest.approx(14.027, abs=1e-3)
     assert property_distances(chains, chains) == {"logp": 0, "sa": 0, "qed": 0, "weight": 0}
+
+
+def test_structural_alerts_by_hand():
+    """An azo dye and an acid chloride have one, ethylbenzene and a piperidine have none."""
+    assert without_alerts(["CCc1ccccc1", "c1ccccc1N=Nc1ccccc1", "CC(=O)Cl", "C1CCNCC1"]) == 0.5

@@ -26,6 +26,7 @@ from humboldt.domains.graphs import (
     score_properties,
 )
 from humboldt.domains.graphs.config import GraphConfig
+from humboldt.domains.graphs.metrics import interval
 from humboldt.domains.graphs.vocabulary import Chemistry
 from humboldt.foundations import ConfigError, Model
 from tests.domains.graphs.small import small
@@ -90,6 +91,8 @@ def test_several_classes_with_unknown_labels():
     scores = score_properties({"tuned": tuned}, data.split("test"))
     assert float(scores["roc_auc"].mean()) > 0.75
     assert scores["known"].values.tolist() == [16, 20]
+    assert (scores["roc_auc_low"] <= scores["roc_auc"]).all()
+    assert (scores["roc_auc_high"] >= scores["roc_auc"]).all()
     values = predict_properties(tuned, frame)[["oxygen", "nitrogen"]].values
     assert ((values >= 0) & (values <= 1)).all()
 
@@ -156,3 +159,12 @@ def test_average_precision_by_hand():
     assert average_precision(torch.tensor([4.0, 3.0, 2.0, 1.0, 9.0]), labels) == pytest.approx(0.5 + 0.5 * 2 / 3)
     assert average_precision(torch.zeros(5), labels) == pytest.approx(0.5)
     assert math.isnan(average_precision(torch.zeros(2), torch.zeros(2)))
+
+
+def test_an_interval_is_that_of_a_mean():
+    """Of the mean of 400 normal numbers it is 1.96 / 20 on each side."""
+    values = torch.randn(400, generator=torch.Generator().manual_seed(0))
+    values = (values - values.mean()) / values.std()
+    low, high = interval(lambda v, t: float(v.mean()), values, values, resamples=2000)
+    assert low == pytest.approx(-0.098, abs=0.01)
+    assert high == pytest.approx(0.098, abs=0.01)

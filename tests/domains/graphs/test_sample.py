@@ -1,6 +1,7 @@
 """Drawing: the cache says what the whole sequence says, every distribution is the one that was asked for."""
 
 import csv
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from humboldt.domains.graphs import (
     PUBLISHED,
     Drawing,
     Goal,
+    NextTokens,
     SequenceBatch,
     decode,
     decode_molecule,
@@ -22,9 +24,11 @@ from humboldt.domains.graphs import (
     plain_vocabulary,
     sample_sequences,
     stream,
+    token_losses,
 )
 from humboldt.domains.graphs.metrics import negative_log_likelihood
-from humboldt.domains.graphs.sample import Decoder, shape
+from humboldt.domains.graphs.sample import Decoder, draw_batch, shape
+from humboldt.domains.graphs.vocabulary import BOC
 from humboldt.foundations import ConfigError
 from tests.domains.graphs.small import MOLECULES, small
 
@@ -86,7 +90,7 @@ def test_with_valences_every_molecule_is_valid():
 
 def test_log_likelihoods_are_those_of_the_loss():
     model = small(QM9)
-    found = drawn(model, 12, Drawing(temperature=0.7, top_k=9), batch_size=5)
+    found = drawn(model, 12, Drawing(temperature=0.7, top_k=9), batch_size=5, places=3)
     batch = SequenceBatch.of([sampled.ids for sampled in found], QM9.pad)
     with torch.no_grad():
         expected = -negative_log_likelihood(model(batch), batch)
@@ -94,10 +98,39 @@ def test_log_likelihoods_are_those_of_the_loss():
     assert all(sampled.log_probability >= sampled.log_likelihood for sampled in drawn(model, 12))
 
 
-def test_frequencies_are_probabilities():
+@pytest.mark.parametrize("guidance", [1.0, 1.5])
+def test_places_are_refilled_with_sequences_that_are_told_their_own_goals(guidance):
+    """25 sequences through four places: all are there, and each is as probable as the model alone says."""
+    model = small(QM9, length=50, goals=(Goal(name="qed"),))
+    told = torch.linspace(-2, 2, 25)[:, None]
+    chance = torch.Generator().manual_seed(1)
+    found = draw_batch(model, 25, Drawing(guidance=guidance), told, (BOC,), chance, 4)
+    assert len({len(one.ids) for one in found}) > 2
+    for one in found:
+        decode(one.ids, QM9)
+    batch = SequenceBatch.of([one.ids for one in found], QM9.pad, told)
+    with torch.no_grad():
+        logits, free = (model(dataclasses.replace(batch, goals=g)).logits for g in (told, None))
+        expected = token_losses(NextTokens(guidance * logits + (1 - guidance) * free), batch).sum(1)
+    assert [-one.log_likelihood for one in found] == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_a_prompt_is_said_in_every_place():
+    prompt = QM9.read("<boc> ATOM_C IDX_0 <sepc> ATOM_O IDX_1 <eoc>")
+    model = small(QM9, length=50)
+    found = drawn(model, 9, prompt=prompt, places=2)
+    assert {decode(one.ids, QM9).nodes for one in found} == {("C", "O")}
+    batch = SequenceBatch.of([one.ids for one in found], QM9.pad)
+    with torch.no_grad():
+        losses = token_losses(model(batch), batch)[:, len(prompt) - 1 :].sum(1)
+    assert [-one.log_likelihood for one in found] == pytest.approx(losses.tolist(), rel=1e-4)
+
+
+@pytest.mark.parametrize("places", [4000, 500])
+def test_frequencies_are_probabilities(places):
     """The first token after <boc>, drawn many times."""
     model = small(QM9)
-    found = drawn(model, 4000, batch_size=4000)
+    found = drawn(model, 4000, batch_size=4000, places=places)
     logits = model(SequenceBatch(torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1, dtype=torch.bool))).logits[0, 0]
     expected = logits[16:20].softmax(-1)
     counts = torch.bincount(torch.tensor([sampled.ids[1] for sampled in found]), minlength=20)[16:20]
