@@ -63,7 +63,7 @@ def weather_demo(output: str | Path = "runs/demo-weather", *, steps: int = 60, s
         The scores, dims (forecast, lead_time, channel).
     """
     from humboldt.data_catalog import example
-    from humboldt.domains.weather import track
+    from humboldt.domains.weather import open_analyses, track
 
     logging.getLogger("humboldt").setLevel(logging.WARNING)
     output, source = Path(output), example("storm1996_usa")
@@ -78,7 +78,8 @@ def weather_demo(output: str | Path = "runs/demo-weather", *, steps: int = 60, s
     scores = evaluate(tuned, data, twin=twin, output=output)
     start = xr.open_dataset(source).sel(time=slice(None, "1996-01-07T00")).load()
     made = predict(tuned, start, [6, 12, 18, 24, 36, 48], output=output / "forecast.nc", overwrite=True)
-    draw_weather(made, {"analyses": track(source), "forecast": track(made)}, output)
+    seen = open_analyses(source).notnull().any("time")  # where nothing was ever observed a forecast means nothing
+    draw_weather(made.where(seen), {"analyses": track(source), "forecast": track(made)}, output)
     print(f"written to {output}: forecast.nc, scores.json, errors.png, scorecard.png, maps.png, tracks.png, finetuned/")
     return scores
 
