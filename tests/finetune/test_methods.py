@@ -74,14 +74,13 @@ def test_targets_choose_the_maps_and_whole_the_parts():
 
 
 def test_norms_of_every_make_are_trained():
-    class Plain(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.map, self.layer, self.group = nn.Linear(4, 4), nn.LayerNorm(4), nn.GroupNorm(2, 4)
-            self.root, self.batch = nn.RMSNorm(4), nn.BatchNorm1d(4)
-
-    model = method("norms").prepare(Plain())
-    assert trainable(model) == {n for n, _ in Plain().named_parameters()} - {"map.weight"}
+    model = tiny_model()
+    norms = {"layer": nn.LayerNorm(4), "group": nn.GroupNorm(2, 4), "root": nn.RMSNorm(4), "batch": nn.BatchNorm1d(4)}
+    model.add_module("more", nn.ModuleDict({"map": nn.Linear(4, 4), **norms}))
+    found = trainable(method("norms").prepare(model))
+    assert {f"more.{name}.weight" for name in norms} <= found
+    assert "more.map.bias" in found
+    assert "more.map.weight" not in found
 
 
 def test_frozen_batch_norms_keep_their_statistics():
