@@ -18,7 +18,6 @@ from torch.export import ExportedProgram
 
 from humboldt.foundations import Model, Program
 
-from .onnx_operations import OPERATIONS
 from .registry import choose, domain
 
 TOLERANCE = 1e-5  # of the largest value of an output
@@ -128,7 +127,7 @@ def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None
     try:
         with _quiet():
             made = torch.onnx.export(
-                exported.run_decompositions(OPERATIONS),
+                exported,
                 input_names=list(program.inputs),
                 output_names=list(program.outputs),
                 dynamo=True,
