@@ -5,7 +5,7 @@ from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapte
 from .catalogue import step_memory, table, trained_parameters
 from .certificate import Certificate, certify
 from .depth import deepened, shallower
-from .features import Featured, FeaturedBatch, features_of, values_of
+from .features import Featured, FeaturedBatch, features_of, mean_tokens, values_of
 from .fit import fit
 from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
@@ -53,6 +53,7 @@ __all__ = [
     "features_of",
     "fit",
     "known_methods",
+    "mean_tokens",
     "merged",
     "method",
     "plan",

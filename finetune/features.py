@@ -111,7 +111,7 @@ class Featured:
         }
 
 
-def pooled(tokens: Tokens, samples: int) -> Float[Tensor, "b d"]:
+def mean_tokens(tokens: Tokens, samples: int) -> Float[Tensor, "b d"]:
     """The mean token of each sample, over all of its rows where it has several (species of a region)."""
     rows = tokens.seen().flatten(1, -2).mean(1)
     return rows.unflatten(0, (samples, -1)).mean(1)

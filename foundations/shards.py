@@ -107,7 +107,7 @@ def _save(part: Mapping[str, Tensor], path: Path) -> str:
         value = part[name].detach().cpu().contiguous()
         place = [end, end := end + value.nbytes]
         entries[name] = {"dtype": KINDS[value.dtype], "shape": list(value.shape), "data_offsets": place}
-        pieces.append(memoryview(value.reshape(-1).view(torch.uint8).numpy()))
+        pieces.append(value.reshape(-1).view(torch.uint8).numpy().data)
     header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
     header += b" " * (-len(header) % 8)
     return _write([len(header).to_bytes(8, "little"), header, *pieces], path)

@@ -144,7 +144,8 @@ def file_system(url: str, **options: Any) -> tuple[Any, str]:
             from obstore.fsspec import FsspecStore
 
             options.setdefault("client_options", {"allow_http": "AWS_ALLOW_HTTP" in os.environ})
-            return FsspecStore(protocol, skip_instance_cache=True, **options), path
+            make: Any = FsspecStore  # its overloads do not know the options of fsspec
+            return make(protocol, skip_instance_cache=True, **options), path
         raise DataError(
             f"stores behind a URL need fsspec and the package of their protocol, got {url} ({error}); "
             "pip install 'humboldt[remote]', and s3fs or gcsfs for s3:// or gs://"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from humboldt.foundations import ConfigError, Model
 
-from ..features import FeaturedBatch, pooled
+from ..features import FeaturedBatch, mean_tokens
 from ..method import Kind, Method, train_only
 from ..rates import parameter_groups
 from ..recipe import Recipe
@@ -90,7 +90,7 @@ class AFT(Method):
         tokens = model.encode(batch)
         loss = model.head.loss(model.head(tokens, batch.batch), batch.batch)
         scales = model.get_parameter("adaptation.s")
-        student = pooled(tokens, len(batch))
+        student = mean_tokens(tokens, len(batch))
         distance = kernel_distance(student, features.to(student.dtype) * torch.sigmoid(scales))
         return {"loss": loss, **model.context.losses, "kernels": self.weight * distance}
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from humboldt.finetune import features
+from humboldt.finetune import mean_tokens
 from humboldt.foundations import Model
 
 from ..results import Result, provenance
@@ -23,7 +23,7 @@ PENALTIES = tuple(10.0**power for power in range(-3, 5))
 @torch.no_grad()
 def pooled(model: Model, batch: Any) -> Float[Tensor, "b d"]:
     """The mean token that the core makes of each sample."""
-    return features.pooled(model.encode(batch), len(batch))
+    return mean_tokens(model.encode(batch), len(batch))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def test_parts_are_other_tasks_and_a_choice_is_some_of_them(tasks: RegionTasks) 
 
 def test_the_test_part_asks_where_people_looked(tasks: RegionTasks) -> None:
     test = tasks.split("test")
-    assert test.species == ("a1", "b1")  # type: ignore[union-attr]
+    assert test.species == ("a1", "b1")
     batch = test.batch([0, 1])
     sites, truth = tasks.region.test("b1")
     assert batch.target is not None
