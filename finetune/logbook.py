@@ -107,6 +107,11 @@ class Logbook:
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
 
     def _refuse_another_run(self) -> None:
+        if self.checkpoint.exists() and not (self.folder / "recipe.yaml").is_file():
+            raise RunFolderError(
+                f"a run goes on from its own checkpoint, but {self.checkpoint} lies there without the recipe.yaml that "
+                "says whose it is; choose another folder, or overwrite it (--overwrite)"
+            )
         for name, ours, read in (("recipe.yaml", self.recipe, yaml.safe_load), ("data.json", self.data, json.loads)):
             path = self.folder / name
             if path.is_file() and (found := differences(_placeless(read(path.read_text())), _placeless(ours))):

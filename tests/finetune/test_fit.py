@@ -143,6 +143,14 @@ def test_another_recipe_or_other_data_are_refused(tmp_path):
     assert read_config(tmp_path)["provenance"]["steps"] == 3
 
 
+def test_a_checkpoint_without_its_recipe_is_nobodys(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"of a run whose folder was removed while it trained")
+    with pytest.raises(RunFolderError, match=r"last.ckpt lies there without the recipe.yaml .*--overwrite"):
+        fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    assert not (tmp_path / "recipe.yaml").exists()
+
+
 def test_an_unwritable_folder_is_refused_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     train = Waves()
