@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError
 from .cache import require_space
@@ -59,7 +60,10 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
         for member in members:
             _require_inside(archive, member.name, is_link=not (member.isfile() or member.isdir()))
         require_space(sum(member.size for member in members), folder, archive.name)
-        file.extractall(folder, filter="data")
+        checked: dict[str, Any] = (
+            {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        )  # Python below 3.11.4 has none
+        file.extractall(folder, **checked)
         while file.fileobj is not None and file.fileobj.read(2**20):  # a cut behind the last member is a cut too
             pass
 

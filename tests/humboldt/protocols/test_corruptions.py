@@ -85,7 +85,7 @@ def test_a_state_is_corrupted_alike_in_every_batch_and_science(name, kind):
         states(whole)[1:2].nan_to_num(nan=7.0), states(alone).nan_to_num(nan=7.0)
     )
     assert float(whole.lead_time[1]) == float(alone.lead_time[0])
-    assert states(whole).shape == states(view.data.batch([0, 1, 2])).shape
+    assert states(whole).shape == states(view.viewed.batch([0, 1, 2])).shape
 
 
 def test_another_seed_is_another_chance():
