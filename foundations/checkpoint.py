@@ -13,10 +13,12 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 from torch import Tensor
 
 from .config import to_dict
@@ -35,11 +37,7 @@ def content_hash(*paths: str | os.PathLike[str]) -> str:
     for path in paths:
         with open(path, "rb") as file:
             found.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return _of_files(found)
-
-
-def _of_files(hashes: list[str]) -> str:
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+    return found[0] if len(found) == 1 else hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
@@ -75,16 +73,19 @@ def write(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
             files = write_weights(Path(scratch), state)
-            sha256 = _of_files([found for path, found in files.items() if path.name != INDEX])
             config = Path(scratch) / CONFIG
+            with ThreadPoolExecutor() as pool:  # the disk writes while the processor hashes
+                synced = [pool.submit(_sync, path) for path in files]
+                sha256 = content_hash(*(path for path in files if path.name != INDEX))
             config.write_text(json.dumps(record(sha256), indent=1) + "\n")
-            with open(config, "rb") as file:
-                os.fsync(file.fileno())
+            _sync(config)
+            for done in synced:
+                done.result()
             for path in files:
                 os.replace(path, folder / path.name)
             _remove_others(folder, {path.name for path in files})
             os.replace(config, folder / CONFIG)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"a checkpoint is written into a folder with room for it, but {folder} refused: {error}; what was there is "
             "unchanged; free some space or choose another folder"
@@ -203,3 +204,8 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
     for path in (folder / WEIGHTS, folder / INDEX, *folder.glob("model-?????-of-?????.safetensors")):
         if path.name not in kept:
             path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from .tensor_file import CheckpointError, header, inside, read_json, read_tensors
@@ -18,32 +14,23 @@ from .tensor_file import CheckpointError, header, inside, read_json, read_tensor
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 LARGEST = 5 * 10**9  # bytes of tensors in one file
-KINDS = {
-    torch.uint64: "U64", torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.uint32: "U32",
-    torch.int32: "I32", torch.bfloat16: "BF16", torch.float16: "F16", torch.uint16: "U16", torch.int16: "I16",
-    torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
-}  # fmt: skip
-"""What a safetensors file calls the types of its tensors, in the order in which they lie in it."""
 
 
-def write_weights(folder: Path, state: Mapping[str, Tensor], largest: int | None = None) -> dict[Path, str]:
-    """Write tensors into an empty folder, in shards of at most `largest` bytes (5 GB).
-
-    Returns:
-        SHA-256 of the files, all of which are on the disk; the index is the last.
-    """
+def write_weights(folder: Path, state: Mapping[str, Tensor], largest: int | None = None) -> list[Path]:
+    """Write tensors into an empty folder, in shards of at most `largest` bytes (5 GB); the files, the index last."""
     parts = _parts(state, largest or LARGEST)
     if len(parts) == 1:
-        return {folder / WEIGHTS: _save(parts[0], folder / WEIGHTS)}
+        _save(parts[0], folder / WEIGHTS)
+        return [folder / WEIGHTS]
     places: dict[str, str] = {}
-    written: dict[Path, str] = {}
     for number, part in enumerate(parts, 1):
         name = f"model-{number:05d}-of-{len(parts):05d}.safetensors"
-        written[folder / name] = _save(part, folder / name)
+        _save(part, folder / name)
         places |= dict.fromkeys(part, name)
     total = sum(value.nbytes for value in state.values())
-    index = json.dumps({"metadata": {"total_size": total}, "weight_map": places}, indent=1) + "\n"
-    return written | {folder / INDEX: _write([index.encode()], folder / INDEX)}
+    index = {"metadata": {"total_size": total}, "weight_map": places}
+    (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n")
+    return [*sorted(folder.glob("model-*.safetensors")), folder / INDEX]
 
 
 def shards(index: Path) -> list[Path]:
@@ -92,39 +79,17 @@ def _parts(state: Mapping[str, Tensor], largest: int) -> list[dict[str, Tensor]]
     return parts
 
 
-def _save(part: Mapping[str, Tensor], path: Path) -> str:
-    """A safetensors file, byte for byte that of the library, which copies the tensors and tells no hash; its SHA-256.
+def _save(part: Mapping[str, Tensor], path: Path) -> None:
+    places: set[int] = set()
 
-    Raises:
-        CheckpointError: a type that weights have not.
-    """
-    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    for name, value in part.items():
-        if value.dtype not in KINDS:
-            raise CheckpointError(f"weights are of a type among {', '.join(KINDS.values())}, {name} has {value.dtype}")
-    order, end, pieces = list(KINDS), 0, []
-    for name in sorted(part, key=lambda name: (order.index(part[name].dtype), name)):
-        value = part[name].detach().cpu().contiguous()
-        place = [end, end := end + value.nbytes]
-        entries[name] = {"dtype": KINDS[value.dtype], "shape": list(value.shape), "data_offsets": place}
-        pieces.append(value.reshape(-1).view(torch.uint8).numpy().data)
-    header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
-    header += b" " * (-len(header) % 8)
-    return _write([len(header).to_bytes(8, "little"), header, *pieces], path)
+    def alone(value: Tensor) -> Tensor:
+        """A tensor that shares its memory with no other one of the file, which the library refuses."""
+        value = value.detach().contiguous()
+        place = value.untyped_storage().data_ptr()
+        if place in places or value.nbytes != value.untyped_storage().nbytes():
+            return value.clone()
+        places.add(place)
+        return value
 
-
-def _write(content: list[bytes | memoryview], path: Path) -> str:
-    """Write to the disk; the SHA-256, taken from memory while the disk works."""
-
-    def hashed() -> str:
-        found = hashlib.sha256()
-        for piece in content:
-            found.update(piece)
-        return found.hexdigest()
-
-    with ThreadPoolExecutor(1) as pool, path.open("wb") as file:
-        sha256 = pool.submit(hashed)
-        file.writelines(content)
-        file.flush()
-        os.fsync(file.fileno())
-        return sha256.result()
+    save_file({key: alone(value) for key, value in part.items()}, path, {"format": "pt"})
+    path.chmod(0o644)  # the library writes for the owner alone, and colleagues read

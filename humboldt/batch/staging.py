@@ -7,8 +7,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 import filelock
 from xxhash import xxh3_128
@@ -18,7 +18,6 @@ from .errors import BatchError
 PLACE = "HUMBOLDT_STAGE"
 """Environment variable with a folder on the node's own disk; data are read from a copy there."""
 PIECE = 1 << 19  # bytes that are copied and hashed at a time: they stay in the cache of a core
-SPAN = 1 << 23  # bytes of a file that one thread copies; others copy the rest
 
 
 def staged(source: str | Path, place: str | Path | None = None) -> Path:
@@ -88,50 +87,43 @@ def _require_room(source: Path, root: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Spans of files, a few at a time; each is hashed while it is copied, so that the source is read once."""
+    """A few files at a time; each is hashed while it is copied, so that the source is read once."""
     aside = target.with_name(f".{target.name}.copying")
     _remove(aside)
     for folder in [source, *source.rglob("*")]:
         if folder.is_dir():
             (aside / folder.relative_to(source)).mkdir(parents=True)
-    files = [(file, aside / file.relative_to(source) if source.is_dir() else aside) for _, file in _files(source)]
-    spans = []
-    for file, copy in files:
-        copy.touch()
-        spans += [(file, copy, begin) for begin in range(0, file.stat().st_size, SPAN)]
+    files = [file for _, file in _files(source)]
+    copies = [aside / file.relative_to(source) if source.is_dir() else aside for file in files]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        whole = all(pool.map(_copied, spans))
+        whole = all(pool.map(_copied, files, copies))
     if not whole:
         _remove(aside)
         raise BatchError(
             f"the copy of {source} on {target.parent} differs from it; is it being written, or a disk broken?"
         )
-    for file, copy in files:
-        shutil.copystat(file, copy)
     os.replace(aside, target)
 
 
-def _copied(span: tuple[Path, Path, int]) -> bool:
-    """Copy what begins at a byte; whether it, read back, has the checksum (XXH3, 128 bits) of what was read."""
-    source, target, begin = span
+def _copied(source: Path, target: Path) -> bool:
+    """Copy a file; whether the copy, read back, has the checksum (XXH3, 128 bits) of what was read from the source."""
     read, back = xxh3_128(), xxh3_128()
-    with source.open("rb", buffering=0) as file, target.open("r+b", buffering=0) as copy:
-        copy.seek(begin)
-        for part in _parts(file, begin):
+    with source.open("rb") as file, target.open("wb") as copy:
+        for part in _parts(file):
             read.update(part)
             copy.write(part)
-        for part in _parts(copy, begin):
+    with target.open("rb") as file:
+        for part in _parts(file):
             back.update(part)
+    shutil.copystat(source, target)
     return read.digest() == back.digest()
 
 
-def _parts(file: FileIO, begin: int) -> Iterator[memoryview]:
-    """The content of a span, piece by piece, each in the place of the one before."""
-    place, end = memoryview(bytearray(PIECE)), begin + SPAN
-    file.seek(begin)
-    while begin < end and (length := file.readinto(place[: end - begin])):
+def _parts(file: BinaryIO) -> Iterator[memoryview]:
+    """The content of a file, piece by piece, each in the place of the one before."""
+    place = memoryview(bytearray(PIECE))
+    while length := file.readinto(place):  # type: ignore[attr-defined]
         yield place[:length]
-        begin += length
 
 
 def _remove(path: Path) -> None:

@@ -54,8 +54,8 @@ def test_too_little_room_is_said_before_anything_is_copied(store, tmp_path, monk
 def test_a_copy_that_differs_is_not_used(store, tmp_path, monkeypatch):
     written = staging._parts
 
-    def altered(file, begin):  # what is read back of the one large file is not what was written
-        for part in written(file, begin):
+    def altered(file):  # what is read back of the one large file is not what was written
+        for part in written(file):
             if file.name.endswith("u/0") and "disk" in file.name:
                 part[100] ^= 1
             yield part
@@ -64,19 +64,6 @@ def test_a_copy_that_differs_is_not_used(store, tmp_path, monkeypatch):
     with pytest.raises(BatchError, match="differs from it; is it being written, or a disk broken"):
         staged(store, tmp_path / "disk")
     assert not list((tmp_path / "disk").rglob("waves.zarr"))
-
-
-def test_spans_of_a_file_make_it_whole(tmp_path, monkeypatch):
-    """Whatever their length, that of a piece included, and a file without content."""
-    content = bytes(range(251)) * 41
-    (tmp_path / "x").write_bytes(content)
-    (tmp_path / "empty").touch()
-    for span, piece in ((1000, 512), (1024, 512), (len(content), 4000), (len(content) - 1, len(content))):
-        monkeypatch.setattr(staging, "SPAN", span)
-        monkeypatch.setattr(staging, "PIECE", piece)
-        assert staged(tmp_path / "x", tmp_path / f"disk{span}").read_bytes() == content
-    assert staged(tmp_path / "empty", tmp_path / "disk").read_bytes() == b""
-    assert staged(tmp_path / "x", tmp_path / "disk").stat().st_mtime_ns == (tmp_path / "x").stat().st_mtime_ns
 
 
 def test_what_cannot_be_staged(tmp_path, monkeypatch):
