@@ -37,7 +37,7 @@ from .pickled import read_pickled
 from .plotting import MissingMatplotlibError, pyplot
 from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
-from .scores import LabelledScores
+from .scores import LabelledScores, Score
 from .shards import read_files
 from .skips import convolve
 from .tensor_file import header, require_finite
@@ -79,6 +79,7 @@ __all__ = [
     "Program",
     "Release",
     "ScaleConfig",
+    "Score",
     "Scores",
     "TimeNorm",
     "Tokens",

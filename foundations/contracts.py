@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .context import Context, bare
 from .core import Core
+from .scores import Score
 from .tokens import Tokens
 
 
@@ -209,6 +210,11 @@ class Domain(Protocol):
 
     def evaluate(self, models: Mapping[str, Model], data: Any, **choices: Any) -> Scores:
         """Scores of models on a part, beside what needs no model."""
+        ...
+
+    def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
+        """One number for a model on a part that is arranged for it, lower is better; None where this kind of model has
+        no score on these data but the loss of its head."""
         ...
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:

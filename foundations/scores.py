@@ -7,6 +7,16 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Score:
+    """One number, what it measures and in which unit; `better` says which way."""
+
+    value: float
+    metric: str
+    unit: str = "1"
+    better: str = "lower"
+
+
+@dataclass(frozen=True)
 class LabelledScores:
     """Scores with a dimension `forecast`, see `contracts.Scores`.
 

@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, LabelledScores, Model, TimeNorm, from_dict, to_dict
+from humboldt.foundations import Core, LabelledScores, Model, Score, TimeNorm, from_dict, to_dict
 
 from .adapt import arranged, fit_to_data, is_gridded, with_statistics
 from .adapters import Step, adapt
@@ -91,6 +91,13 @@ class Biodiversity:
             return LabelledScores(found, "auc", "species", "species of the test part")
         part = self.arranged(data, next(iter(models.values())))
         return LabelledScores(evaluate_months(models, part, batch_size=batch_size), "rmse", "forecast", "forecasts")
+
+    def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
+        """Of species on the surveys of a region: one less the area under the ROC curve, mean over species."""
+        if not isinstance(model.config, SpeciesConfig) or getattr(data, "part", "") != "test":
+            return None
+        scores = self.evaluate({"model": model}, data).scores.sel(forecast="model")
+        return Score(1 - float(scores["auc"].mean()), "1 - area under the ROC curve, mean over species")
 
     def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
         """Gridded months from what `open_months` takes, at chosen places along dimensions."""

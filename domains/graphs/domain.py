@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from humboldt.foundations import Core, Head, LabelledScores, Model, TimeNorm, from_dict
+from humboldt.foundations import Core, Head, LabelledScores, Model, Score, TimeNorm, from_dict
 
 from .adapt import arranged
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import GraphConfig
 from .embed import SequenceEmbed
 from .heads import NextTokenHead, PropertyHead
-from .metrics import METRICS, Score
+from .metrics import METRICS, SampleScore
 from .program import SequenceProgram
 from .properties import for_task, predict_properties, score_properties
 
@@ -84,7 +84,16 @@ class Graphs:
         title = f"{said['part']} part, split: {said['split_by']}, {said['graphs']} graphs"
         return LabelledScores(found, str(next(iter(found))), "property", title)
 
-    def metrics(self) -> dict[str, Score]:
+    def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
+        """Of properties: the root mean square error, or one less the area under the ROC curve; mean over them."""
+        if model.config.readout is None:
+            return None
+        scores = self.evaluate({"model": model}, data).scores.sel(forecast="model")
+        if "rmse" in scores:
+            return Score(float(scores["rmse"].mean()), "RMSE, mean over properties", "units of the properties")
+        return Score(1 - float(scores["roc_auc"].mean()), "1 - area under the ROC curve, mean over properties")
+
+    def metrics(self) -> dict[str, SampleScore]:
         """Scores per sample."""
         return dict(METRICS)
 

@@ -13,7 +13,7 @@ from .batch import NextTokens, Properties, SequenceBatch
 from .heads import token_losses
 from .molecules import Decoded
 
-Score = Callable[[Any, SequenceBatch], Tensor]
+SampleScore = Callable[[Any, SequenceBatch], Tensor]
 
 
 def negative_log_likelihood(prediction: NextTokens, batch: SequenceBatch) -> Tensor:
@@ -31,7 +31,7 @@ def squared_error(prediction: Properties, batch: SequenceBatch) -> Tensor:
     return (prediction.values - _target(batch)).square()
 
 
-METRICS: dict[str, Score] = {
+METRICS: dict[str, SampleScore] = {
     "negative_log_likelihood": negative_log_likelihood,
     "absolute_error": absolute_error,
     "squared_error": squared_error,

@@ -18,6 +18,7 @@ from humboldt.foundations import (
     CoreConfig,
     Model,
     ScaleConfig,
+    Score,
     TimeNorm,
     from_dict,
     to_dict,
@@ -135,6 +136,12 @@ class PDE:
             samples=found.scores.sizes["sample"], lead_time_units=first.config.time_units,
         )  # fmt: skip
         return found
+
+    def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
+        """The median relative L1 over trajectories, mean over lead steps (all by default) and groups of channels."""
+        scores = self.evaluate({"model": model}, data, lead_steps=lead_steps).scores
+        value = float(scores["relative_l1"].sel(forecast="model").median("sample").mean())
+        return Score(value, "median relative L1, mean over lead steps and groups")
 
     def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
         """Labelled states from a NetCDF file or a Zarr store, see `read_states`."""

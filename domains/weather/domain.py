@@ -18,6 +18,7 @@ from humboldt.foundations import (
     Head,
     Model,
     ScaleConfig,
+    Score,
     Scores,
     TimeNorm,
     from_dict,
@@ -100,6 +101,16 @@ class Weather:
         part = self.arranged(data, next(iter(models.values())))
         found = evaluate(models, part, batch_size=batch_size, weights=weights)
         return WeatherScores(found, "rmse", "lead_time", "lead time / hours")
+
+    def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
+        """Of forecasts: RMSE over the deviation of changes in the model's own statistics, mean over lead times and
+        channels."""
+        if not hasattr(data, "grid") or getattr(model.config, "task", None) is not None:
+            return None
+        scores: Any = self.evaluate({"model": model}, data)
+        deviation = model.head.get_submodule("normaliser").get_buffer("std").flatten().double().numpy()
+        value = float((scores.scores["rmse"].sel(forecast="model") / ("channel", deviation)).mean())
+        return Score(value, "RMSE over the deviation of changes, mean over lead times and channels")
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
         """The path, which `open_weather` opens in its own way; at chosen places the labelled states (`read_states`)."""

@@ -38,7 +38,7 @@ class Task:
 
 
 def test_a_sequence_learns_one_after_the_other_and_scores_all(monkeypatch):
-    from humboldt.measuring import Score
+    from humboldt.foundations import Score
 
     monkeypatch.setattr(
         continual, "measure", lambda model, task, lead_steps=None: Score(ERRORS[len(model), task.number], "m")
