@@ -5,7 +5,7 @@ Source: Poseidon (arXiv 2405.19101), sections 6 to 8 of its supplement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,25 +61,22 @@ FAMILIES: Mapping[str, Downstream] = {
 
 
 def open_family(
-    name: str, folder: Path, *, train: int, test: int, resolution: int, known: Sequence[str], pairs: str = "all2all"
+    name: str, folder: Path, *, train: int, test: int, resolution: int, pairs: str = "all2all"
 ) -> TrajectoryDataset:
     """Trajectories of a family, generated into `folder` where they are not there yet.
 
     Args:
-        known: channels of the model that will be tuned; the fields come under the names of `shown`.
         pairs: `all2all`, or `vanilla` for pairs from the first frame only.
     """
-    family, fields = FAMILIES[name], [field.name for field in problem(name).fields]
+    family = FAMILIES[name]
     store = generate(
         name, samples=train + test, resolution=resolution, output=folder / f"{name}-{resolution}.zarr", batch=4,
         progress=False,
     )  # fmt: skip
-    steady, names = family.steps == 1, shown(fields, known)
+    steady = family.steps == 1
     first = 0 if steady or pairs == "vanilla" else None
     return open_trajectories(
         store,
-        variables=names,
-        units={new: "1" for new in names.values() if new in known},  # free scalars have no units
         pairs=Pairs(stride=family.stride, steps=family.steps, input_frame=first),
         split={"train": train, "validation": 0, "test": test},
     )
@@ -90,14 +87,3 @@ def scored_groups(family: Downstream, data: TrajectoryDataset) -> list[str]:
     fields = problem(data.layout.attributes["problem"]).fields
     pairs = zip(fields, data.channels, strict=True)
     return list(dict.fromkeys(channel.error_group for field, channel in pairs if field.group in family.scored))
-
-
-def shown(fields: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """The names under which a model meets fields: its own, where it has them or a free `scalar_...` for each other.
-
-    Without a free scalar for every other field all keep their names, and the model gets new channels.
-    """
-    others = [field for field in fields if field not in known]
-    free = [channel for channel in known if channel.startswith("scalar_") and channel not in fields]
-    taken = dict(zip(others, free, strict=False)) if len(free) >= len(others) else {}
-    return {field: taken.get(field, field) for field in fields}

@@ -47,8 +47,7 @@ def main() -> None:
 
 def table(family: str, grids: list[int], options: argparse.Namespace) -> dict[str, list[float]]:
     """Errors of both models and of persistence on every grid."""
-    known = [channel.name for channel in humboldt.from_pretrained(options.pretrained).config.inputs]
-    choices: dict[str, Any] = {"train": options.train, "test": options.test, "known": known}
+    choices: dict[str, Any] = {"train": options.train, "test": options.test}
     stores = {grid: open_family(family, options.data, resolution=grid, **choices) for grid in grids}
     found: dict[str, list[float]] = {}
     for name in MODELS:

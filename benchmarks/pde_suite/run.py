@@ -37,7 +37,6 @@ def main() -> None:
     """Make the runs that have no record yet."""
     options = arguments().parse_args()
     torch.set_num_threads(options.threads)
-    known = [channel.name for channel in humboldt.from_pretrained(options.pretrained).config.inputs]
     for family, runs in itertools.groupby(list(planned(options)), key=lambda run: run["family"]):
         data = None
         for run in runs:
@@ -45,7 +44,7 @@ def main() -> None:
                 continue
             data = data or open_family(
                 family, options.data, train=max(options.trajectories), test=options.test,
-                resolution=options.resolution, known=known, pairs=options.pairs,
+                resolution=options.resolution, pairs=options.pairs,
             )  # fmt: skip
             append(options.output, [made(run, data, options)])
 

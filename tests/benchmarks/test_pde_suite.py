@@ -30,16 +30,6 @@ def test_the_fifteen_families_are_those_of_the_paper_and_their_scored_groups_exi
         assert max(family.horizon, family.longer or 0) < len(chosen.times)
 
 
-def test_fields_take_the_names_of_channels_that_the_model_has(scripts):
-    shown = scripts["families"].shown
-    known = ["velocity_x", "velocity_y", "scalar_1", "scalar_2"]
-    assert shown(["density", "velocity_x", "velocity_y", "pressure"], known) == {
-        "density": "scalar_1", "velocity_x": "velocity_x", "velocity_y": "velocity_y", "pressure": "scalar_2",
-    }  # fmt: skip
-    three = ["coefficient", "boundary", "solution"]
-    assert shown(three, known) == {name: name for name in three}
-
-
 def test_parts_of_an_array_of_jobs_make_every_run_once(scripts):
     run = scripts["run"]
     words = ["--data", "d", "--output", "o", "--families", "ns-pwc,ace", "--trajectories", "1,2", "--seeds", "0,1,2"]
