@@ -92,7 +92,7 @@ class Context:
         tokens, of which a sample may have several (species of a region).
 
         Raises:
-            ConfigError: nobody told it; says how to.
+            ConfigError: nobody told it, or of a number of samples that the rows are no multiple of.
         """
         found = getattr(self, name)
         if found is None:
@@ -100,6 +100,11 @@ class Context:
             raise ConfigError(f"{reader} reads the {name} of a forward pass, got none; use {cure}")
         rows = 0 if self.tokens is None else len(self.tokens.x)
         if isinstance(found, Tensor) and found.dim() and rows > len(found):
+            if rows % len(found):
+                raise ConfigError(
+                    f"every sample has as many rows of tokens, got {rows} rows for a {name} of {len(found)} samples; "
+                    "tell one value a sample"
+                )
             return found.repeat_interleave(rows // len(found), dim=0)
         return found
 

@@ -24,6 +24,19 @@ def test_the_share_of_lawful_tokens_by_hand():
     assert unlawful(NextTokens(logits), only, model.config) < 1e-6
 
 
+def test_a_bond_beyond_the_valence_is_unlawful():
+    """Where all weight lies on the triple bond, an oxygen that would get one is as wrong as a token of another kind."""
+    data = open_graphs(["CO", "C#C"])
+    vocabulary, batch, model = data.vocabulary, data.batch([0]), small(data.vocabulary)
+    assert vocabulary.chemistry is not None
+    place = int((batch.ids[0] >= vocabulary.first_edge).nonzero()[0])  # of the bond of the oxygen
+    real = torch.zeros_like(batch.real).index_fill(1, torch.tensor([place]), True)
+    logits = torch.zeros(*batch.ids.shape, model.config.rows)
+    logits[..., vocabulary.first_edge + vocabulary.edges.index("TRIPLE")] = 50.0
+    found = unlawful(NextTokens(logits), dataclasses.replace(batch, real=real), model.config)
+    assert found > 40
+
+
 def test_it_is_learned_in_training_alone():
     data = open_graphs(list(MOLECULES))
     model = small(data.vocabulary, length=80)
