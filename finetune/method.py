@@ -74,8 +74,12 @@ class Method(ABC):
         return {"loss": model.loss(batch), **model.context.losses}
 
     def search(self, model: Model, batch: Any, step: int, length: int) -> Tensor:
-        """Of a method that needs no gradients: one step of its own; returns the loss."""
-        raise NotImplementedError(f"{self.name} needs gradients")
+        """Of a method that needs no gradients: one step of its own; returns the loss.
+
+        Raises:
+            ConfigError: a method that learns by gradients.
+        """
+        raise ConfigError(f"a search is a step without gradients, got {self.name}, which learns by them; use cma")
 
     def on_gradients(self, model: Model, step: int, length: int) -> None:  # noqa: B027
         """Between the backward pass and the optimiser's step number `step` (from 0) of `length`."""
