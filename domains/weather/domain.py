@@ -108,8 +108,9 @@ class Weather:
         if not hasattr(data, "grid") or getattr(model.config, "task", None) is not None:
             return None
         scores: Any = self.evaluate({"model": model}, data)
-        deviation = model.head.get_submodule("normaliser").get_buffer("std").flatten().double().numpy()
-        value = float((scores.scores["rmse"].sel(forecast="model") / ("channel", deviation)).mean())
+        errors = scores.scores["rmse"].sel(forecast="model").transpose(..., "channel").values
+        deviations = model.head.get_submodule("normaliser").get_buffer("std").flatten().double().cpu().numpy()
+        value = float((errors / deviations).mean())
         return Score(value, "RMSE over the deviation of changes, mean over lead times and channels")
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:

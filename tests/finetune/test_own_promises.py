@@ -84,6 +84,15 @@ def test_taps_is_the_base_bit_for_bit_where_its_switch_is_closed():
     assert set(open_layers(model).values()) == {True}
 
 
+def test_taps_moves_its_switch_by_what_the_update_would_gain():
+    """The step function has no slope; its switch is given that of the identity (arXiv 2203.16708)."""
+    layer = nn.Linear(4, 4)
+    made = shaken(hook("taps", layer))
+    push = torch.randn(4, 4)
+    (made.weights(dict(layer.named_parameters()), Context())["weight"] * push).sum().backward()
+    torch.testing.assert_close(made.s.grad, (made.delta.detach() * push).sum())
+
+
 def test_taps_takes_norms_when_they_are_let_in():
     model = science("pde")[0]
     names = set(method("taps").sites(model))  # type: ignore[attr-defined]

@@ -5,8 +5,11 @@ import torch
 
 from humboldt.domains.pde import PDE
 from humboldt.domains.pde.data import open_trajectories
+from humboldt.domains.weather import evaluate, fit_to_data, open_weather
 from humboldt.measuring import mean_loss, measure
 from tests.domains.pde.decay import decay_model, decay_trajectories
+from tests.domains.weather.analyses_on_disk import analyses
+from tests.domains.weather.models import model as weather_model
 
 
 @pytest.fixture
@@ -22,6 +25,16 @@ def test_a_model_that_knows_has_no_error_and_a_wrong_one_that_of_its_factor(data
     expected = PDE().evaluate({"model": wrong}, data, lead_steps=[1]).scores["relative_l1"].sel(forecast="model")
     assert found.value == pytest.approx(float(expected.median("sample").mean()))
     assert found.value > 0.1
+
+
+def test_weather_is_measured_in_deviations_of_changes():
+    states = analyses(frames=12, rows=8, columns=16)
+    data = open_weather(states, lead_times=[6])
+    made = fit_to_data(weather_model(residual="none"), data)
+    errors = evaluate({"made": made}, data)["rmse"].sel(forecast="made")
+    deviations = made.head.get_submodule("normaliser").get_buffer("std").flatten().double().numpy()
+    assert deviations.min() < 0.01 * deviations.max()  # pressures in Pa beside temperatures
+    assert measure(made, data).value == pytest.approx(float((errors.values / deviations).mean()), rel=1e-5)
 
 
 def test_where_a_science_has_no_number_it_is_the_loss(data, monkeypatch):
