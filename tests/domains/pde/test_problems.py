@@ -18,12 +18,12 @@ CHEAP = {"se-af": {"mesh": "48"}}
 def test_a_sample_is_the_same_whatever_it_is_solved_with(name):
     chosen = problem(name, **CHEAP.get(name, {}))
     times, size = [time / 4 for time in chosen.times[:3]], {1: 64, 2: 32, 3: 8}[chosen.axes]
-    batch = chosen.solve(3, seed=5, resolution=size, times=times)
-    assert batch.shape == (3, len(times), len(chosen.fields), *(size,) * chosen.axes)
+    batch = chosen.solve(2, seed=5, resolution=size, times=times)
+    assert batch.shape == (2, len(times), len(chosen.fields), *(size,) * chosen.axes)
     assert batch.dtype == np.float32
-    np.testing.assert_array_equal(chosen.solve([2], seed=5, resolution=size, times=times), batch[2:])
+    np.testing.assert_array_equal(chosen.solve([1], seed=5, resolution=size, times=times), batch[1:])
     assert np.abs(batch[0] - batch[1]).max() > 0
-    assert np.abs(chosen.solve([2], seed=6, resolution=size, times=times) - batch[2:]).max() > 0
+    assert np.abs(chosen.solve([1], seed=6, resolution=size, times=times) - batch[1:]).max() > 0
 
 
 @pytest.mark.parametrize(
