@@ -80,7 +80,8 @@ class Weather:
         """The model with the channels of the data (`fit_to_data`) and the head of the task (`for_task`)."""
         from .adapt import fit_to_data
 
-        return for_task(fit_to_data(model, data, seed=seed), data, task, seed=seed)
+        made = fit_to_data(model, data, seed=seed)
+        return for_task(made, self.arranged(data, made) if hasattr(data, "task") else data, task, seed=seed)
 
     def arranged(self, data: Any, model: Model) -> Any:
         """Samples with the channels and the static channels of the model, see `adapt.arranged`."""
