@@ -204,6 +204,9 @@ def for_task(model: Model, data: Any, task: str, seed: int = 0) -> Model:
     shared = {k: v for k, v in model.state_dict().items() if k in made.state_dict()}
     made.load_state_dict(shared, strict=False)
     made.provenance = dict(model.provenance)
+    if task == "reconstruction" and config.residual == "temporal":  # it begins with smooth values from around
+        nn.init.zeros_(made.head.get_parameter("unembed.weight"))
+        nn.init.zeros_(made.head.get_parameter("unembed.bias"))
     if isinstance(made.head, FluxHead):
         made.head.column.load_state_dict(made.embed.get_submodule("normaliser").state_dict())
     if hasattr(data, "output_statistics"):
