@@ -24,7 +24,8 @@ def inpainted(x: Float[Tensor, "b c h w"], otherwise: Float[Tensor, "c 1 1"]) ->
     weight = known.to(x.dtype)
     levels = [(torch.where(known, x, 0), weight)]
     while max(levels[-1][0].shape[-2:]) > 1:
-        levels.append(tuple(F.avg_pool2d(part, 2, ceil_mode=True) for part in levels[-1]))
+        total, weight = levels[-1]
+        levels.append((F.avg_pool2d(total, 2, ceil_mode=True), F.avg_pool2d(weight, 2, ceil_mode=True)))
     total, weight = levels[-1]
     made = torch.where(weight > 0, total / weight.clamp_min(1e-12), otherwise)
     for total, weight in reversed(levels[:-1]):

@@ -22,7 +22,9 @@ def test_a_model_gets_the_samples_with_its_own_channels():
 def test_errors_are_those_of_the_definition():
     data = fluxes("u", "w")
     truth = np.stack([data.fluxes(i) for i in range(len(data))]).astype(float)
-    errors = task_errors({"twice": lambda batch: 2 * batch.answer, "turned": lambda batch: -batch.answer}, data, 3)
+    errors = task_errors(
+        {"twice": lambda batch: batch.answer.mul(2), "turned": lambda batch: batch.answer.neg()}, data, 3
+    )
     area = np.asarray(data.grid.area_weights())[:, None] * np.ones(data.grid.shape)
     wanted = np.sqrt(np.average(truth[:, 0] ** 2, axis=(1, 2), weights=area).mean())
     assert float(errors["rmse"].sel(forecast="twice")[0]) == pytest.approx(wanted, rel=1e-6)
