@@ -28,7 +28,8 @@ from .pretraining import fresh_weather_nano, open_views, weather_nano
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
 from .regrid import regrid
 from .rollout import rollout
-from .tasks import Downscaling, SubgridFluxes, reconstructions, task_errors
+from .task_scores import task_errors
+from .tasks import Downscaling, SubgridFluxes, reconstructions
 from .tracker import Criteria, track, track_errors
 from .weights import (
     RELEASES,

@@ -158,5 +158,6 @@ def arranged(data: Any, model: Model) -> Any:
     """The samples with the channels and the static channels of a model; for a reconstruction, parts of them hidden."""
     made, task = data.arranged(model.config.inputs, model.config.outputs, model.config.static), model.config.task
     if task is not None and task.kind == "reconstruction" and isinstance(made, WeatherDataset):
-        return MaskedForecasts(data=reconstructions(made, model.config), config=model.config, ratios=(0.25, 0.5, 0.75))
+        whole, ratios = reconstructions(made, model.config), (0.1, 0.25, 0.5)
+        return MaskedForecasts(data=whole, config=model.config, kinds=("units", "slots", "holes"), ratios=ratios)
     return made

@@ -80,7 +80,8 @@ class Weather:
         """The model with the channels of the data (`fit_to_data`) and the head of the task (`for_task`)."""
         from .adapt import fit_to_data
 
-        return for_task(fit_to_data(model, data, seed=seed), data, task, seed=seed)
+        made = fit_to_data(model, data, seed=seed)
+        return for_task(made, self.arranged(data, made) if hasattr(data, "task") else data, task, seed=seed)
 
     def arranged(self, data: Any, model: Model) -> Any:
         """Samples with the channels and the static channels of the model, see `adapt.arranged`."""
@@ -203,6 +204,9 @@ def for_task(model: Model, data: Any, task: str, seed: int = 0) -> Model:
     shared = {k: v for k, v in model.state_dict().items() if k in made.state_dict()}
     made.load_state_dict(shared, strict=False)
     made.provenance = dict(model.provenance)
+    if task == "reconstruction" and config.residual == "temporal":  # it begins with smooth values from around
+        nn.init.zeros_(made.head.get_parameter("unembed.weight"))
+        nn.init.zeros_(made.head.get_parameter("unembed.bias"))
     if isinstance(made.head, FluxHead):
         made.head.column.load_state_dict(made.embed.get_submodule("normaliser").state_dict())
     if hasattr(data, "output_statistics"):

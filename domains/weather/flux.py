@@ -15,10 +15,10 @@ from .heads import squared_error
 
 
 class FluxHead(Head[TaskBatch, WeatherPrediction]):
-    """flux = mean + deviation * perceptron([column of the state, what the frozen encoder and decoder make of it]).
+    """flux = mean + deviation * perceptron([column of the state, what encoder and decoder make of it]).
 
-    The decoder is that of the pretrained model and learns nothing; with the method `head` the encoder neither, so that
-    only the small perceptron of every column is trained (arXiv 2409.13598, section on gravity waves).
+    The decoder is that of the pretrained model and learns when the encoder does; with the method `head` neither does,
+    and only the small perceptron of every column is trained (arXiv 2409.13598, section on gravity waves).
 
     Args:
         config: of a model with the task `flux`.
@@ -46,7 +46,7 @@ class FluxHead(Head[TaskBatch, WeatherPrediction]):
         """The profile over every point of the batch's own grid."""
         rows, columns = batch.fields.shape[-2:]
         units, p = self.config.units((rows, columns)), self.config.patch
-        with torch.no_grad():
+        with torch.set_grad_enabled(torch.is_grad_enabled() and tokens.x.requires_grad):
             decoded = self.decoder(Tokens(tokens.x, tokens.condition, units=units)).x
         seen = rearrange(units.lay(self.spread(decoded)), "b h w (c ph pw) -> b c (h ph) (w pw)", ph=p, pw=p)
         column = self.column(batch.fields[:, -1]).nan_to_num(0.0)

@@ -62,7 +62,8 @@ def reconstructed(model: Model, batch: WeatherBatch) -> torch.Tensor:
 def _filled(model: Model, data: WeatherDataset, frame: int) -> xr.Dataset:
     """The states of all members at one time."""
     members = sorted({s.member for s in data.samples})
-    found = (next(s for s in data.samples if s.member == m and frame in s.inputs) for m in members)
+    which = 0 if _first(model) else -1
+    found = (next(s for s in data.samples if s.member == m and s.inputs[which] == frame) for m in members)
     samples = [dataclasses.replace(s, target=None, lead_time=0.0) for s in found]
     states = torch.from_numpy(np.stack([data.state(frame, s.member) for s in samples]))
     whole = torch.where(states.isnan(), reconstructed(model, data.collate(samples)), states)

@@ -13,6 +13,7 @@ from humboldt.foundations import Core, CoreConfig, Head, Normaliser, Tokens, Uni
 
 from .batch import WeatherBatch, WeatherPrediction
 from .config import WeatherConfig
+from .inpainting import inpainted
 from .time import later
 
 
@@ -63,7 +64,7 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
         return rearrange(units.lay(x), "b h w (c ph pw) -> b c (h ph) (w pw)", ph=p, pw=p)
 
     def base(self, batch: WeatherBatch) -> Float[Tensor, "b c h w"]:
-        """What the network corrects, in physical units; the channel's mean where it is missing."""
+        """What the network corrects, in physical units; where it is missing, smooth values from around."""
         mean = self._spread(self.normaliser.mean, batch.fields[:, 0])
         if self.config.residual == "none":
             return mean.expand_as(batch.fields[:, 0])
@@ -72,7 +73,7 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
             base = batch.climate
         else:
             base = self._last(batch)
-        return torch.where(base.isnan(), mean, base)
+        return inpainted(base, mean)
 
     @staticmethod
     def _last(batch: WeatherBatch) -> Float[Tensor, "b c h w"]:

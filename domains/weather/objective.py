@@ -6,10 +6,11 @@ import dataclasses
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -35,14 +36,15 @@ class MaskedForecasts:
     Attributes:
         data: samples with all input steps and lead times that may be drawn.
         config: of the model that is trained.
-        kinds: of masks, drawn with equal chance: `units` (published as global), `slots` (local).
+        kinds: of masks, drawn with equal chance: `units` (published as global), `slots` (local), or `holes`: rectangles
+            in which values are missing, as in observations, while the tokens stay.
         ratios: of hidden tokens, drawn with equal chance; 0 hides nothing.
         shuffled: leave the seen tokens in the order of the draw, as the released models were trained.
     """
 
     data: WeatherDataset
     config: WeatherConfig
-    kinds: tuple[MaskKind, ...] = ("units", "slots")
+    kinds: tuple[MaskKind | Literal["holes"], ...] = ("units", "slots")
     ratios: tuple[float, ...] = (0.5,)
     shuffled: bool = False
 
@@ -75,6 +77,8 @@ class MaskedForecasts:
         kind, ratio = draw(self.kinds), draw(self.ratios)
         if ratio == 0 and not self.shuffled:
             return batch
+        if kind == "holes":
+            return dataclasses.replace(batch, fields=torn(batch.fields, ratio, chance))
         units = self.config.units(tuple(batch.fields.shape[-2:]))
         masked = batch.masked(random_mask(kind, ratio, len(batch), units, chance, shuffled=self.shuffled))
         return blanked(masked, self.config) if self.config.residual == "temporal" else masked
@@ -107,6 +111,23 @@ def blanked(batch: WeatherBatch, config: WeatherConfig) -> WeatherBatch:
     hidden = batch.mask.field(config.units((rows, columns)))
     points = hidden.repeat_interleave(config.patch, 1).repeat_interleave(config.patch, 2)[:, :rows, :columns]
     return dataclasses.replace(batch, fields=batch.fields.masked_fill(points[:, None, None], torch.nan))
+
+
+def torn(
+    fields: Float[Tensor, "b t c h w"], ratio: float, generator: torch.Generator, most: int = 4
+) -> Float[Tensor, "b t c h w"]:
+    """NaN in one to `most` rectangles of every sample, of this share of the area where they do not overlap."""
+    rows, columns = fields.shape[-2:]
+    made = fields.clone()
+    for sample in made:
+        count = 1 + int(torch.randint(most, (), generator=generator))
+        for _ in range(count):
+            stretch, top, left = torch.rand(3, generator=generator).tolist()
+            height = min(rows, max(1, round(rows * (ratio / count) ** (0.25 + 0.5 * stretch))))
+            width = min(columns, max(1, round(columns * rows * ratio / count / height)))
+            i, j = round(top * (rows - height)), round(left * (columns - width))
+            sample[..., i : i + height, j : j + width] = torch.nan
+    return made
 
 
 def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: int = 1) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -141,11 +142,18 @@ def simulated(
     Raises:
         ModuleNotFoundError: dinosaur is not installed; names the extra.
         FloatingPointError: the run became unstable.
+        RuntimeError: a script calls this while it is imported; the process of the simulation imports it again.
     """
     chunk, left = round(240 / every), round(days * 24 / every)
     # JAX runs threads, and a process that has loaded it can no longer be forked safely: it is loaded in one of its own
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
-        apart.submit(_begin, kind, climate, every=every, **about).result()
+        try:
+            apart.submit(_begin, kind, climate, every=every, **about).result()
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "a simulation runs in a process of its own, which first reads the script that was started, but that "
+                "process ended; in a script, put the call under `if __name__ == '__main__':`"
+            ) from error
         for _ in range(round(spin_up / 10)):
             apart.submit(_advance, chunk).result()
         for first in range(0, left, chunk):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model
 
 from .batch import TaskBatch
 from .channels import Channel, position
@@ -22,7 +20,6 @@ from .config import TaskConfig, WeatherConfig
 from .dataset import WeatherDataset
 from .forcings import static_fields
 from .grid import Grid
-from .metrics import squared_error
 from .samples import Sample
 
 
@@ -296,46 +293,3 @@ def reconstructions(data: WeatherDataset, config: WeatherConfig) -> WeatherDatas
     which = 0 if config.residual == "temporal" else -1
     samples = dict.fromkeys(Sample(s.inputs, s.inputs[which], 0.0, s.input_time, s.member) for s in data.samples)
     return dataclasses.replace(data, samples=tuple(samples))
-
-
-@torch.no_grad()
-def task_errors(
-    forecasts: Mapping[str, Model | Callable[[TaskBatch], Tensor]], data: Any, batch_size: int = 4
-) -> xr.Dataset:
-    """Root mean squared error and correlation over area and samples, by forecast and output channel.
-
-    Args:
-        forecasts: models of the task, or functions of a batch to the answer.
-        data: samples of the task.
-    """
-    channels = data.task.outputs
-    rows = torch.from_numpy((data.fine_grid if data.task.kind == "downscaling" else data.grid).area_weights())
-    sums: dict[str, list[Tensor]] = {name: [] for name in forecasts}
-    pairs: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in forecasts}
-    for first in range(0, len(data), batch_size):
-        batch = data.batch(range(first, min(first + batch_size, len(data))))
-        for name, forecast in forecasts.items():
-            made = forecast(batch).fields if isinstance(forecast, Model) else forecast(batch)
-            sums[name].append(squared_error(made.double(), batch.answer.double(), rows))
-            pairs[name].append((made.double(), batch.answer.double()))
-    rmse = torch.stack([torch.cat(found).nanmean(0).sqrt() for found in sums.values()])
-    correlation = torch.stack([_correlation(*map(torch.cat, zip(*found, strict=True))) for found in pairs.values()])
-    coords = {
-        "forecast": list(forecasts),
-        "channel": [c.name for c in channels],
-        "units": ("channel", [c.units for c in channels]),
-    }
-    dims = ("forecast", "channel")
-    return xr.Dataset({"rmse": (dims, rmse.numpy()), "correlation": (dims, correlation.numpy())}, coords)
-
-
-def _correlation(one: Tensor, other: Tensor) -> Tensor:
-    """Pearson's, of every channel over samples and places that both know."""
-    known = ~(one.isnan() | other.isnan())
-    count = known.sum((0, 2, 3))
-    centred = []
-    for x in (one, other):
-        x = torch.where(known, x, 0)
-        centred.append(torch.where(known, x - (x.sum((0, 2, 3)) / count)[:, None, None], 0))
-    a, b = centred
-    return (a * b).sum((0, 2, 3)) / (a.square().sum((0, 2, 3)) * b.square().sum((0, 2, 3))).sqrt()

@@ -5,6 +5,7 @@ import torch
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import MaskedForecasts, make_climatology, open_weather, rollout_loss
+from humboldt.domains.weather.objective import torn
 from humboldt.foundations import ConfigError
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import CHANNELS, model
@@ -97,3 +98,15 @@ def test_what_is_hidden_does_not_reach_a_prediction_by_the_last_state():
     assert not hidden.all()
     assert torch.equal(batch.fields.isnan(), hidden[:, None, None].expand_as(batch.fields))
     assert not batch.target.isnan().any()
+
+
+def test_holes_are_rectangles_of_about_the_share_that_is_asked_for():
+    fields = torch.ones(40, 2, 3, 30, 40)
+    missing = torn(fields, 0.25, torch.Generator().manual_seed(0), most=1).isnan()
+    assert torch.equal(missing, missing[:, :1, :1].expand_as(missing))  # alike at all times and in all channels
+    shares = missing[:, 0, 0].float().mean((1, 2))
+    assert (shares - 0.25).abs().max() < 0.03
+    for hole in missing[:, 0, 0]:
+        rows, columns = hole.any(1).nonzero().flatten(), hole.any(0).nonzero().flatten()
+        assert int(hole.sum()) == len(rows) * len(columns)
+    assert torch.equal(torn(fields, 0.25, torch.Generator().manual_seed(0), most=1).isnan(), missing)

@@ -16,7 +16,6 @@ from humboldt.domains.weather import (
     open_weather,
     task_errors,
 )
-from humboldt.domains.weather.adapt import arranged
 from humboldt.domains.weather.gaps import nearest_in_time
 from humboldt.foundations import ConfigError
 from tests.domains.weather.models import STATIC, model
@@ -119,6 +118,8 @@ def test_fluxes_are_learned_with_encoder_and_decoder_frozen():
     assert float(errors["correlation"].sel(forecast="tuned")[0]) > 0.9
     trunk = {k: v for k, v in started.state_dict().items() if k.startswith(("core.", "head.decoder."))}
     assert all(torch.equal(v, tuned.state_dict()[k]) for k, v in trunk.items())
+    whole = humboldt.finetune(started, made, task="flux", method="full", steps=3, batch_size=4, **QUICK)
+    assert not any(torch.equal(v, whole.state_dict()[k]) for k, v in trunk.items() if k.endswith("weight"))
 
 
 def test_gaps_are_filled_and_what_is_known_is_kept():
@@ -166,5 +167,5 @@ def test_real_temperatures_are_brought_to_a_grid_six_times_finer(shared):
     made = Downscaling(fine=data, factor=6, outputs=("t_850",))
     tuned = humboldt.finetune("humboldt/weather-nano", made, task="downscaling", steps=60, batch_size=4, **QUICK)
     closed = {"bicubic": lambda b: bicubic(b.fields[:, -1, :1], 6, True)}
-    errors = task_errors({"tuned": tuned, **closed}, arranged(made.split("test"), tuned))["rmse"]
+    errors = task_errors({"tuned": tuned, **closed}, made.split("test"))["rmse"]
     assert float(errors.sel(forecast="tuned")[0]) < float(errors.sel(forecast="bicubic")[0])

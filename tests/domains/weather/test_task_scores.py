@@ -1,0 +1,39 @@
+"""Errors of a task: every model on its own channels, and only what can be compared."""
+
+import numpy as np
+import pytest
+
+import humboldt
+from humboldt.domains.weather import SubgridFluxes, task_errors
+from tests.domains.weather.test_tasks import QUICK, opened, small
+
+
+def fluxes(*names: str) -> SubgridFluxes:
+    return SubgridFluxes(fine=opened(*names), factor=6, pairs=(("u", "w"),))
+
+
+def test_a_model_gets_the_samples_with_its_own_channels():
+    """Also where the data have the channels in another order."""
+    tuned = humboldt.finetune(small(), fluxes("u", "w"), task="flux", steps=2, batch_size=4, **QUICK)
+    ordered, turned = (task_errors({"tuned": tuned}, fluxes(*names)) for names in (("u", "w"), ("w", "u")))
+    np.testing.assert_allclose(turned["rmse"], ordered["rmse"], rtol=1e-6)
+
+
+def test_errors_are_those_of_the_definition():
+    data = fluxes("u", "w")
+    truth = np.stack([data.fluxes(i) for i in range(len(data))]).astype(float)
+    errors = task_errors(
+        {"twice": lambda batch: batch.answer.mul(2), "turned": lambda batch: batch.answer.neg()}, data, 3
+    )
+    area = np.asarray(data.grid.area_weights())[:, None] * np.ones(data.grid.shape)
+    wanted = np.sqrt(np.average(truth[:, 0] ** 2, axis=(1, 2), weights=area).mean())
+    assert float(errors["rmse"].sel(forecast="twice")[0]) == pytest.approx(wanted, rel=1e-6)
+    np.testing.assert_allclose(errors["correlation"].values[:, 0], [1, -1], atol=1e-9)
+
+
+def test_models_of_other_outputs_are_not_compared():
+    one, other = fluxes("u", "w"), SubgridFluxes(fine=opened("u", "w"), factor=6, pairs=(("w", "u"),))
+    models = [humboldt.finetune(small(), d, task="flux", steps=1, batch_size=4, **QUICK) for d in (one, other)]
+    rule = r"scored on the channels that they answer with, got \['uw'\] for 'b', which says \['wu'\]"
+    with pytest.raises(ValueError, match=rule):
+        task_errors(dict(zip("ab", models, strict=True)), one)
