@@ -9,7 +9,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 
-from .analyses import open_analyses
+from .analyses import open_lazily
 from .channels import Channel
 from .climatology import open_climatology
 from .columns import channels_of, columns_of
@@ -65,7 +65,7 @@ def open_weather(
         DataError: the data break a rule; the message states it, the value and the cure.
         FileNotFoundError: there is no such file.
     """
-    data = open_analyses(source, dims=dims, west=west)
+    data = open_lazily(source, dims=dims, west=west)
     if "time" not in data.dims:
         raise DataError(
             f"states have times, but the data have only the dimensions {sorted(map(str, data.dims))}; add one with "
