@@ -164,7 +164,7 @@ def _open_one(path: str) -> xr.Dataset:
 
 
 def on_dask(data: xr.Dataset) -> xr.Dataset:
-    """The same with lazy variables on dask, cut as in their file: they are turned, joined and reduced piece by piece."""
+    """The same with lazy variables on dask, cut as in their file: they are turned, joined or reduced by pieces."""
     lazy = {n: v.variable for n, v in data.data_vars.items() if _is_lazy(v)}
     return data.assign({n: v.chunk(v.encoding.get("preferred_chunks", {})) for n, v in lazy.items()})
 
