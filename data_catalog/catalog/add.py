@@ -43,6 +43,10 @@ def draft(path: str | Path) -> dict[str, Any]:
     if not place.exists():
         raise FileNotFoundError(f"an entry is drafted from data that are there, got {path}")
     with open_contents(place) as data:
+        if not data.data_vars:
+            raise DataError(
+                f"an entry describes variables, got none in {path}; convert the group that holds them first"
+            )
         dims = _dims(data)
         found = {
             "source": _source(place),
@@ -76,7 +80,7 @@ def add_entry(path: str | Path, answers: Mapping[str, Any], folder: str | Path |
     """
     where = catalog_folder(folder)
     given = {**draft(path), **answers}
-    if "time" in given["dims"] and not given.get("calendar"):
+    if "time" in given.get("dims", {}) and not given.get("calendar"):
         raise DataError(
             f"times have a calendar, got none in {path}; say which: calendar=... of {', '.join(CALENDARS)} "
             "(none for times that are not dates)"

@@ -109,8 +109,13 @@ def test_plain_hdf5_and_groups(tmp_path):
     opened = open_source(tmp_path / "a.h5", group="one", dims={"time": "phony_dim_0", "x": "phony_dim_1"}).data
     assert opened.field.dims == ("time", "x")
     assert list(opened.data_vars) == ["field"]
-    with pytest.raises(DataError, match="hold numeric variables, got none at all; name another file or group"):
+    with pytest.raises(
+        DataError, match=r"one group of a file, got .*a\.h5 with the groups \['one'\]; name one: group="
+    ):
         open_source(tmp_path / "a.h5")
+    xr.Dataset(attrs={"title": "nothing"}).to_netcdf(tmp_path / "b.nc")
+    with pytest.raises(DataError, match="hold numeric variables, got none at all; name another file or group"):
+        open_source(tmp_path / "b.nc")
 
 
 def test_a_folder_opens_as_a_store(tmp_path):
