@@ -77,6 +77,7 @@ def add_entry(path: str | Path, answers: Mapping[str, Any], folder: str | Path |
 
     Raises:
         DataError: something is missing or wrong, or another version with other checksums is already there.
+        PermissionError: the folder of entries cannot be written.
     """
     where = catalog_folder(folder)
     given = {**draft(path), **answers}
@@ -113,10 +114,17 @@ def catalog_folder(folder: str | Path | None) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8", suffix=".draft") as file:
-        file.write(text)
-    os.replace(file.name, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=target.parent, delete=False, encoding="utf-8", suffix=".draft"
+        ) as file:
+            file.write(text)
+        os.replace(file.name, target)
+    except OSError as error:
+        raise PermissionError(
+            f"own entries lie in a folder that can be written, got {target.parent} ({error}); set {VARIABLE} to another"
+        ) from error
 
 
 def _with_statistics(entry: Entry, data: xr.Dataset) -> Entry:

@@ -109,6 +109,13 @@ def test_what_holds_no_variables_is_no_data_set(tmp_path):
         add_entry(tmp_path / "a.h5", ANSWERS, tmp_path / "entries")
 
 
+def test_a_folder_that_cannot_be_written(tmp_path):
+    globe(calendar="noleap").to_netcdf(tmp_path / "a.nc")
+    (tmp_path / "file").touch()
+    with pytest.raises(PermissionError, match=r"that can be written, got .*file/entries .*; set HUMBOLDT_CATALOG to"):
+        add_entry(tmp_path / "a.nc", ANSWERS, tmp_path / "file" / "entries")
+
+
 def test_nowhere(tmp_path, monkeypatch):
     monkeypatch.delenv("HUMBOLDT_CATALOG", raising=False)
     with pytest.raises(FileNotFoundError, match=r"drafted from data that are there, got .*nowhere\.nc"):
