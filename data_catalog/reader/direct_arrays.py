@@ -15,6 +15,8 @@ from .array_reader import ArrayReader
 from .decoding import UnreadableLayoutError
 from .open_array import open_chunks, say_slow
 
+CACHE = 2**24
+"""Bytes of decoded chunks that each array keeps: a dataset may have hundreds of them."""
 DENSE = 2
 """Positions are cut out of what lies between them if that is at most so many times as much."""
 
@@ -28,7 +30,7 @@ def with_direct_arrays(raw: xr.Dataset, path: str) -> xr.Dataset:
     direct = {}
     for name, variable in raw.variables.items():
         if variable.ndim and variable.size and variable.dtype.kind in "fiu":
-            array = indexing.LazilyIndexedArray(DirectArray(path, str(name), variable))
+            array: Any = indexing.LazilyIndexedArray(DirectArray(path, str(name), variable))
             data = indexing.CopyOnWriteArray(array)
             direct[name] = xr.Variable(variable.dims, data, variable.attrs, variable.encoding)
     found = raw.assign({name: variable for name, variable in direct.items() if name not in raw.xindexes})
@@ -66,7 +68,7 @@ class DirectArray(BackendArray):
         if written(self.path) != self.written:
             raise DataError(f"a file stays as it is while it is read, but {self.path} has changed; open it again")
         try:
-            reader = open_chunks(self.path, self.name)
+            reader = open_chunks(self.path, self.name, cache_bytes=CACHE)
             if (reader.shape, reader.dtype) != (self.shape, self.dtype):
                 raise UnreadableLayoutError(
                     f"an array is as long as its dimensions, got {reader.shape} {reader.dtype} for {self.shape} "

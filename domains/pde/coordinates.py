@@ -39,7 +39,7 @@ def rename_dimensions(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
         if dim not in new and known and known not in new.values() and (known == dim or known not in data.variables):
             new[str(dim)] = known
     found = data.rename({old: role for old, role in new.items() if old != role})
-    said = data.attrs.get("periodic")
+    said: Any = data.attrs.get("periodic")
     if isinstance(said, str) or np.ndim(said):  # it is written in the names of the file
         found.attrs["periodic"] = [new.get(name, name) for name in names_in(said)]
     return found
