@@ -53,6 +53,18 @@ def test_states_come_from_the_chunks_without_dask(kind, tmp_path, monkeypatch):
     assert on_dask["land"].size == plain.msl[0].size * (1 if kind == "zarr" else 8)
 
 
+def test_chunks_of_many_times_are_said_with_the_cure(tmp_path, caplog):
+    plain = analyses(frames=40)
+    for name, times in (("long", 40), ("short", 1)):
+        chunks = {v: {"chunks": (times, *plain[v].shape[1:])} for v in plain.data_vars}
+        plain.to_zarr(tmp_path / f"{name}.zarr", encoding=chunks, consolidated=False)
+    open_weather(tmp_path / "short.zarr")
+    assert not caplog.text
+    open_weather(tmp_path / "long.zarr")
+    assert "13.3 bytes are read and decoded for every byte used (chunks of 40 times for samples of 3)" in caplog.text
+    assert "long.rechunked.zarr --window time=1" in caplog.text
+
+
 def test_a_model_takes_data_under_other_names_and_predicts():
     data = analyses(rows=8, columns=16)
     data = data.assign(
