@@ -36,6 +36,7 @@ from .converter.growing import Growing as Growing
 from .converter.growing import free_bytes as free_bytes
 from .converter.growing import require_room as require_room
 from .converter.grows import differences as differences
+from .converter.headers import rename_with_chunks as rename_with_chunks
 from .converter.joined_array import joined_variable as joined_variable
 from .errors import DataError as DataError
 from .reader.amplification import Amplification as Amplification

@@ -18,6 +18,7 @@ from ..errors import DataError
 from ..reader.hdf5_reader import is_hdf5
 from ..store import did_you_mean, near, open_store, zarr_folder
 from .formats import ALL_ENDINGS, open_file
+from .headers import rename_with_chunks
 from .joining import join_files
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def renamed(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
                 f"dims maps a new name to a dimension of the data, got {new}={old!r}; they have {known}"
                 f"{did_you_mean(old, known)}"
             )
-    return data.rename({old: new for new, old in dims.items() if old != new})
+    return rename_with_chunks(data, {old: new for new, old in dims.items() if old != new})
 
 
 def chosen(data: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:

@@ -29,6 +29,7 @@ from humboldt.data_catalog import (
     joined_variable,
     parse_units,
     read_directly,
+    rename_with_chunks,
 )
 
 NAMES = {
@@ -82,7 +83,7 @@ def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = (
     for role in NAMES:
         name = dims.get(role) or _find(data, role)
         if name is not None and name != role:
-            data = data.drop_vars(role, errors="ignore").rename({name: role})
+            data = rename_with_chunks(data.drop_vars(role, errors="ignore"), {name: role})
     if not {"latitude", "longitude"} <= set(data.dims):
         raise DataError(
             f"weather data have dimensions for latitude and longitude, got {sorted(map(str, data.dims))}; name them "

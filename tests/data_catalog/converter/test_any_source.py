@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import DataError, open_source, open_store
+from humboldt.data_catalog.converter.headers import native_chunks
 from tests.data_catalog.source_files import one_year, runs, yearly
 
 
@@ -100,6 +101,13 @@ def test_names_and_variables_are_chosen(tmp_path):
         open_source(tmp_path / "runs", variables=["v"])
     with pytest.raises(DataError, match=r"got time='tim'; they have .*did you mean 'time'"):
         open_source(tmp_path / "runs", dims={"time": "tim"})
+
+
+def test_chunks_keep_their_places_under_new_names(tmp_path):
+    data = xr.Dataset({"u": (("t", "y"), np.zeros((6, 4)))})
+    data.to_zarr(tmp_path / "a.zarr", encoding={"u": {"chunks": (2, 4)}}, consolidated=False)
+    opened = open_source(tmp_path / "a.zarr", dims={"time": "t"}).data
+    assert native_chunks(opened.u.variable) == {"time": 2, "y": 4}
 
 
 def test_plain_hdf5_and_groups(tmp_path):
