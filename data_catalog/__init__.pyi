@@ -36,6 +36,8 @@ from .converter.growing import Growing as Growing
 from .converter.growing import free_bytes as free_bytes
 from .converter.growing import require_room as require_room
 from .converter.grows import differences as differences
+from .converter.headers import rename_with_chunks as rename_with_chunks
+from .converter.joined_array import joined_variable as joined_variable
 from .errors import DataError as DataError
 from .reader.amplification import Amplification as Amplification
 from .reader.amplification import amplification as amplification
@@ -47,6 +49,7 @@ from .reader.conversion import cf_conversion as cf_conversion
 from .reader.decoding import UnreadableLayoutError as UnreadableLayoutError
 from .reader.disk_cache import DiskCache as DiskCache
 from .reader.hdf5_reader import HDF5Reader as HDF5Reader
+from .reader.hdf5_reader import is_hdf5 as is_hdf5
 from .reader.loader import Samples as Samples
 from .reader.loader import read_ahead as read_ahead
 from .reader.loader import work_ahead as work_ahead
@@ -77,6 +80,7 @@ from .statistics.quantiles import QuantileSketch as QuantileSketch
 from .store import did_you_mean as did_you_mean
 from .store import hdf5_variable as hdf5_variable
 from .store import open_store as open_store
+from .store import read_directly as read_directly
 from .store import read_states as read_states
 from .store import store_path as store_path
 from .store import zarr_folder as zarr_folder

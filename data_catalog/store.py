@@ -17,6 +17,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from .errors import DataError
+from .reader.direct_arrays import with_direct_arrays
+from .reader.hdf5_reader import is_hdf5
 from .reader.ranges import HDF5_ENDINGS, open_remote, zarr_at
 
 UNFINISHED = "humboldt_unfinished"
@@ -68,11 +70,12 @@ def open_store(source: Any) -> xr.Dataset:
             warnings.filterwarnings(
                 "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning
             )
-            choices: dict[str, Any] = {"chunks": None, "decode_times": False, "cache": False}
+            choices: dict[str, Any] = {"chunks": None, "decode_cf": False, "cache": False}
             if "://" in text and text.lower().endswith(HDF5_ENDINGS):
-                data = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
+                raw = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
             else:
-                data = xr.open_dataset(zarr_at(text) if is_zarr and "://" in text else text, engine=engine, **choices)
+                raw = xr.open_dataset(zarr_at(text) if is_zarr and "://" in text else text, engine=engine, **choices)
+            data = read_directly(raw, text)
         if data.attrs.get(UNFINISHED):
             raise unfinished(text)
         return data[sorted(data.data_vars, key=str)] if is_zarr else data
@@ -85,6 +88,17 @@ def open_store(source: Any) -> xr.Dataset:
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "
             "check that it is complete, or convert it with xarray"
         ) from error
+
+
+def read_directly(raw: xr.Dataset, path: str) -> xr.Dataset:
+    """What xarray opened as it stands in a file, with its CF attributes applied, times left as numbers, and values that
+    are read by Humboldt's own reader where it knows the format.
+
+    raw: opened with `decode_cf=False, cache=False, chunks=None`; path: of the file or Zarr store, or its URL.
+    """
+    if "://" in path or Path(path).is_dir() or is_hdf5(path):
+        raw = with_direct_arrays(raw, path)
+    return xr.decode_cf(raw, decode_times=False)
 
 
 def store_path(source: Any) -> str | None:

@@ -106,7 +106,7 @@ def add_to_catalog(
         ask = input
     known = {**draft(path), **given}
     for key, question in QUESTIONS.items():
-        if ask is not None and key not in known and (key != "calendar" or "time" in known["dims"]):
+        if ask is not None and key not in known and (key != "calendar" or "time" in known.get("dims", {})):
             given[key] = ask(f"{question}: ").strip()
     if given.get("licence") in ("unknown", ""):
         given["licence"] = None

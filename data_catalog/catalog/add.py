@@ -43,6 +43,10 @@ def draft(path: str | Path) -> dict[str, Any]:
     if not place.exists():
         raise FileNotFoundError(f"an entry is drafted from data that are there, got {path}")
     with open_contents(place) as data:
+        if not data.data_vars:
+            raise DataError(
+                f"an entry describes variables, got none in {path}; convert the group that holds them first"
+            )
         dims = _dims(data)
         found = {
             "source": _source(place),
@@ -73,10 +77,11 @@ def add_entry(path: str | Path, answers: Mapping[str, Any], folder: str | Path |
 
     Raises:
         DataError: something is missing or wrong, or another version with other checksums is already there.
+        PermissionError: the folder of entries cannot be written.
     """
     where = catalog_folder(folder)
     given = {**draft(path), **answers}
-    if "time" in given["dims"] and not given.get("calendar"):
+    if "time" in given.get("dims", {}) and not given.get("calendar"):
         raise DataError(
             f"times have a calendar, got none in {path}; say which: calendar=... of {', '.join(CALENDARS)} "
             "(none for times that are not dates)"
@@ -109,10 +114,17 @@ def catalog_folder(folder: str | Path | None) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8", suffix=".draft") as file:
-        file.write(text)
-    os.replace(file.name, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=target.parent, delete=False, encoding="utf-8", suffix=".draft"
+        ) as file:
+            file.write(text)
+        os.replace(file.name, target)
+    except OSError as error:
+        raise PermissionError(
+            f"own entries lie in a folder that can be written, got {target.parent} ({error}); set {VARIABLE} to another"
+        ) from error
 
 
 def _with_statistics(entry: Entry, data: xr.Dataset) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,17 @@ from ..errors import DataError
 from ..store import open_store
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-STORES = (".nc", ".nc4", ".netcdf", ".zarr", ".h5", ".hdf5")
+FILES = (".nc", ".nc4", ".netcdf", ".h5", ".hdf5")
+STORES = (*FILES, ".zarr")
+
+log = logging.getLogger(__name__)
 
 
 def open_contents(path: str | Path) -> xr.Dataset:
     """The variables of a NetCDF file, Zarr store, table, NumPy archive or folder of these, with times left as numbers.
 
-    A column of a table is a variable along `row`; equal names in a folder keep the first.
+    A column of a table is a variable along `row`. NetCDF and HDF5 files of a folder are joined as `open_source` does:
+    runs become samples, years one axis. Other equal names in a folder keep the first.
 
     Raises:
         DataError: it cannot be read.
@@ -61,12 +66,28 @@ def _folder(path: Path) -> xr.Dataset:
     inside = [p for p in readable if not any(parent.suffix == ".zarr" for parent in p.relative_to(path).parents)]
     if not inside:
         raise DataError(f"a folder holds files of {', '.join((*TABLES, *STORES))}, got {path} without any")
+    gridded = [p for p in inside if p.name.endswith(FILES)]
+    joined = _joined(path, gridded)
+    parts = [("", joined)] if joined is not None else []
+    parts += [(p.stem, open_contents(p)) for p in inside if joined is None or p not in gridded]
     found: dict[str, xr.Variable] = {}
     attributes: dict[str, object] = {}
-    for below in inside:
-        data = open_contents(below)
+    for stem, data in parts:
         attributes |= data.attrs
         for name, variable in data.variables.items():
-            dims = [f"{below.stem}_row" if dim == "row" else str(dim) for dim in variable.dims]
+            dims = [f"{stem}_row" if dim == "row" else str(dim) for dim in variable.dims]
             found.setdefault(str(name), xr.Variable(dims, variable._data, variable.attrs))
     return xr.Dataset(found, attrs=attributes)
+
+
+def _joined(folder: Path, files: list[Path]) -> xr.Dataset | None:
+    """Files that continue each other, or are runs of one kind, as one dataset; None where there are none such."""
+    from ..converter.any_source import open_source
+
+    if len(files) < 2:
+        return None
+    try:
+        return open_source([str(file) for file in files]).data
+    except DataError as error:
+        log.warning("files of %s are not joined, and of equal names the first is described: %s", folder, error)
+        return None

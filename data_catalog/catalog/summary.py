@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from ..errors import DataError
 from ..statistics.moments import Moments
-from .calendar import CALENDARS
+from .calendar import CALENDARS, day_number
 from .entry import Entry
 from .parts import Part, span
 
 BLOCK = 2**26
+LENGTHS = {
+    "d day days": 1.0,
+    "h hr hrs hour hours": 1 / 24,
+    "min mins minute minutes": 1 / 1440,
+    "s sec secs second seconds": 1 / 86400,
+    "ms msec msecs millisecond milliseconds": 1 / 864e5,
+    "us microsecond microseconds": 1 / 864e8,
+}
+"""{spellings of a unit of time in CF: days}."""
 
 
 def summarise(entry: Entry, data: xr.Dataset, part: str | None = None, samples: int | None = None) -> dict[str, dict]:
@@ -55,12 +66,20 @@ def labels(entry: Entry, data: xr.Dataset, dim: str) -> np.ndarray:
 
 
 def days(values: np.ndarray, attributes: dict[str, Any], calendar: str) -> np.ndarray:
-    """Times such as `hours since 2001-01-01` in days since the year 0 of their calendar."""
-    from .calendar import day_number
-
+    """Times such as `hours since 2001-01-01` in days since the year 0 of their calendar; NaN in units without a length,
+    such as months in a calendar whose months differ."""
     unit, _, origin = str(attributes.get("units", "")).partition(" since ")
-    scale = {"d": 1.0, "h": 1 / 24, "m": 1 / 1440, "s": 1 / 86400}.get(unit.strip()[:1].lower(), np.nan)
-    return day_number(origin.strip()[:10], calendar) + scale * np.asarray(values, np.float64)
+    name = unit.strip().lower()
+    length = next((days for names, days in LENGTHS.items() if name in names.split()), np.nan)
+    if name in ("month", "months") and CALENDARS.get(calendar) == "360_day":
+        length = 30.0
+    found = re.match(r"\s*(\d+)-(\d+)-(\d+)(?:[ T]+(\d+):(\d+)(?::([\d.]+))?)?", origin)
+    if found is None:
+        raise DataError(f"times count from a date such as 2001-01-01, got the units {attributes.get('units')!r}")
+    year, month, day, *clock = found.groups()
+    of_day = sum(float(part or 0) * size for part, size in zip(clock, (1 / 24, 1 / 1440, 1 / 86400), strict=True))
+    start = day_number(f"{int(year):04d}-{int(month):02d}-{int(day):02d}", calendar) + of_day
+    return start + length * np.asarray(values, np.float64)
 
 
 def _is_inside(part: Part, position: Any, entry: Entry) -> bool:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import xarray as xr
 
 from ..errors import DataError
+from ..reader.hdf5_reader import is_hdf5
 from ..store import did_you_mean, near, open_store, zarr_folder
 from .formats import ALL_ENDINGS, open_file
+from .headers import rename_with_chunks
 from .joining import join_files
 
 log = logging.getLogger(__name__)
@@ -64,7 +67,21 @@ def open_source(
             data, left_out = join_files(files, join=join, group=group)
             if left_out:
                 log.info("files differ in %s: left out", ", ".join(left_out))
+    if files and not data.data_vars and (groups := groups_in(files[0])):
+        raise DataError(
+            f"variables lie in one group of a file, got {name} with the groups {groups}; name one: group=..."
+        )
     return Source(name=name, data=chosen(renamed(data, dims or {}), variables), files=tuple(files))
+
+
+def groups_in(path: str) -> list[str]:
+    """The groups of an HDF5 file that hold arrays; none for other files."""
+    if not is_hdf5(path):
+        return []
+    found: set[str] = set()
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.add(os.path.dirname(name)) if isinstance(item, h5py.Dataset) else None)
+    return sorted(found - {""})
 
 
 def _is_store(source: Any) -> bool:
@@ -109,7 +126,7 @@ def renamed(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
                 f"dims maps a new name to a dimension of the data, got {new}={old!r}; they have {known}"
                 f"{did_you_mean(old, known)}"
             )
-    return data.rename({old: new for new, old in dims.items() if old != new})
+    return rename_with_chunks(data, {old: new for new, old in dims.items() if old != new})
 
 
 def chosen(data: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:

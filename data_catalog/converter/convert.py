@@ -124,6 +124,10 @@ def plan_arrays(
     """How each variable is cut."""
     plans = []
     for name, variable in data.data_vars.items():
+        if not variable.size:
+            raise DataError(
+                f"a store holds values, got {name} with {dict(variable.sizes)}; leave it out, or fill it first"
+            )
         plan = plan_array(
             str(name), list(map(str, variable.dims)), variable.shape, variable.dtype.newbyteorder("="), lengths,
             native=native_chunks(variable.variable), shard_bytes=shard_bytes, region_bytes=region_bytes,

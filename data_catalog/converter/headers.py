@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,17 @@ def native_chunks(variable: xr.Variable) -> dict[str, int]:
         return {str(dim): max(sizes) for dim, sizes in zip(variable.dims, variable.chunks, strict=True)}
     found = variable.encoding.get("preferred_chunks") or {}
     return {str(dim): int(found[dim]) for dim in variable.dims if dim in found}
+
+
+def rename_with_chunks(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
+    """A dataset under other names {old: new}; the chunks in which it is stored are known under the new ones too."""
+    found = data.rename(names)
+    for variable in found.variables.values():
+        native = variable.encoding.get("preferred_chunks")
+        if native:
+            chunks = {names.get(dim, dim): length for dim, length in native.items()}
+            variable.encoding = {**variable.encoding, "preferred_chunks": chunks}
+    return found
 
 
 def with_one_time_unit(headers: list[Header]) -> list[Header]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
@@ -43,6 +44,39 @@ class FileArray:
             raise
         except Exception as error:  # each of five libraries has errors of its own
             raise unreadable(self.path, error) from error
+
+
+@dataclass(frozen=True)
+class VariableArray:
+    """A lazy variable of an opened dataset."""
+
+    variable: xr.Variable
+
+    def read(self, key: tuple[Any, ...]) -> np.ndarray:
+        """See `PartArray.read`."""
+        return np.asarray(self.variable[key].values)
+
+
+def joined_variable(variables: Sequence[xr.Variable], dim: str) -> xr.Variable:
+    """Lazy variables one after the other along one of their dimensions; nothing is read.
+
+    Raises:
+        ValueError: they differ in their other dimensions.
+    """
+    first = variables[0]
+    axis = first.dims.index(dim)
+    sizes = [tuple(n for d, n in v.sizes.items() if d != dim) for v in variables]
+    if any(v.dims != first.dims or n != sizes[0] for v, n in zip(variables, sizes, strict=True)):
+        raise ValueError(
+            f"variables that are joined along {dim!r} share {first.dims}, got {[v.shape for v in variables]}"
+        )
+    lengths = [variable.shape[axis] for variable in variables]
+    shape = (*first.shape[:axis], sum(lengths), *first.shape[axis + 1 :])
+    dtype = np.result_type(*[variable.dtype for variable in variables])
+    array = JoinedArray([VariableArray(v) for v in variables], lengths, axis, False, shape, dtype)
+    native = {dim: lengths[0], **first.encoding.get("preferred_chunks", {})}
+    encoding = {**first.encoding, "preferred_chunks": native}
+    return xr.Variable(first.dims, indexing.LazilyIndexedArray(array), first.attrs, encoding)
 
 
 class JoinedArray(BackendArray):

@@ -105,8 +105,10 @@ class ChunkReader(ArrayReader):
         if part.conversion is None:
             if values is not part.out:
                 part.out[...] = values
-        else:
-            part.conversion.apply(np.broadcast_to(values, part.out.shape) if np.ndim(values) == 0 else values, part.out)
+            return
+        if values is not part.out and np.ndim(values) == 0:
+            values = np.broadcast_to(values, part.out.shape)
+        part.conversion.apply(values, part.out)
 
     def _is_whole(self, part: Part) -> bool:
         layout, out = self.layout, part.out

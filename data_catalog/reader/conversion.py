@@ -52,14 +52,14 @@ class Conversion:
         """Fill `out` with the converted values; both of one shape, and they may be the same memory."""
         if self.unsigned and values.dtype.kind == "i":
             values = values.view(values.dtype.str.replace("i", "u"))
-        absent = [values == value for value in self.missing]
-        kind = wide_enough(values.dtype, out.dtype)
-        if self.shift:
-            np.subtract(values, kind(self.shift), out=out, casting="unsafe")
-            if self.factor != 1:
-                np.multiply(out, out.dtype.type(self.factor), out=out)
-        elif self.factor != 1:
-            np.multiply(values, kind(self.factor), out=out, casting="unsafe")
+        absent = [values == value for value in self.missing] if self.missing else ()
+        shift, factor, alone = scalars(self.shift, self.factor, values.dtype, out.dtype)
+        if shift is not None:
+            np.subtract(values, shift, out=out, casting="unsafe")
+            if factor is not None:
+                np.multiply(out, factor, out=out)
+        elif alone is not None:
+            np.multiply(values, alone, out=out, casting="unsafe")
         elif values is not out:
             out[...] = values
         for where in absent:
@@ -83,7 +83,15 @@ class Counted:
             self.finite += out.size
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
+def scalars(shift: float, factor: float, stored: np.dtype, wanted: np.dtype) -> tuple[Any, Any, Any]:
+    """What is subtracted from stored values, what the difference is multiplied by, and what they are multiplied by if
+    nothing is subtracted; None for what changes nothing."""
+    kind = wide_enough(stored, wanted)
+    scales = factor != 1
+    return kind(shift) if shift else None, wanted.type(factor) if scales else None, kind(factor) if scales else None
+
+
 def wide_enough(stored: np.dtype, wanted: np.dtype) -> type:
     """The type of number in which stored values are shifted: double where that of the batch cannot hold them."""
     wide = stored.itemsize > wanted.itemsize or (stored.kind != "f" and stored.itemsize > 2)

@@ -171,7 +171,8 @@ class SampleReader:
         to hold finite numbers."""
         by_variable: dict[str, list[Request]] = {}
         repeats: list[tuple[np.ndarray, np.ndarray]] = []
-        counted = [(route, self._counted(route)) for route in self._routes()]
+        routes, readers = self._routes(), self.held.readers
+        counted = [(route, counting(route, readers[route.variable][0])) for route in routes]
         size = 0
         for samples, frames, out in wanted:
             for route, conversion in counted:
@@ -183,15 +184,10 @@ class SampleReader:
                 size += memory.size
                 by_variable.setdefault(route.variable, []).append(route.request(samples, frames, memory, conversion))
         for variable, requests in by_variable.items():
-            self._reader(variable)[0].fill(requests)
+            readers[variable][0].fill(requests)
         for memory, values in repeats:
             memory[...] = values
         return size == sum(conversion.finite for _, conversion in counted if isinstance(conversion, Counted))
-
-    def _counted(self, route: Route) -> Converts | None:
-        """The conversion of a route, counting where values come from chunks."""
-        from_chunks = isinstance(self._reader(route.variable)[0], ChunkReader)
-        return Counted(route.conversion or Conversion()) if from_chunks else route.conversion
 
     def _routes(self) -> list[Route]:
         """How the values of the columns come to their places, worked out once a process."""
@@ -205,10 +201,10 @@ class SampleReader:
 
     def _reader(self, variable: str) -> tuple[ArrayReader, Conversion]:
         """What reads a variable in this process, and how what it reads is decoded."""
-        array = self.dataset[variable]
-        if variable not in self.held.readers:
-            self.held.readers[variable] = self._direct(array) or (LazyReader(array), Conversion())
-        return self.held.readers[variable]
+        data, readers = self.dataset, self.held.readers
+        if variable not in readers:
+            readers[variable] = self._direct(data[variable]) or (LazyReader(data[variable]), Conversion())
+        return readers[variable]
 
     def _direct(self, array: xr.DataArray) -> tuple[ArrayReader, Conversion] | None:
         """A reader of the chunks of a variable, if it is what the file holds."""
@@ -260,6 +256,11 @@ class SampleReader:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "held": Held()}
+
+
+def counting(route: Route, reader: ArrayReader) -> Converts | None:
+    """The conversion of a route, counting where values come from chunks."""
+    return Counted(route.conversion or Conversion()) if isinstance(reader, ChunkReader) else route.conversion
 
 
 def _chunk(reader: ArrayReader, dims: Sequence[Any], dim: str) -> int:

@@ -170,6 +170,11 @@ def prepared(
     """What a pass over one variable needs."""
     variable = data[name]
     dims = list(map(str, variable.dims))
+    if variable.dtype.kind == "c":
+        raise DataError(
+            f"statistics are of real numbers, got {variable.dtype} for {name}; name the other variables, or store its "
+            "real and imaginary parts"
+        )
     kept = [d for d in dims if (d.lower() in LEVELS if per is None else d in per)]
     time = next((d for d in dims if d.lower() in TIMES or data[d].attrs.get("axis") == "T"), None)
     if len(kept) > 1:

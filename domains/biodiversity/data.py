@@ -13,7 +13,16 @@ import numpy as np
 import torch
 import xarray as xr
 
-from humboldt.data_catalog import DataError, Moments, Split, did_you_mean, open_store, split_units
+from humboldt.data_catalog import (
+    DataError,
+    Moments,
+    Split,
+    did_you_mean,
+    open_store,
+    rename_with_chunks,
+    say_amplification,
+    split_units,
+)
 
 from .batch import GridBatch
 from .config import VariableGroup
@@ -212,6 +221,10 @@ def open_months(
         land = land.rename({d: NAMES[d] for d in land.dims if d in NAMES}).sortby("latitude").values
     if land is not None and np.shape(land) != (data.sizes["latitude"], data.sizes["longitude"]):
         raise DataError(f"land lies on the grid of the data {tuple(data.sizes.values())}, got {np.shape(land)}")
+    if isinstance(source, str | Path):
+        native = [v.encoding.get("preferred_chunks", {}).get("time", 1) for v in data.data_vars.values()]
+        longest, window = max(native, default=1), times + 1
+        say_amplification(str(source), longest / window, f"chunks of {longest} months for windows of {window}", time=1)
     return MonthDataset(
         data=data,
         groups=found,
@@ -247,7 +260,9 @@ def _is_zarr(folder: Path) -> bool:
 
 def _times(data: xr.Dataset) -> xr.Dataset:
     """Dates where the file holds numbers."""
-    data = data.rename({old: new for old, new in NAMES.items() if old in data.dims and new not in data.dims})
+    data = rename_with_chunks(
+        data, {old: new for old, new in NAMES.items() if old in data.dims and new not in data.dims}
+    )
     if "time" in data.coords and data["time"].dtype.kind != "M" and "units" in data["time"].attrs:
         data = xr.decode_cf(data)
     return data

@@ -38,7 +38,11 @@ def rename_dimensions(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
         known = role_of(str(dim)) or axis
         if dim not in new and known and known not in new.values() and (known == dim or known not in data.variables):
             new[str(dim)] = known
-    return data.rename({old: role for old, role in new.items() if old != role})
+    found = data.rename({old: role for old, role in new.items() if old != role})
+    said: Any = data.attrs.get("periodic")
+    if isinstance(said, str) or np.ndim(said):  # it is written in the names of the file
+        found.attrs["periodic"] = [new.get(name, name) for name in names_in(said)]
+    return found
 
 
 def role_of(dim: str) -> str | None:
@@ -112,8 +116,13 @@ def periodic_axes(data: xr.Dataset, space: tuple[str, ...], periodic: bool | Seq
         return (False,) * len(space)
     if isinstance(said, bool | np.bool_ | int | np.integer):
         return (bool(said),) * len(space)
-    names = said.replace(",", " ").split() if isinstance(said, str) else [str(axis) for axis in np.atleast_1d(said)]
+    names = names_in(said)
     unknown = [name for name in names if name not in space]
     if unknown:
         raise DataError(f"periodic names space axes {space}, got {unknown[0]!r}; correct it with periodic=...")
     return tuple(axis in names for axis in space)
+
+
+def names_in(said: Any) -> list[str]:
+    """Names in a text, separated by spaces or commas, or in a list."""
+    return said.replace(",", " ").split() if isinstance(said, str) else [str(name) for name in np.atleast_1d(said)]

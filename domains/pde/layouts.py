@@ -86,7 +86,7 @@ def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[s
         if unknown and variable.ndim > 2 and wanted:
             raise DataError(
                 f"every dimension is a sample, time, component or space axis, got {unknown[0]!r} in variable {name!r} "
-                f"with {dict(variable.sizes)}; say which it is, such as dims={{'sample': {unknown[0]!r}}}"
+                f"with {dict(variable.sizes)}; say which it is, such as dims={likely_roles(variable.dims, unknown)}"
             )
         is_field = any(d in SPACE for d in variable.dims) or (variables is not None and str(name) in variables)
         if not unknown and variable.dtype.kind in "fiub" and is_field:
@@ -97,6 +97,14 @@ def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[s
             f"{ {str(k): v.dims for k, v in data.data_vars.items()} }; name the dimensions, such as dims={{'x': 'nx'}}"
         )
     return fields
+
+
+def likely_roles(dims: Iterable[Any], unknown: Sequence[str]) -> dict[str, str]:
+    """{role: name} that dimensions of unknown names may have: axes of space once samples and times are known."""
+    known = {role_of(str(d)) for d in dims}
+    if {"sample", "time"} <= known:
+        return dict(zip([axis for axis in SPACE if axis not in dims], unknown, strict=False))
+    return {"sample": unknown[0]}
 
 
 def expand(data: xr.Dataset, name: str, space: tuple[str, ...]) -> list[tuple[Channel, Column]]:

@@ -21,7 +21,16 @@ from urllib.parse import urlsplit
 import numpy as np
 import xarray as xr
 
-from humboldt.data_catalog import DataError, did_you_mean, download, parse_units
+from humboldt.data_catalog import (
+    DataError,
+    did_you_mean,
+    download,
+    is_hdf5,
+    joined_variable,
+    parse_units,
+    read_directly,
+    rename_with_chunks,
+)
 
 NAMES = {
     "latitude": ("latitude", "lat", "nav_lat", "y_lat", "rlat"),
@@ -51,6 +60,12 @@ def open_analyses(source: Any, *, dims: Mapping[str, str] | None = None, west: f
         DataError: coordinates that are not found, times out of order, twice, or of several calendars; other rules.
         ImportError: a GRIB file without cfgrib; names the extra.
     """
+    return on_dask(open_lazily(source, dims=dims, west=west))
+
+
+def open_lazily(source: Any, *, dims: Mapping[str, str] | None = None, west: float | int | None = None) -> xr.Dataset:
+    """The same for reading state by state: where the format allows it values come from the chunks of the file straight,
+    without dask between; reducing a variable would read all of it at once."""
     parts = [canonical(part, dims or {}) for part in open_files(source)]
     groups: dict[frozenset[str], list[xr.Dataset]] = {}
     for part in parts:
@@ -68,7 +83,7 @@ def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = (
     for role in NAMES:
         name = dims.get(role) or _find(data, role)
         if name is not None and name != role:
-            data = data.drop_vars(role, errors="ignore").rename({name: role})
+            data = rename_with_chunks(data.drop_vars(role, errors="ignore"), {name: role})
     if not {"latitude", "longitude"} <= set(data.dims):
         raise DataError(
             f"weather data have dimensions for latitude and longitude, got {sorted(map(str, data.dims))}; name them "
@@ -84,10 +99,11 @@ def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = (
     keep = [c for c in data.coords if c not in data.dims]
     data = _decoded(data.drop_vars([c for c in keep if c != "time"]))
     if "time" in data.coords and "time" not in data.dims:
-        data = data.expand_dims("time")
-    return _levels(_ordered(data), vertical).transpose(
-        *more, "number", "time", "level", "latitude", "longitude", missing_dims="ignore"
-    )
+        data = on_dask(data).expand_dims("time")
+    order = [*more, "number", "time", "level", "latitude", "longitude"]
+    turned = [n for n, v in data.data_vars.items() if list(v.dims) != [d for d in order if d in v.dims]]
+    data = data.assign(on_dask(data[turned]).data_vars)
+    return _levels(_ordered(data), vertical).transpose(*order, missing_dims="ignore")
 
 
 def starting_at(data: xr.Dataset, west: float | int) -> xr.Dataset:
@@ -95,9 +111,8 @@ def starting_at(data: xr.Dataset, west: float | int) -> xr.Dataset:
     longitude = (data["longitude"].values - west) % 360 + west
     longitude = np.where(longitude > west + 360 - 1e-6, longitude - 360, longitude)
     first = int(longitude.argmin())
-    return data.assign_coords(longitude=("longitude", longitude, data["longitude"].attrs)).roll(
-        longitude=-first, roll_coords=True
-    )
+    data = data.assign_coords(longitude=("longitude", longitude, data["longitude"].attrs))
+    return data.isel(longitude=np.roll(np.arange(len(longitude)), -first))
 
 
 def open_files(source: Any) -> list[xr.Dataset]:
@@ -140,11 +155,24 @@ def _open_one(path: str) -> xr.Dataset:
     try:
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
             warnings.filterwarnings("ignore", message="Failed to open Zarr store with consolidated")
-            return xr.open_dataset(path, chunks={}, decode_times=False, **choices)
+            raw = xr.open_dataset(path, chunks=None, cache=False, decode_cf=False, **choices)
+            data = read_directly(raw, path)
+            return data if is_zarr or is_hdf5(path) else on_dask(data)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"data are NetCDF, GRIB or Zarr, got {path}, which cannot be read as such ({error}); check that it is whole"
         ) from error
+
+
+def on_dask(data: xr.Dataset) -> xr.Dataset:
+    """The same with lazy variables on dask, cut as in their file: they are turned, joined or reduced by pieces."""
+    lazy = {n: v.variable for n, v in data.data_vars.items() if _is_lazy(v)}
+    return data.assign({n: v.chunk(v.encoding.get("preferred_chunks", {})) for n, v in lazy.items()})
+
+
+def _is_lazy(variable: xr.DataArray) -> bool:
+    """Whether values are read when they are asked for, and not by dask."""
+    return variable.chunks is None and not variable.variable._in_memory
 
 
 def _fetched(url: str) -> str:
@@ -214,7 +242,8 @@ def _ordered(data: xr.Dataset) -> xr.Dataset:
         first = int(gaps.argmax()) + 1
         longitude = np.concatenate([longitude[first:], longitude[:first] + 360])
         once = np.concatenate([[True], np.diff(longitude) > 1e-3])
-        data, longitude = data.roll(longitude=-first).isel(longitude=once), longitude[once]
+        order = np.roll(np.arange(len(longitude)), -first)[once]
+        data, longitude = data.isel(longitude=order), longitude[once]
     data = data.assign_coords(longitude=("longitude", longitude, data["longitude"].attrs))
     return data.isel(longitude=slice(None, -1)) if longitude[-1] - longitude[0] > 360 - 1e-3 else data
 
@@ -248,12 +277,16 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
             f"files that are joined share their calendar, got {sorted(calendars)}; convert one with "
             "data.convert_calendar(...)"
         )
+    parts, names = sorted(parts, key=lambda part: part["time"].values[0]), list(parts[0].data_vars)
+    lazy = [n for n in names if all("time" in part[n].dims and _is_lazy(part[n]) for part in parts)]
     spread = [
         part.assign({n: v.expand_dims(time=part["time"]) for n, v in part.data_vars.items() if "time" not in v.dims})
-        for part in sorted(parts, key=lambda part: part["time"].values[0])
+        for part in map(on_dask, (part.drop_vars(lazy) for part in parts))
     ]
     try:
-        return xr.concat(spread, dim="time", data_vars="minimal", coords="minimal", compat="override", join="exact")
+        rest = xr.concat(spread, dim="time", data_vars="minimal", coords="minimal", compat="override", join="exact")
+        joined = {n: joined_variable([part[n].variable for part in parts], "time") for n in lazy}
+        return rest.assign(joined)[names]
     except ValueError as error:
         raise DataError(
             f"files that are joined in time share their grid and levels, but: {error}; interpolate them to one grid"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
-from humboldt.data_catalog import DataError
+from humboldt.data_catalog import DataError, say_amplification
 
-from .analyses import open_analyses
+from .analyses import open_lazily
 from .channels import Channel
 from .climatology import open_climatology
 from .columns import channels_of, columns_of
@@ -65,7 +66,7 @@ def open_weather(
         DataError: the data break a rule; the message states it, the value and the cure.
         FileNotFoundError: there is no such file.
     """
-    data = open_analyses(source, dims=dims, west=west)
+    data = open_lazily(source, dims=dims, west=west)
     if "time" not in data.dims:
         raise DataError(
             f"states have times, but the data have only the dimensions {sorted(map(str, data.dims))}; add one with "
@@ -78,10 +79,12 @@ def open_weather(
     if channels is not None and (variables is not None or levels is not None):
         raise DataError("fields are chosen by channels, or by variables and levels, got both; leave one out")
     chosen = tuple(channels) if channels is not None else channels_of(data, variables, levels)
-    fixed = _static(data, static)
+    fixed, columns = _static(data, static), columns_of(data, chosen, units)
+    if isinstance(source, str | os.PathLike):
+        _say_chunks(os.fspath(source), data, {c.variable for c in columns}, input_times + 1)
     return WeatherDataset(
         data=data,
-        columns=columns_of(data, chosen, units),
+        columns=columns,
         static=fixed,
         static_columns=columns_of(data, [c for c in fixed if c.name not in KNOWN], units),
         samples=enumerate_samples(
@@ -96,6 +99,13 @@ def open_weather(
         fill=dict(fill or {}),
         parts=dict(split or {}),
     )
+
+
+def _say_chunks(source: str, data: xr.Dataset, variables: Collection[str], frames: int) -> None:
+    """Warn where chunks hold many more times than a sample, with the command that cures it."""
+    native = [data[name].encoding.get("preferred_chunks", {}).get("time", 1) for name in variables]
+    longest = max(native, default=1)
+    say_amplification(source, longest / frames, f"chunks of {longest} times for samples of {frames}", time=1)
 
 
 def cut(data: xr.Dataset, south: float | int, north: float | int, west: float | int, east: float | int) -> xr.Dataset:

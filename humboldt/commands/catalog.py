@@ -121,7 +121,9 @@ def stats(words: Sequence[str]) -> None:
 
     entry, computed = _find(given["name"]), {}
     if is_here(entry, given["cache"]):
-        part = None if given["part"] == "all" else given["part"]
+        parts = entry.splits.parts if entry.splits else {}
+        part = given["part"] if given["part"] in parts else None
+        given["part"] = part or "all"
         with open_contents(located(entry, given["cache"])) as data:
             computed = summarise(entry, data, part)
     recorded = entry.statistics.model_dump(mode="json", exclude_defaults=True) if entry.statistics else None

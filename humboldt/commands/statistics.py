@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..cli import make_parser, option, parse
+from ..cli import UsageError, make_parser, option, parse
 
 
 def run(words: Sequence[str]) -> None:
@@ -41,6 +41,11 @@ def run(words: Sequence[str]) -> None:
 
     from ..cataloguing import from_catalog, is_catalog_name, training_range
 
+    if isinstance(given["train"], str) and given["train"] != "all":
+        raise UsageError(
+            f"a training part is all, or says what of which dimension, got {given['train']!r}; say it as "
+            "'{time: [1979, 2015]}' or '{sample: 16}', with a space behind each colon"
+        )
     source, as_json = given.pop("source"), given.pop("json")
     source = source[0] if len(source) == 1 else source
     if is_catalog_name(source):

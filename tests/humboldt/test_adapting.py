@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+import humboldt
 from humboldt.adapting import finetune, plan_finetune, prepare, pretrain
-from humboldt.domains.pde import Channel
+from humboldt.domains.pde import Channel, build
 from humboldt.finetune import Recipe
 from humboldt.foundations import ConfigError, to_dict
+from tests.domains.pde.decay import decay_config, decay_trajectories
 from tests.finetune.tiny import Waves, tiny_model
 
 VELOCITY = tuple(Channel(name=f"velocity_{axis}", group="velocity") for axis in "xy")
@@ -168,3 +170,16 @@ def test_advice_for_another_optimiser_is_not_taken_by_rows(caplog):
     found = prepare(model, Trajectories(), strategy="fsdp").recipe
     assert (found.optimiser, found.core_rate) == ("adamw", Recipe().core_rate)
     assert "which strategy fsdp has not; the default recipe is taken" in caplog.text
+
+
+def test_a_checkpoint_keeps_the_statistics_with_the_fingerprint_of_what_they_are_of(tmp_path):
+    data = humboldt.open(decay_trajectories(samples=6), domain="pde", split={"train": 4, "test": 2})
+    tuned = finetune(build(decay_config()), data, steps=1, batch_size=2, progress=False)
+    tuned.save(tmp_path / "tuned")
+    kept = humboldt.from_pretrained(str(tmp_path / "tuned")).provenance["data"]["train"]["statistics"]
+    again = json.loads(json.dumps(data.split("train").describe()["statistics"]))
+    assert kept == again
+    name = data.channels[0].name
+    assert (kept["channels"][name]["mean"], kept["channels"][name]["std"]) == data.statistics()[name]
+    other = humboldt.open(decay_trajectories(samples=6), domain="pde", split={"train": 3, "test": 2})
+    assert other.split("train").describe()["statistics"]["fingerprint"] != kept["fingerprint"]

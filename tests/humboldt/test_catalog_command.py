@@ -69,6 +69,10 @@ def test_stats_are_those_recorded_and_those_computed(capsys):
     recorded, computed = found["recorded"]["variables"]["velocity_x"], found["computed"]["velocity_x"]
     assert computed["mean"] == pytest.approx(recorded["mean"], rel=1e-9)
     assert computed["n"] == recorded["n"] == 4 * 11 * 64 * 64
+    assert (found["part"], json.loads(said(capsys, "catalog stats pde.pdegym-ace --json"))["part"]) == (
+        "train",
+        "train",
+    )
     assert "recorded over as published" in said(capsys, "catalog stats pde.pdegym-ace")
     assert "no statistics are recorded" in said(capsys, "catalog stats graphs.qm9")
 

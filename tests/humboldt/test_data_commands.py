@@ -23,6 +23,8 @@ def test_from_files_to_statistics(tmp_path, capsys):
     assert "missing" in capsys.readouterr().out
     assert main(["statistics", store]) == 2
     assert "say train={'time'" in capsys.readouterr().err
+    assert main(["statistics", store, "--train", "{time:2001}"]) == 2
+    assert "got '{time:2001}'; say it as '{time: [1979, 2015]}'" in capsys.readouterr().err
     assert main(["convert", store, str(tmp_path / "t.nc")]) == 2
     assert "whose name ends in .zarr, got" in capsys.readouterr().err
 

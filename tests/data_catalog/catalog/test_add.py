@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +100,20 @@ def test_terms_in_the_file_are_kept(tmp_path):
     found = draft(tmp_path / "a.nc")
     assert (found["redistribution"], found["title"], found["citation"]) == ("forbidden", "Theirs", {"text": "her"})
     assert "licence" not in found
+
+
+def test_what_holds_no_variables_is_no_data_set(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["run/fields/u"] = np.ones(3)
+    with pytest.raises(DataError, match=r"describes variables, got none in .*a\.h5; convert the group that holds them"):
+        add_entry(tmp_path / "a.h5", ANSWERS, tmp_path / "entries")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    globe(calendar="noleap").to_netcdf(tmp_path / "a.nc")
+    (tmp_path / "file").touch()
+    with pytest.raises(PermissionError, match=r"that can be written, got .*file/entries .*; set HUMBOLDT_CATALOG to"):
+        add_entry(tmp_path / "a.nc", ANSWERS, tmp_path / "file" / "entries")
 
 
 def test_nowhere(tmp_path, monkeypatch):

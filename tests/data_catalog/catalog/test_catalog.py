@@ -59,6 +59,23 @@ def test_what_users_look_for_is_there():
     assert [name for name in NAMED if name not in CATALOG] == []
     assert len(CATALOG.search("The Well", domain="pde")) == 23
     assert len(CATALOG.search("PDEgym")) == 21
+    assert len([entry for entry in CATALOG if entry.id.startswith("pde.pdebench-")]) == 11
+    molecules = {entry.id for entry in CATALOG if entry.id.startswith("graphs.moleculenet-")}
+    tasks = [
+        "bace",
+        "bbbp",
+        "clintox",
+        "esol",
+        "freesolv",
+        "hiv",
+        "lipophilicity",
+        "muv",
+        "qm8",
+        "sider",
+        "tox21",
+        "toxcast",
+    ]
+    assert molecules == {f"graphs.moleculenet-{name}" for name in tasks}
 
 
 def test_every_domain_has_a_generated_set():

@@ -4,6 +4,7 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import DataError, open_contents
+from tests.data_catalog.source_files import runs
 
 
 def test_tables_archives_and_stores(tmp_path):
@@ -28,6 +29,17 @@ def test_a_folder_is_one_dataset(tmp_path):
     found = open_contents(tmp_path)
     assert dict(found.sizes) == {"sites_row": 3, "records_row": 2, "x": 1}
     assert found.attrs["license"] == "CC0-1.0"
+
+
+def test_runs_in_a_folder_are_samples_and_all_of_them_count(tmp_path, caplog):
+    paths = runs(tmp_path / "runs", count=4)
+    found = open_contents(tmp_path / "runs")
+    assert found.u.dims == ("sample", "time", "x")
+    assert np.array_equal(found.u.values, np.stack([xr.open_dataset(path).u.values for path in paths]))
+    assert not caplog.text
+    xr.Dataset({"u": ("y", [1.0])}).to_netcdf(tmp_path / "runs" / "run_9.nc")
+    assert open_contents(tmp_path / "runs").u.dims == ("time", "x")
+    assert "runs are not joined, and of equal names the first is described: files" in caplog.text
 
 
 @pytest.mark.parametrize(

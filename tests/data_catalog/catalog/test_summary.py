@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from humboldt.data_catalog import summarise
+from humboldt.data_catalog import DataError, summarise
 from humboldt.data_catalog.catalog import summary as module
+from humboldt.data_catalog.catalog.calendar import day_number
+from humboldt.data_catalog.catalog.summary import days
 from tests.data_catalog.small_entries import entry
 
 VALUES = np.random.default_rng(0).normal(280.0, 3.0, (40, 5)).astype(np.float32)
@@ -41,6 +43,29 @@ def test_a_part_holds_the_days_of_its_range():
     found = summarise(in_time(), dataset(), "train")["u"]
     assert found["mean"] == pytest.approx(np.nanmean(dataset()["u"].values[:20].astype(float)), rel=1e-12)
     assert summarise(in_time(), dataset("days since 2000-12-29"), "train")["u"]["n"] == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "units", "calendar", "expected"),
+    [
+        ([0, 3], "days since 2000-12-29", "noleap", [-3, 0]),
+        ([0, 36], "hours since 2001-1-1 12:00", "noleap", [0.5, 2]),
+        ([60], "minutes since 2001-01-01 00:00:0.0", "noleap", [1 / 24]),
+        ([0, 3], "months since 2001-01-01", "360_day", [0, 90]),
+        ([250], "milliseconds since 2001-01-01", "standard", [250 / 864e5]),
+    ],
+)
+def test_times_are_days_whatever_their_unit(values, units, calendar, expected):
+    start = day_number("2001-01-01", calendar)
+    assert days(np.array(values), {"units": units}, calendar) - start == pytest.approx(expected, abs=1e-9)
+
+
+def test_units_without_a_length_and_without_a_date():
+    assert np.isnan(days(np.array([1]), {"units": "months since 2001-01-01"}, "noleap")).all()
+    with pytest.raises(
+        DataError, match="times count from a date such as 2001-01-01, got the units 'days since launch'"
+    ):
+        days(np.array([1]), {"units": "days since launch"}, "noleap")
 
 
 def test_samples_are_spread_evenly():

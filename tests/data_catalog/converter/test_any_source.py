@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import DataError, open_source, open_store
+from humboldt.data_catalog.converter.headers import native_chunks
 from tests.data_catalog.source_files import one_year, runs, yearly
 
 
@@ -102,6 +103,13 @@ def test_names_and_variables_are_chosen(tmp_path):
         open_source(tmp_path / "runs", dims={"time": "tim"})
 
 
+def test_chunks_keep_their_places_under_new_names(tmp_path):
+    data = xr.Dataset({"u": (("t", "y"), np.zeros((6, 4)))})
+    data.to_zarr(tmp_path / "a.zarr", encoding={"u": {"chunks": (2, 4)}}, consolidated=False)
+    opened = open_source(tmp_path / "a.zarr", dims={"time": "t"}).data
+    assert native_chunks(opened.u.variable) == {"time": 2, "y": 4}
+
+
 def test_plain_hdf5_and_groups(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["one/field"] = np.arange(12.0).reshape(3, 4)
@@ -109,8 +117,13 @@ def test_plain_hdf5_and_groups(tmp_path):
     opened = open_source(tmp_path / "a.h5", group="one", dims={"time": "phony_dim_0", "x": "phony_dim_1"}).data
     assert opened.field.dims == ("time", "x")
     assert list(opened.data_vars) == ["field"]
-    with pytest.raises(DataError, match="hold numeric variables, got none at all; name another file or group"):
+    with pytest.raises(
+        DataError, match=r"one group of a file, got .*a\.h5 with the groups \['one'\]; name one: group="
+    ):
         open_source(tmp_path / "a.h5")
+    xr.Dataset(attrs={"title": "nothing"}).to_netcdf(tmp_path / "b.nc")
+    with pytest.raises(DataError, match="hold numeric variables, got none at all; name another file or group"):
+        open_source(tmp_path / "b.nc")
 
 
 def test_a_folder_opens_as_a_store(tmp_path):

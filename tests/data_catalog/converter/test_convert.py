@@ -96,6 +96,12 @@ def test_packed_numbers_are_unpacked(tmp_path):
     assert np.isnan(xr.open_zarr(path).t.values[1])
 
 
+def test_what_holds_no_values_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"holds values, got u with \{'time': 0, 'x': 3\}; leave it out, or fill it"):
+        convert(xr.Dataset({"u": (("time", "x"), np.zeros((0, 3)))}), tmp_path / "u.zarr", **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
 def kill_at(monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) -> list[str]:
     """Make the run end with `error` after it has written that many shards; the keys of what was written."""
     written: list[str] = []

@@ -136,6 +136,12 @@ def test_samples_have_a_training_part_and_times_need_one():
         compute_statistics(weather(), train={"time": ["2050", "2060"]}, **QUIET)
 
 
+def test_complex_numbers_are_refused():
+    data = xr.Dataset({"spectrum": ("x", np.ones(3, complex))})
+    with pytest.raises(DataError, match="are of real numbers, got complex128 for spectrum; name the other variables"):
+        compute_statistics(data, train="all", **QUIET)
+
+
 def test_infinite_values_are_refused_or_missing():
     data = xr.Dataset({"u": (("sample", "x"), np.array([[1.0, 2.0], [np.inf, 4.0], [0.0, 0.0]]))})
     with pytest.raises(DataError, match="of finite numbers, got 1 infinite values in 'u'; repair the data, or"):

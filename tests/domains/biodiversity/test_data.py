@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+import zarr
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import build, open_months, set_statistics
@@ -71,6 +72,16 @@ def test_a_store_and_a_folder_say_the_same(tmp_path):
         found = open_months(source)
         order = [found.names.index(name) for name in open_months(data).names]
         assert torch.equal(found.batch([2]).fields[:, order], expected.fields)
+
+
+def test_months_come_from_the_chunks(tmp_path, monkeypatch, caplog):
+    cube().to_zarr(tmp_path / "all.zarr", consolidated=False)
+    opened = open_months(tmp_path / "all.zarr")
+    assert "2.3 bytes are read and decoded for every byte used (chunks of 7 months for windows of 3)" in caplog.text
+    monkeypatch.setattr(zarr.Array, "__getitem__", lambda *_: pytest.fail("zarr-python read a month"))
+    found, expected = opened.batch([3, 0]), open_months(cube()).batch([3, 0])
+    order = [opened.names.index(name) for name in open_months(cube()).names]
+    assert torch.equal(found.fields[:, order], expected.fields)
 
 
 def test_statistics_are_those_of_the_part_and_reach_the_model():

@@ -393,6 +393,10 @@ def test_periodic_is_what_the_file_says_unless_told():
     assert open_trajectories(data, periodic=["y"]).periodic == (False, True)
     assert open_trajectories(data, periodic=False).periodic == (False, False)
     assert open_trajectories(data.assign_attrs(periodic="x, y")).periodic == (True, True)
+    renamed = data.rename(x="easting", y="northing").assign_attrs(periodic=["northing"])
+    assert open_trajectories(renamed, dims={"x": "easting", "y": "northing"}).periodic == (False, True)
+    with pytest.raises(DataError, match=r"say which it is, such as dims=\{'x': 'easting', 'y': 'northing'\}"):
+        open_trajectories(renamed)
     del data.attrs["periodic"]
     assert open_trajectories(data).periodic == (False, False)
 

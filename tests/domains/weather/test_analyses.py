@@ -55,6 +55,16 @@ def test_a_zarr_store_is_opened(tmp_path):
     xr.testing.assert_equal(open_analyses(tmp_path / "era.zarr")["t"].load(), open_analyses(plain)["t"])
 
 
+def test_what_is_reduced_goes_piece_by_piece_under_any_names(tmp_path):
+    other = analyses().rename(latitude="lat", longitude="lon", time="valid_time", level="plev")
+    other.to_zarr(tmp_path / "era.zarr", encoding={"t": {"chunks": (2, 1, 5, 8)}}, consolidated=False)
+    assert open_analyses(tmp_path / "era.zarr")["t"].chunks == ((2,) * 4, (1, 1), (5,), (8,))
+    for name, times in (("late", slice(4, 8)), ("early", slice(0, 4))):
+        other.isel(valid_time=times).to_netcdf(tmp_path / f"{name}.nc")
+    found = open_analyses([tmp_path / "late.nc", tmp_path / "early.nc"])
+    assert found["t"].chunks == ((4, 4), (2,), (5,), (8,))
+
+
 def test_times_without_units_count_from_begin_date():
     plain = analyses().isel(time=slice(0, 2))
     minutes = plain.assign_coords(time=("time", [180, 360], {"begin_date": 20200301, "begin_time": 0}))

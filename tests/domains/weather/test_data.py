@@ -1,13 +1,15 @@
 """Opening analyses as samples."""
 
+import dask.array
 import numpy as np
 import pytest
 import torch
 import xarray as xr
+import zarr
 
 import humboldt
 from humboldt.data_catalog import DataError
-from humboldt.domains.weather import make_climatology, open_weather
+from humboldt.domains.weather import make_climatology, open_analyses, open_weather
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import CHANNELS, model
 
@@ -23,6 +25,44 @@ def test_a_batch_holds_what_the_data_hold():
     assert batch.input_time.tolist() == [6, 6]
     assert batch.time[0] == np.datetime64("2020-02-28T06:00")
     assert batch.grid.periodic
+
+
+@pytest.mark.parametrize("kind", ["zarr", "files"])
+def test_states_come_from_the_chunks_without_dask(kind, tmp_path, monkeypatch):
+    """Also where rows are turned, a seam is closed and files are joined; all of it on dask gives the same."""
+    plain = analyses()
+    there = plain.isel(latitude=slice(None, None, -1)).assign_coords(longitude=(plain.longitude + 180) % 360 - 180)
+    there["land"] = there.msl.isel(time=0, drop=True)
+    if kind == "zarr":
+        there.to_zarr(tmp_path / "era.zarr", consolidated=False)
+    else:
+        for name, times in (("late", slice(3, 8)), ("early", slice(0, 3))):
+            there.isel(time=times).to_netcdf(tmp_path / f"{name}.nc")
+    source = tmp_path / "era.zarr" if kind == "zarr" else tmp_path
+    opened = open_weather(source, west=-90, variables=["t", "msl"])
+    on_dask = open_analyses(source, west=-90)
+    assert on_dask["t"].chunks is not None
+    monkeypatch.setattr(dask.array.Array, "__array__", lambda *_, **__: pytest.fail("dask computed a state"))
+    monkeypatch.setattr(zarr.Array, "__getitem__", lambda *_: pytest.fail("zarr-python read a state"))
+    states = np.stack([opened.state(frame) for frame in (4, 0, 7, 2)])
+    true = open_analyses(plain, west=-90).isel(time=[4, 0, 7, 2])
+    np.testing.assert_array_equal(states[:, :2], true["t"].values)
+    np.testing.assert_array_equal(states[:, 2], true["msl"].values)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(on_dask["t"].isel(time=[4, 0, 7, 2]).values, true["t"].values)
+    assert on_dask["land"].size == plain.msl[0].size * (1 if kind == "zarr" else 8)
+
+
+def test_chunks_of_many_times_are_said_with_the_cure(tmp_path, caplog):
+    plain = analyses(frames=40)
+    for name, times in (("long", 40), ("short", 1)):
+        chunks = {v: {"chunks": (times, *plain[v].shape[1:])} for v in plain.data_vars}
+        plain.to_zarr(tmp_path / f"{name}.zarr", encoding=chunks, consolidated=False)
+    open_weather(tmp_path / "short.zarr")
+    assert not caplog.text
+    open_weather(tmp_path / "long.zarr")
+    assert "13.3 bytes are read and decoded for every byte used (chunks of 40 times for samples of 3)" in caplog.text
+    assert "long.rechunked.zarr --window time=1" in caplog.text
 
 
 def test_a_model_takes_data_under_other_names_and_predicts():
