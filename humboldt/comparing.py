@@ -83,7 +83,8 @@ def compare(
     output = Path(output)
     (output / "records").mkdir(parents=True, exist_ok=True)
     began = time.process_time()
-    for job in jobs([RANDOM, *applicable(methods, model)], samples, seeds):
+    kept = applicable(methods, begun(model, data, opening, task))
+    for job in jobs([RANDOM, *kept], samples, seeds):
         path = output / "records" / f"{job.name.replace(':', '_')}.json"
         if path.is_file():
             continue
@@ -99,16 +100,29 @@ def compare(
     return found
 
 
-def applicable(methods: Sequence[str], model: str) -> list[str]:
+def begun(name: str, data: Any, opening: Mapping[str, Any] | None, task: str) -> Model:
+    """The model with the channels of the data and the head of the task, as every run begins with it."""
+    start = from_pretrained(name)
+    return domain(start.domain).fitted(start, opened_as(start, data, opening).split("train"), task)
+
+
+def opened_as(model: Model, data: Any, opening: Mapping[str, Any] | None) -> Any:
+    """The data as the model's domain opens them, if they are not open yet."""
+    from .opening import open as open_data
+
+    return data if hasattr(data, "batch") else open_data(data, domain=model.domain, **(opening or {}))
+
+
+def applicable(methods: Sequence[str], model: Model) -> list[str]:
     """Those methods that find what they adapt in a model; the others are named on the screen.
 
     Raises:
         ConfigError: an unknown method or option.
     """
-    start, found = from_pretrained(model), []
+    found = []
     for words in methods:
         try:
-            trained_parameters(strengthened(words, 1.0), start)
+            trained_parameters(strengthened(words, 1.0), model)
         except TargetError as error:
             print(f"{words} is left out: {error}")
             continue
@@ -132,11 +146,10 @@ def run(
     recipe: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Train a job at every strength, keep the one that validates best, score it on the test part."""
-    from .opening import open as open_data
-
     is_random = job.method == RANDOM
     start = from_pretrained(name, random=is_random, seed=job.seed)
-    opened = data if hasattr(data, "batch") else open_data(data, domain=start.domain, **(opening or {}))
+    opened = opened_as(start, data, opening)
+    fitted = domain(start.domain).fitted(start, opened.split("train"), task)
     before, cpu = time.perf_counter(), time.process_time()
     tried = []
     words = "full" if is_random else job.method
@@ -173,11 +186,11 @@ def run(
         "error": found.value,
         "validation": best,
         "strength": strength,
-        "trained": trained_parameters(way, start),
+        "trained": trained_parameters(way, fitted),
         "seconds": round(seconds, 1),
         "cpu": round(spent, 1),
         "merged": not tuned.adapted,
-        **costs(way, tuned, start, lesson, task, described["batch_size"]),
+        **costs(way, tuned, fitted, lesson, described["batch_size"]),
         "parent": tuned.provenance["data"]["parent"],
         "recipe": described,
         "data": dict(opened.describe()),
@@ -185,11 +198,9 @@ def run(
     }
 
 
-def costs(way: Any, tuned: Model, start: Model, data: Any, task: str, batch_size: int) -> dict[str, float]:
+def costs(way: Any, tuned: Model, fitted: Model, data: Any, batch_size: int) -> dict[str, float]:
     """What a training step holds (MB), and CPU seconds of a prediction over those of the untuned model."""
-    train = data.split("train")
-    fitted = domain(start.domain).fitted(start, train, task)
-    part = arranged(train, fitted)
+    part = arranged(data.split("train"), fitted)
     batch = part.batch(range(min(batch_size, len(part))))
     times: tuple[list[float], list[float]] = ([], [])
     with torch.no_grad():

@@ -10,6 +10,7 @@ from humboldt.comparing import (
     RANDOM,
     Job,
     applicable,
+    compare,
     jobs,
     spread,
     strengthened,
@@ -52,12 +53,12 @@ def test_seeds_come_one_after_the_other():
     assert [job.seed for job in found] == [0] * 4 + [1] * 4
 
 
-def test_what_finds_no_layer_is_left_out_and_said(monkeypatch, capsys):
-    monkeypatch.setattr("humboldt.comparing.from_pretrained", lambda name: tiny_model())
-    assert applicable(["nlt", "lora:targets=nowhere", "head"], "m") == ["nlt", "head"]
+def test_what_finds_no_layer_is_left_out_and_said(capsys):
+    model = tiny_model()
+    assert applicable(["nlt", "lora:targets=nowhere", "head"], model) == ["nlt", "head"]
     assert "lora:targets=nowhere is left out: targets must find a layer" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="did you mean 'lora'"):
-        applicable(["lore"], "m")
+        applicable(["lore"], model)
 
 
 def test_rates_that_the_checkpoint_advises_are_tried_once():
@@ -153,7 +154,7 @@ def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
         return record(job.method, job.samples, job.seed, 0.5, 10, result=result)
 
     monkeypatch.setattr(comparing, "run", run)
-    monkeypatch.setattr(comparing, "applicable", lambda methods, model: methods)
+    monkeypatch.setattr(comparing, "begun", lambda *words: tiny_model())
     choices = {"methods": ["full", "nlt"], "samples": [4], "seeds": [0], "output": tmp_path}
     comparing.compare("m", "d", **choices)
     assert [r.method for r in read_results(tmp_path / "results.jsonl")] == ["full", "nlt", RANDOM]
@@ -161,3 +162,17 @@ def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     ran.clear()
     assert len(comparing.compare("m", "d", **choices)) == 3
     assert ran == ["nlt-4-0"]
+
+
+@pytest.mark.integration
+def test_the_head_of_a_task_counts_as_what_is_trained(tmp_path):
+    """Embedded molecules have no head of their own, a property has one."""
+    table = tmp_path / "chains.csv"
+    table.write_text("smiles,carbons\n" + "".join(f"{'C' * n}{end},{n}\n" for n in range(1, 15) for end in "ON"))
+    found = compare(
+        "humboldt/molecules-nano", table, methods=["head"], samples=[8], seeds=[0], strengths=[1.0], task="regression",
+        opening={"targets": ["carbons"]}, steps=1, batch_size=4, output=tmp_path / "found",
+    )  # fmt: skip
+    trained = {record["method"]: record["trained"] for record in found}
+    assert trained["head"] == 129  # a weight a channel, and one bias
+    assert trained[RANDOM] > 1_000_000
