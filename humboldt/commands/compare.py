@@ -43,7 +43,7 @@ def run(words: Sequence[str]) -> None:
 
     from ..plots import save_comparison
 
-    lines = [json.dumps({**r, "data": {"source": Path(str(r["data"].get("source", "data"))).name}}) for r in found]
+    lines = [json.dumps({**r, "data": {"source": r["result"]["data"]}}) for r in found]
     (folder / "records.jsonl").write_text("\n".join(lines) + "\n")
     write_page(folder / "records.jsonl", folder / "which_method.md")
     try:

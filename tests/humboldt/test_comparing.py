@@ -171,7 +171,8 @@ def test_the_head_of_a_task_counts_as_what_is_trained(tmp_path):
     table.write_text("smiles,carbons\n" + "".join(f"{'C' * n}{end},{n}\n" for n in range(1, 15) for end in "ON"))
     found = compare(
         "humboldt/molecules-nano", table, methods=["head"], samples=[8], seeds=[0], strengths=[1.0], task="regression",
-        opening={"targets": ["carbons"], "split": {"validation": 5, "test": 5}}, steps=1, batch_size=4, output=tmp_path / "found",
+        opening={"targets": ["carbons"], "split": {"validation": 5, "test": 5}}, steps=1, batch_size=4,
+        output=tmp_path / "found",
     )  # fmt: skip
     trained = {record["method"]: record["trained"] for record in found}
     assert trained["head"] == 129  # a weight a channel, and one bias
