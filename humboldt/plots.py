@@ -167,19 +167,24 @@ def comparison(found: Sequence[Mapping[str, Any]]) -> Figure:
 
     rows, sizes = summary(found), sorted({record["samples"] for record in found})
     figure, axes = _panels(len(sizes))
+    colours = pyplot().get_cmap("tab20").colors  # type: ignore[attr-defined]
     for axis, size in zip(axes, sizes, strict=True):
-        for row in rows:
-            errors = row["errors"].get(size)
+        for place, row in enumerate(rows):
+            errors, is_random = row["errors"].get(size), row["method"] == RANDOM
             if not errors:
                 continue
-            mean, colour = float(np.mean(errors)), NEUTRAL["persistence"] if row["method"] == RANDOM else COLOURS[0]
+            mean = float(np.mean(errors))
             bar = [[mean - min(errors)], [max(errors) - mean]]
-            axis.errorbar(row["trained"], mean, bar, fmt="o", color=colour, markersize=5, capsize=2)
-            axis.annotate(row["method"], (row["trained"], mean), (4, 4), textcoords="offset points", fontsize=8)
+            colour = "black" if is_random else colours[place % len(colours)]
+            marker = "x" if is_random else "osD^v"[place % 5]  # names beside points would lie on each other
+            axis.errorbar(
+                row["trained"], mean, bar, fmt=marker, color=colour, markersize=5, capsize=2, label=row["method"]
+            )
         axis.set_xscale("log")
         axis.set_title(f"{size} samples", fontsize=10)
         axis.set_xlabel("trained parameters")
     axes[0].set_ylabel("error on the test part")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
     return figure
 
 

@@ -99,8 +99,10 @@ def test_the_page_has_a_section_for_every_model_and_data_set():
 
 
 def test_the_plot_has_a_point_for_every_method():
-    axis = comparison(RECORDS).axes[0]
-    assert {label.get_text() for label in axis.texts} == {"full", "nlt", "head", RANDOM}
+    figure = comparison(RECORDS)
+    axis, (legend,) = figure.axes[0], figure.legends
+    assert {label.get_text() for label in legend.texts} == {"full", "nlt", "head", RANDOM}
+    assert sorted(float(bar.lines[0].get_xdata()[0]) for bar in axis.containers) == [1, 10, 1000, 1000]
     assert axis.get_xscale() == "log"
 
 
