@@ -1,4 +1,8 @@
-"""Functions of ONNX for what it has no operation for (imported where the extra `export` is there)."""
+# mypy: disable-error-code="type-var, operator, arg-type"
+"""Functions of ONNX for what it has no operation for (imported where the extra `export` is there).
+
+What `script` decorates is read as ONNX, in which numbers become tensors; types of Python say nothing there.
+"""
 
 from __future__ import annotations
 

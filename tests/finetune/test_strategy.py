@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,3 +137,17 @@ def test_accumulation_recomputation_and_half_precision(tmp_path, changes, tolera
     shared = short.replace(strategy=strategy)
     assert together(size, run, tmp_path / "together", -1, "full", shared) == [0] * size
     same(tmp_path / "together", tmp_path / "one", tolerance)
+
+
+def compiled(folder: Path, strategy: str) -> None:
+    words = [sys.executable, "-W", "ignore", "-m", "tests.finetune.compiled_run", str(folder), strategy]
+    sys.exit(subprocess.run(words, check=False).returncode)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("size", "strategy"), [(2, "ddp"), (2, "fsdp"), (4, "ddp"), (4, "fsdp")])
+def test_a_compiled_core_is_shared_out_as_well(tmp_path, root, monkeypatch, size, strategy):
+    monkeypatch.chdir(root)
+    run(tmp_path / "one", recipe=RECIPE)
+    assert together(size, compiled, tmp_path / "together", strategy) == [0] * size
+    same(tmp_path / "together", tmp_path / "one")
