@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import random
 import warnings
@@ -21,7 +22,7 @@ from humboldt.foundations import ConfigError, Dataset, Model, load_strictly, rea
 from .adapter import Adapter, base_of
 from .adapter_file import left_out, write_adapter
 from .interruption import Signals, listening
-from .logbook import Logbook, require_space, weights_hash
+from .logbook import Logbook, origin, require_own, require_space, weights_hash
 from .method import Method
 from .method import method as named
 from .methods import Full
@@ -68,7 +69,7 @@ def fit(
         progress: show a progress bar when standard error is a terminal.
 
     Raises:
-        RunFolderError: the folder holds another run, cannot be written, or has no room.
+        RunFolderError: the folder holds another run or its checkpoint, cannot be written, or has no room.
         FloatingPointError: the loss is not finite any more.
         Interrupted: SIGUSR1, SIGUSR2 or SIGTERM came; what was done is saved.
         ConfigError: a batch cannot be shared out evenly among the processes, or a method cannot be by rows.
@@ -164,6 +165,8 @@ def _train(
     best, log = Best(), Log(logbook, recipe.log_every, progress)
     callbacks: list[Callback] = [log] if passes is None else [log, best]
     checkpoint = None if logbook is None else logbook.checkpoint
+    if logbook is not None:
+        task.origin = origin(logbook.recipe, logbook.data, model)
     callbacks.append(Checkpoints(checkpoint if method.gradients else None, recipe.save_every, signals, here))
     if passes is not None and recipe.patience is not None:
         callbacks.append(EarlyStopping("validation", patience=recipe.patience, check_finite=False))
@@ -243,8 +246,14 @@ def _trainer(
 
 
 def _finished(model: Model, logbook: Logbook) -> Model:
-    """The tuned model of a run that is done."""
+    """The tuned model of a run that is done.
+
+    Raises:
+        RunFolderError: the model is configured otherwise than the one that was tuned.
+    """
     found = read_config(logbook.folder)
+    ours = {"model": to_dict(model.config)}
+    require_own({"run": json.dumps({"model": found["config"]})}, json.dumps(ours))
     tuned = copy.deepcopy(model)
     for adapter, described in found.get("adapted", {}).items():
         way = named(**described)

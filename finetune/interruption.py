@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from types import FrameType
 from typing import Any
 
@@ -43,6 +44,33 @@ class Signals:
             self.received = signal.Signals(number)
         elif number == signal.SIGTERM:
             os._exit(128 + number)  # a child that is told to end ends
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Signals wait until this is left, and processes that begin within never act on them (see `deaf`)."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def deaf(worker: int) -> None:
+    """Make a process that reads batches pass over signals, which a batch system sends to all processes of a job.
+
+    It ends when its parent tells it to, or is gone. No handler runs in it, not even of a library: PyTorch's would end
+    it, and the run with it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS, where a worker stays until its parent is gone
+        Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 @contextmanager

@@ -27,10 +27,11 @@ from typing import Any
 import torch
 import yaml
 
-from humboldt.foundations import Model
+from humboldt.foundations import Model, to_dict
 
 COLUMNS = ("step", "seconds", "rate", "loss", "validation")
 PACKAGES = ("humboldt", "torch", "lightning", "peft", "numpy", "xarray", "zarr")
+HARMLESS = ("workers", "save_every", "log_every")  # may change while a run goes on: its weights do not depend on them
 SLACK = 64 * 2**20  # bytes that are left free beside what a run writes
 
 
@@ -114,11 +115,31 @@ class Logbook:
             )
         for name, ours, read in (("recipe.yaml", self.recipe, yaml.safe_load), ("data.json", self.data, json.loads)):
             path = self.folder / name
-            if path.is_file() and (found := differences(_placeless(read(path.read_text())), _placeless(ours))):
+            if path.is_file() and (found := differences(_told(read(path.read_text())), _told(ours))):
                 raise RunFolderError(
                     f"a run folder belongs to one run, but {path} differs from what is asked: {'; '.join(found[:5])}; "
                     "choose another folder, or overwrite it (--overwrite)"
                 )
+
+
+def origin(recipe: Mapping[str, Any], data: Mapping[str, Any], model: Model) -> str:
+    """What a checkpoint says of the run that wrote it: recipe, data and configuration of the model, as JSON."""
+    said = {"recipe": recipe, "data": data, "model": to_dict(model.config)}
+    return json.dumps(_told(_plain(said)), sort_keys=True)
+
+
+def require_own(checkpoint: Mapping[str, Any], ours: str) -> None:
+    """Refuse a checkpoint that another run wrote (those of before they said whose they are pass).
+
+    Raises:
+        RunFolderError: names what differs.
+    """
+    said = checkpoint.get("run", ours)
+    if said != ours and (found := differences(json.loads(said), json.loads(ours))):
+        raise RunFolderError(
+            f"a run goes on from its own checkpoint, but the one in this folder is of another: {'; '.join(found[:5])}; "
+            "choose another folder, or overwrite it (--overwrite)"
+        )
 
 
 def require_writable(folder: Path) -> None:
@@ -183,15 +204,19 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [*old, *(k for k in new if k not in old)]
         return [line for k in keys for line in differences(old.get(k), new.get(k), f"{path}.{k}" if path else str(k))]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [line for at, pair in pairs for line in differences(*pair, f"{path}.{at}")]
     return [] if old == new else [f"{path} was {old!r}, now {new!r}"]
 
 
-def _placeless(record: Any) -> Any:
-    """A record without where data lay: their fingerprint says what they are, and a copy elsewhere is the same data."""
+def _told(record: Any) -> Any:
+    """A record without what does not tell runs apart: what is harmless, and where data lay (their fingerprint says what
+    they are, and a copy elsewhere is the same data)."""
     if isinstance(record, dict):
-        kept = {k: v for k, v in record.items() if k != "source" or "fingerprint" not in record}
-        return {k: _placeless(v) for k, v in kept.items()}
-    return [_placeless(v) for v in record] if isinstance(record, list) else record
+        left = {*HARMLESS, *(("source",) if "fingerprint" in record else ())}
+        return {k: _told(v) for k, v in record.items() if k not in left}
+    return [_told(v) for v in record] if isinstance(record, list) else record
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:

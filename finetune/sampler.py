@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from humboldt.foundations import Dataset
 
+from .interruption import deaf, held
 from .mixture import Mixture
 from .world import World, shared_out
 
@@ -190,4 +191,13 @@ def read(batches: Batches | Passes, numbers: range, workers: int) -> Iterator[An
     if not workers:
         return (batches[number] for number in numbers)
     generator = torch.Generator().manual_seed(0)
-    return iter(DataLoader(batches, None, sampler=numbers, num_workers=workers, generator=generator))  # type: ignore[arg-type]
+    loader: DataLoader[Any] = DataLoader(
+        batches,  # type: ignore[arg-type]
+        None,
+        sampler=numbers,
+        num_workers=workers,
+        generator=generator,
+        worker_init_fn=deaf,
+    )
+    with held():
+        return iter(loader)

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from humboldt.foundations import ConfigError, Model
 
+from .logbook import require_own
 from .method import Method
 from .muon import MuonAdamW
 from .recipe import Recipe
@@ -26,7 +27,12 @@ class Task(lightning.LightningModule):
         method: how to adapt.
         recipe: rates, clipping, averaging.
         length: optimiser steps of the run.
+
+    Attributes:
+        origin: what its checkpoints say of the run (see `logbook.origin`).
     """
+
+    origin = "{}"
 
     def __init__(self, model: Model, method: Method, recipe: Recipe, length: int) -> None:
         super().__init__()
@@ -50,6 +56,18 @@ class Task(lightning.LightningModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches move themselves."""
         return batch.to(device, self.dtype)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say whose it is."""
+        checkpoint["run"] = self.origin
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse another run's, before its weights are looked at.
+
+        Raises:
+            RunFolderError: names what differs.
+        """
+        require_own(checkpoint, self.origin)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Sum of the method's losses."""

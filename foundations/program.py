@@ -16,10 +16,12 @@ class Program(nn.Module, ABC):
     Attributes:
         inputs: names of the tensors that `forward` takes, in this order.
         outputs: names of those that it gives.
+        tolerance: of a program as read back, as a part of the largest value of an output.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    tolerance: float = 1e-5
 
     def __init__(self, model: Model) -> None:
         super().__init__()

@@ -72,10 +72,13 @@ def read_files(files: list[Path]) -> dict[str, Tensor]:
 
 def _parts(state: Mapping[str, Tensor], largest: int) -> list[dict[str, Tensor]]:
     parts: list[dict[str, Tensor]] = [{}]
+    taken = 0
     for key, value in state.items():
-        if parts[-1] and sum(v.nbytes for v in parts[-1].values()) + value.nbytes > largest:
+        if parts[-1] and taken + value.nbytes > largest:
             parts.append({})
+            taken = 0
         parts[-1][key] = value
+        taken += value.nbytes
     return parts
 
 

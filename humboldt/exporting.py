@@ -18,9 +18,9 @@ from torch.export import ExportedProgram
 
 from humboldt.foundations import Model, Program
 
+from .decompositions import DECOMPOSITIONS
 from .registry import choose, domain
 
-TOLERANCE = 1e-5  # of the largest value of an output
 LARGEST = 2_000_000_000  # bytes of the weights in a file of ONNX
 
 
@@ -51,7 +51,8 @@ def export(
         with, over the largest value of the output.
 
     Raises:
-        ExportError: an unknown format, operations that it does not have, or a program that computes something else.
+        ExportError: an unknown format, a name that it does not take, operations that it does not have, or a program
+            that computes something else.
         ValueError: unknown sizes (with those that there are).
         ImportError: the extra `export` is missing.
     """
@@ -61,7 +62,7 @@ def export(
     kind = domain(model.domain or "pde").program(model)
     choose(kind, sizes)
     program: Program = kind(copy.deepcopy(model).eval().requires_grad_(False), **sizes)
-    way.check(program)
+    way.check(program, output)
     traced, other = program.example(0), program.example(1)
     with torch.no_grad():
         expected = _each(program(*other))
@@ -70,9 +71,10 @@ def export(
     try:
         way.write(program, exported, aside)
         difference = max(map(_difference, way.run(aside, other), expected))
-        if not difference <= TOLERANCE:
+        if not difference <= program.tolerance:
             raise ExportError(
-                f"a program computes what the model does to {TOLERANCE:g}, got {difference:.3g}; nothing was written"
+                f"a program computes what the model does to {program.tolerance:g}, got {difference:.3g}; nothing was "
+                "written"
             )
         os.replace(aside, output)
     finally:
@@ -92,13 +94,14 @@ def _each(made: Tensor | Sequence[Tensor]) -> list[Tensor]:
 class Format:
     """Whether a program can be written, how it is, and how the file is run."""
 
-    check: Callable[[Program], None]
+    check: Callable[[Program, Path], None]
     write: Callable[[Program, ExportedProgram, Path], None]
     run: Callable[[Path, tuple[Tensor, ...]], list[Tensor]]
 
 
-def _check_torch(program: Program) -> None:
-    """Any program can be."""
+def _check_torch(program: Program, output: Path) -> None:
+    if output.suffix != ".pt2":
+        raise ExportError(f"torch writes programs into files called *.pt2, got {output.name!r}; call it model.pt2")
 
 
 def _write_torch(program: Program, exported: ExportedProgram, path: Path) -> None:
@@ -110,7 +113,7 @@ def _run_torch(path: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:
         return _each(torch.export.load(path).module()(*inputs))
 
 
-def _check_onnx(program: Program) -> None:
+def _check_onnx(program: Program, output: Path) -> None:
     size = sum(t.numel() * t.element_size() for t in program.state_dict().values())
     if size > LARGEST:
         raise ExportError(
@@ -124,13 +127,17 @@ def _check_onnx(program: Program) -> None:
 
 
 def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None:
+    from .onnx_functions import FUNCTIONS
+
     try:
         with _quiet():
             made = torch.onnx.export(
-                exported,
+                exported.run_decompositions(DECOMPOSITIONS),
                 input_names=list(program.inputs),
                 output_names=list(program.outputs),
                 dynamo=True,
+                custom_translation_table=FUNCTIONS,
+                optimize=False,  # a runtime does that; the rewriter drops bounds where a value is clamped twice
                 verbose=False,
             )
             assert made is not None
@@ -145,7 +152,9 @@ def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None
 def _run_onnx(path: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; it warns of constants that it does not fold
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, ["CPUExecutionProvider"])
     given = {put.name: value.numpy() for put, value in zip(session.get_inputs(), inputs, strict=True)}
     return [torch.from_numpy(found) for found in session.run(None, given)]
 

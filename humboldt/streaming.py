@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from humboldt.finetune import weights_hash
 from humboldt.foundations import Model
 
 from .forecasting import predict
@@ -60,8 +62,16 @@ def predict_blocks(
     folder = output.with_name(f".{output.name}.blocks")
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
     folder.mkdir(parents=True, exist_ok=True)
-    _same_forecast(folder, {"along": along, "at_a_time": at_a_time, "size": state.sizes[along], "lead_times": times,
-                            "model": repr(model), "choices": {k: str(v) for k, v in choices.items()}})  # fmt: skip
+    asked = {
+        "along": along,
+        "at_a_time": at_a_time,
+        "size": state.sizes[along],
+        "lead_times": times,
+        "model": weights_hash(model),
+        "state": _fingerprint(state, along),
+        "choices": {key: str(value) for key, value in choices.items()},
+    }
+    _same_forecast(folder, asked)
     starts = range(0, state.sizes[along], at_a_time)
     missing = [start for start in starts if not _block(folder, start).is_file()]
 
@@ -114,6 +124,15 @@ def require_independent(model: Model, state: xr.Dataset, along: str) -> None:
         raise StreamError(f"states of the pde domain are independent, got a model of {model.domain!r}; use predict")
     if along not in state.dims:
         raise StreamError(f"blocks are cut along a dimension of the state, {list(state.dims)}, got {along!r}")
+
+
+def _fingerprint(state: xr.Dataset, along: str) -> str:
+    """SHA-256 over names and values of the first and the last state."""
+    digest = hashlib.sha256()
+    ends = state.isel({along: [0, -1]}).load()
+    for name in sorted(ends.data_vars, key=str):
+        digest.update(str(name).encode() + np.ascontiguousarray(ends[name].values).tobytes())
+    return digest.hexdigest()
 
 
 def _in_processes(make: Any, workers: int) -> None:

@@ -28,7 +28,7 @@ from .embed import GridEmbed
 from .forecast import evaluate_months, predict_months
 from .heads import MonthHead
 from .mvit import MViT
-from .populations import PopulationConfig, build_populations
+from .populations import CountProgram, PopulationConfig, build_populations
 
 
 class Biodiversity:
@@ -129,14 +129,16 @@ class Biodiversity:
                 columns[f"{group.name}_{name}"] = (dims, part[:, i], units)
         return xr.Dataset(columns, coords)
 
-    def program(self, model: Model) -> type[SpeciesProgram]:
+    def program(self, model: Model) -> type[SpeciesProgram] | type[CountProgram]:
         """What a model is as a function of tensors.
 
         Raises:
             ValueError: a model of gridded ecosystems.
         """
+        if isinstance(model.config, PopulationConfig):
+            return CountProgram
         if not isinstance(model.config, SpeciesConfig):
-            raise ValueError("programs are made of models of species distributions, got one of gridded ecosystems")
+            raise ValueError("programs are made of models of species or populations, got one of gridded ecosystems")
         return SpeciesProgram
 
 

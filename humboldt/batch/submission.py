@@ -47,7 +47,7 @@ class Submission:
     def script(self) -> str:
         """The text of `job.sh`."""
         name = re.sub(r"\W+", "-", self.folder.name) or "humboldt"
-        return script(self.profile, self.folder, len(self.tasks), name, Path.cwd())
+        return script(self.profile, self.folder.absolute(), len(self.tasks), name, Path.cwd())
 
     def recipes(self, recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The recipe of every task.

@@ -12,9 +12,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from humboldt.finetune import Mixture, Recipe, RunFolderError, fit, method
+from humboldt.finetune import Interrupted, Mixture, Recipe, RunFolderError, fit, method
 from humboldt.foundations import read_config
-from tests.finetune.tiny import RESUMED, Waves, tiny_model
+from tests.finetune.tiny import RESUMED, Told, Waves, tiny_model
 
 SHORT = Recipe(steps=6, batch_size=4, core_rate=1e-3, log_every=2, save_every=2, validate_every=2)
 
@@ -149,6 +149,60 @@ def test_a_checkpoint_without_its_recipe_is_nobodys(tmp_path):
     with pytest.raises(RunFolderError, match=r"last.ckpt lies there without the recipe.yaml .*--overwrite"):
         fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
     assert not (tmp_path / "recipe.yaml").exists()
+
+
+def cut(folder, recipe, model=None):
+    """A run that stops after its third step."""
+    with pytest.raises(Interrupted):
+        fit(model or tiny_model(), Told(4, signal.SIGUSR1), None, recipe, folder=folder)
+
+
+def test_a_checkpoint_from_another_recipe_is_refused(tmp_path):
+    """Also where it was copied into a folder that has a recipe of its own."""
+    cut(tmp_path / "one", SHORT)
+    for changes, told in (
+        ({"core_rate": 2e-3}, "core_rate was 0.001, now 0.002"),
+        ({"steps": 7}, "steps was 6, now 7"),
+    ):
+        with pytest.raises(RunFolderError, match=rf"recipe.yaml differs .*{told}; choose another folder, or overwrite"):
+            fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, **changes), folder=tmp_path / "one")
+    cut(tmp_path / "other", dataclasses.replace(SHORT, core_rate=2e-3))
+    copy = tmp_path / "other" / "checkpoints" / "last.ckpt"
+    copy.write_bytes((tmp_path / "one" / "checkpoints" / "last.ckpt").read_bytes())
+    with pytest.raises(
+        RunFolderError, match=r"goes on from its own checkpoint.*recipe.core_rate was 0.001, now 0.002; ch"
+    ):
+        fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, core_rate=2e-3), folder=tmp_path / "other")
+
+
+def test_a_model_that_is_configured_otherwise_is_refused(tmp_path):
+    """Its weights are the same, what becomes of them is not."""
+    cut(tmp_path, SHORT, tiny_model(0.2))
+    with pytest.raises(RunFolderError, match=r"its own checkpoint.*drop_path was 0\.2, now 0\.0; choose another"):
+        fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    fit(tiny_model(0.2), Waves(), None, SHORT, folder=tmp_path)
+    with pytest.raises(RunFolderError, match=r"its own checkpoint.*drop_path was 0\.2, now 0\.0; choose another"):
+        fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+
+
+def test_how_batches_are_read_and_how_often_a_run_is_saved_may_change(tmp_path):
+    whole = fit(tiny_model(), Waves(), recipe=SHORT).state_dict()
+    cut(tmp_path, SHORT)
+    changed = dataclasses.replace(SHORT, save_every=5, log_every=1, workers=1)
+    assert same(fit(tiny_model(), Waves(), None, changed, folder=tmp_path).state_dict(), whole)
+    assert yaml.safe_load((tmp_path / "recipe.yaml").read_text())["save_every"] == 5
+
+
+def test_a_checkpoint_from_before_they_said_whose_they_are_goes_on(tmp_path):
+    cut(tmp_path, SHORT)
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    old = torch.load(path, weights_only=True)
+    del old["run"]
+    torch.save(old, path)
+    assert same(
+        fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path).state_dict(),
+        fit(tiny_model(), Waves(), recipe=SHORT).state_dict(),
+    )
 
 
 def test_an_unwritable_folder_is_refused_before_training(tmp_path):

@@ -1,31 +1,20 @@
 """A signal leads to a complete save; the run goes on to the same weights."""
 
 import dataclasses
+import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from humboldt.finetune import Interrupted, Recipe, fit, method
-from humboldt.finetune.interruption import SIGNALS, listening
-from tests.finetune.tiny import Waves, tiny_model
+from humboldt.finetune import EXIT, Interrupted, Recipe, fit, method
+from humboldt.finetune.interruption import SIGNALS, Signals, listening
+from tests.finetune.tiny import Told, Waves, tiny_model
 
 RECIPE = Recipe(steps=6, batch_size=4, accumulate=2, average=0.8, core_rate=1e-3, validate_every=2, save_every=100)
-
-
-class Told(Waves):
-    """Waves during whose reading a signal comes."""
-
-    def __init__(self, at: int, number: signal.Signals) -> None:
-        super().__init__()
-        self.at, self.number = at, number
-
-    def batch(self, indices):
-        found = super().batch(indices)
-        if self.read == self.at:
-            os.kill(os.getpid(), self.number)
-        return found
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -77,3 +66,69 @@ def test_children_do_not_act_on_signals():
         assert signals.received is None
         os.kill(os.getpid(), signal.SIGUSR1)
         assert signals.received is signal.SIGUSR1
+
+
+class Marking(Waves):
+    """Waves that take a while to read, and leave the id of the process that reads them."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def batch(self, indices):
+        time.sleep(0.05)
+        (self.folder / f"read by {os.getpid()}").touch()
+        return super().batch(indices)
+
+
+WITH_WORKERS = Recipe(steps=24, batch_size=4, core_rate=1e-3, save_every=100, log_every=1, workers=2)
+
+
+def run_with_workers(folder):
+    """In a group of its own; whoever runs our handler leaves its id."""
+    os.setsid()
+    torch.set_num_threads(1)
+    note = Signals._note
+
+    def marked(self, number, frame):
+        (folder / f"noted by {os.getpid()}").touch()
+        note(self, number, frame)
+
+    Signals._note = marked
+    try:
+        fit(tiny_model(0.2), Marking(folder), None, WITH_WORKERS, folder=folder / "run", progress=False)
+    except Interrupted:
+        os._exit(EXIT)
+    os._exit(0)
+
+
+def ids(folder, mark):
+    return {int(path.name.split()[-1]) for path in folder.glob(f"{mark} by *")}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_of_all_processes_that_get_a_signal_the_one_that_trains_acts_on_it(tmp_path, number):
+    """As a batch system sends it: to the workers as well, which are left reading."""
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=run_with_workers, args=(tmp_path,))
+    child.start()
+    log, end = tmp_path / "run" / "log.csv", time.monotonic() + 120
+    while not (log.is_file() and len(log.read_text().splitlines()) > 3):
+        assert child.is_alive()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    os.killpg(child.pid, number)
+    child.join(120)
+    assert child.exitcode == EXIT
+    workers = ids(tmp_path, "read")
+    assert len(workers) == 2
+    assert child.pid not in workers
+    assert ids(tmp_path, "noted") == {child.pid}
+    again = context.Process(target=run_with_workers, args=(tmp_path,))
+    again.start()
+    again.join(120)
+    assert again.exitcode == 0
+    whole = fit(tiny_model(0.2), Waves(), None, WITH_WORKERS.replace(workers=0)).state_dict()
+    resumed = load_file(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())

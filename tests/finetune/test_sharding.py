@@ -44,7 +44,7 @@ def train(folder: Path, first: int, last: int) -> None:
     torch.set_num_threads(1)
     with joined(world()):
         model = sharding.sharded(lambda: build(config()), world())
-        assert sharding.rows_held(model) < 0.62  # a half, and what small tensors are rounded up to
+        assert sharding.rows_held(model) < 1 / world().size + 0.12  # its part, and what small tensors are rounded up to
         sharding.read_rows(model, folder / "start")
         optimiser = optimiser_of(model)
         if first:
@@ -55,13 +55,14 @@ def train(folder: Path, first: int, last: int) -> None:
 
 @pytest.mark.integration
 @VIEWS
-def test_two_processes_train_in_shards_what_one_trains_whole(tmp_path):
+@pytest.mark.parametrize("size", [2, 4])
+def test_processes_train_in_shards_what_one_trains_whole(tmp_path, size):
     """Through a checkpoint in the middle, and put together at the end."""
     model = tiny_model()
     model.config = config()
     model.save(tmp_path / "start")
-    assert together(2, train, tmp_path, 0, FIRST) == [0, 0]
-    assert together(2, train, tmp_path, FIRST, FIRST + REST) == [0, 0]
+    assert together(size, train, tmp_path, 0, FIRST) == [0] * size
+    assert together(size, train, tmp_path, FIRST, FIRST + REST) == [0] * size
     assert len(list(tmp_path.glob("last.step*"))) == 1
     record = {key: value for key, value in read_config(tmp_path / "start").items() if key != "sha256"}
     folder = sharding.consolidated(tmp_path / "last", tmp_path / "whole", record)
@@ -107,14 +108,15 @@ def one_step(folder: Path) -> None:
 
 @pytest.mark.integration
 @VIEWS
-def test_the_large_weather_model_takes_a_step_of_which_no_process_holds_the_whole(tmp_path):
+@pytest.mark.parametrize("size", [2, 4])
+def test_the_large_weather_model_takes_a_step_of_which_no_process_holds_the_whole(tmp_path, size):
     torch.manual_seed(0)
     model = build_weather(narrow())
     assert [len(c.scales[0].down) for c in (narrow().core, narrow().decoder)] == [
         len(c.scales[0].down) for c in (prithvi_wxc().core, prithvi_wxc().decoder)
     ]
     model.save(tmp_path / "start")
-    assert together(2, one_step, tmp_path) == [0, 0]
-    assert all(float((tmp_path / f"held{rank}").read_text()) < 0.6 for rank in range(2))
+    assert together(size, one_step, tmp_path) == [0] * size
+    assert all(float((tmp_path / f"held{rank}").read_text()) < 1 / size + 0.1 for rank in range(size))
     loss = model.loss(weather.batch()).item()
-    assert all(float((tmp_path / f"loss{rank}").read_text()) == pytest.approx(loss, rel=1e-4) for rank in range(2))
+    assert all(float((tmp_path / f"loss{rank}").read_text()) == pytest.approx(loss, rel=1e-4) for rank in range(size))

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -124,12 +125,29 @@ def test_two_and_four_processes_by_rows_learn_what_one_learns(tmp_path, capfd):
 
 @pytest.mark.integration
 @pytest.mark.filterwarnings("ignore:FSDP2-wrapped module .* returned a view tensor:UserWarning")
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize(
     ("changes", "tolerance"),
     [({"accumulate": 2, "recompute": True}, 1e-7), ({"precision": "bf16-mixed"}, 1e-3)],
 )
-def test_accumulation_recomputation_and_half_precision_by_rows(tmp_path, changes, tolerance):
+def test_accumulation_recomputation_and_half_precision(tmp_path, changes, tolerance, size, strategy):
     short = RECIPE.replace(**changes)
     run(tmp_path / "one", recipe=short)
-    assert together(2, run, tmp_path / "two", -1, "full", short.replace(strategy="fsdp")) == [0, 0]
-    same(tmp_path / "two", tmp_path / "one", tolerance)
+    shared = short.replace(strategy=strategy)
+    assert together(size, run, tmp_path / "together", -1, "full", shared) == [0] * size
+    same(tmp_path / "together", tmp_path / "one", tolerance)
+
+
+def compiled(folder: Path, strategy: str) -> None:
+    words = [sys.executable, "-W", "ignore", "-m", "tests.finetune.compiled_run", str(folder), strategy]
+    sys.exit(subprocess.run(words, check=False).returncode)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("size", "strategy"), [(2, "ddp"), (2, "fsdp"), (4, "ddp"), (4, "fsdp")])
+def test_a_compiled_core_is_shared_out_as_well(tmp_path, root, monkeypatch, size, strategy):
+    monkeypatch.chdir(root)
+    run(tmp_path / "one", recipe=RECIPE)
+    assert together(size, compiled, tmp_path / "together", strategy) == [0] * size
+    same(tmp_path / "together", tmp_path / "one")

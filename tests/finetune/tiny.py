@@ -67,6 +67,20 @@ class Waves:
         return self.batch(range(self.count))
 
 
+class Told(Waves):
+    """Waves during whose reading a signal comes."""
+
+    def __init__(self, at: int, number: signal.Signals) -> None:
+        super().__init__()
+        self.at, self.number = at, number
+
+    def batch(self, indices: Sequence[int]) -> FieldBatch:
+        found = super().batch(indices)
+        if self.read == self.at:
+            os.kill(os.getpid(), self.number)
+        return found
+
+
 RESUMED = Recipe(
     steps=24,
     batch_size=5,

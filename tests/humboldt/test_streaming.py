@@ -46,6 +46,12 @@ def test_blocks_that_are_there_are_not_made_again(tmp_path, state, monkeypatch):
         predict_blocks(model, state, 1.0, tmp_path / "f.nc", **words)
     with pytest.raises(StreamError, match="holds blocks of another forecast; remove it, or choose another output"):
         predict_blocks(model, state, 2.0, tmp_path / "f.nc", **words)
+    with pytest.raises(StreamError, match="holds blocks of another forecast"):
+        predict_blocks(model, state + 1, 1.0, tmp_path / "f.nc", **words)
+    tuned = tiny_model().eval()
+    tuned.head.load_state_dict({key: value + 1 for key, value in tuned.head.state_dict().items()})
+    with pytest.raises(StreamError, match="holds blocks of another forecast"):
+        predict_blocks(tuned, state, 1.0, tmp_path / "f.nc", **words)
     predict_blocks(model, state, 1.0, tmp_path / "f.nc", **words)
     assert made == [3, 3, 3, 1]
 

@@ -63,7 +63,7 @@ class SpeciesEmbed(Embed[SpeciesBatch]):
 
     def _marks(self, batch: SpeciesBatch) -> Float[Tensor, "r t 4"]:
         """What a token is: environment, place or component, and the share of the variance of a component."""
-        share, none = batch.coordinates.frame.share, torch.zeros_like(batch.kind)
+        share, none = batch.coordinates.frame.share, torch.zeros_like(batch.kind, dtype=torch.bool)
         raw = torch.stack([batch.kind == ENVIRONMENT, batch.kind == PLACE, none, none], -1).to(share.dtype)
         nothing = torch.zeros_like(share)
         return torch.cat([raw, torch.stack([nothing, nothing, nothing + 1, share], -1)], dim=1)

@@ -26,6 +26,7 @@ class SpeciesProgram(Program):
         "kind", "background", "presence", "presence_weight", "contrast", "contrast_weight", "contrast_kind", "query",
     )  # fmt: skip
     outputs = ("logit", "deviation")
+    tolerance = 2e-4  # values are ranked among those of the region, and rounding may change the rank of one by one
 
     def __init__(
         self,

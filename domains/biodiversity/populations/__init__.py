@@ -4,11 +4,13 @@ from .batch import CountBatch, CountForecast
 from .build import build_populations
 from .config import PopulationConfig, populations_nano
 from .forecast import as_population_network, forecast_counts
+from .program import CountProgram
 from .virtual import VirtualPopulations
 
 __all__ = [
     "CountBatch",
     "CountForecast",
+    "CountProgram",
     "PopulationConfig",
     "VirtualPopulations",
     "as_population_network",

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -25,6 +26,14 @@ def test_what_lies_in_the_folder(tmp_path):
     submission.lay_down(RECIPE)
     with pytest.raises(BatchError, match=r"a folder holds one array, .*choose another --output"):
         Submission(tmp_path, Profile(), TASKS[:1]).lay_down(RECIPE)
+
+
+def test_the_script_can_be_submitted_by_hand_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    script = Submission(Path("sweep"), Profile(), TASKS).script()
+    assert f"#SBATCH --output={tmp_path}/sweep/logs/%a.log" in script
+    assert f"cd {tmp_path}\n" in script
+    assert f'finetune {tmp_path}/sweep/tasks/"$task".yaml' in script
 
 
 def test_an_array_larger_than_the_site_takes(tmp_path):
