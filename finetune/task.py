@@ -33,6 +33,8 @@ class Task(lightning.LightningModule):
         self.model, self.method, self.recipe, self.length = model, method, recipe, length
         decay = recipe.average
         self.average = None if decay is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        if self.average is not None:
+            self.average.n_averaged.fill_(1)  # the average begins at the start, not after the first step
         self.latest = torch.tensor(float("nan"))
 
     def configure_model(self) -> None:

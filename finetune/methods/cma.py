@@ -20,34 +20,48 @@ from ..method import Kind
 
 
 class Projected(FeatureMap):
-    """(1 + gamma) y + beta with [gamma; beta] = A z, A random and fixed, z of few numbers, zero at the start.
+    """(1 + gamma) y + s beta with [gamma; beta] = A z, A random and fixed, z of few numbers, zero at the start.
 
-    Entries of A are normal of deviation 1 / sqrt(k), made again from a seed, so that an adapter is z alone. On a grid
-    in windows, scales and shifts take the place of the published prompts.
+    Entries of A are normal of deviation 1 / sqrt(k), made again from a seed; s is the deviation of what the block puts
+    out, measured when the search begins, so that an adapter is z and s. On a grid in windows, scales and shifts take
+    the place of the published prompts.
     """
 
     matrix: Tensor
+    deviation: Tensor
 
     def __init__(self, width: int, way: CMA) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(way.seed)
         matrix = torch.randn(2 * width, way.directions, generator=generator) / way.directions**0.5
         self.register_buffer("matrix", matrix, persistent=False)
+        self.register_buffer("deviation", torch.ones(()))
         self.z = nn.Parameter(torch.zeros(way.directions), requires_grad=False)
-        self.strategy: Any = None
+        self.measures, self.strategy = False, None  # of the search
 
     def features(self, x: Float[Tensor, "b *d"], y: Float[Tensor, "b *d"], context: Context) -> Float[Tensor, "b *d"]:
         """The output, scaled and shifted channel by channel."""
+        if self.measures:
+            self.deviation.copy_(clipped_deviation(y))
         gamma, beta = (self.matrix @ self.z).to(y.dtype).chunk(2)
-        return (1 + gamma) * y + beta
+        return (1 + gamma) * y + self.deviation * beta
+
+
+def clipped_deviation(values: Tensor) -> Tensor:
+    """The standard deviation of values that five times were cut at three deviations from their mean."""
+    found = values.detach().flatten()
+    for _ in range(5):
+        centre, reach = found.mean(), 3 * found.std()
+        found = found.clamp(centre - reach, centre + reach)
+    return found.std()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CMA(HookAdapter):
-    """(1 + gamma) y + beta behind every block, [gamma; beta] = A z: each z is found by CMA-ES, no gradient is taken.
+    """(1 + gamma) y + s beta behind every block, [gamma; beta] = A z: each z is found by CMA-ES, without gradients.
 
     For models that are served, quantised, or have a solver inside. A step draws a population for one block, the next
-    step for the next; each costs a forward pass a candidate and one more. The best of the candidates and of what was
+    step for the next; each costs a forward pass a candidate and one more, and the first another. The best of the candidates and of what was
     there is kept, as the batch of the step says, so give it all samples at once where they fit. Nothing else is
     trained: the data have the model's own variables. A run that was killed begins anew, and ends the same.
 
@@ -99,6 +113,8 @@ class CMA(HookAdapter):
         mine = [hook for hook in hooks(model) if isinstance(hook, Projected)]
         hook, was = mine[step % len(mine)], model.training
         model.eval()
+        if all(one.strategy is None for one in mine):
+            self.measure(mine, model, batch)
         if hook.strategy is None:
             hook.strategy = strategy(self, self.seed + 1 + step % len(mine))
         candidates = hook.strategy.ask()
@@ -112,6 +128,14 @@ class CMA(HookAdapter):
         hook.z.copy_(tried[best])
         model.train(was)
         return torch.tensor(losses[best])
+
+    def measure(self, mine: list[Projected], model: Model, batch: Any) -> None:
+        """The deviation of what every block puts out, in one forward pass."""
+        for hook in mine:
+            hook.measures = True
+        model.loss(batch)
+        for hook in mine:
+            hook.measures = False
 
 
 def strategy(way: CMA, seed: int) -> Any:
