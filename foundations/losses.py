@@ -26,12 +26,10 @@ def relative_error(
     Args:
         groups: channel indices of each group, such as the components of a velocity.
     """
-    difference = _difference(prediction, target, known)
-    dims = tuple(range(target.dim())) if over == "batch" else tuple(range(1, target.dim()))
-    ratios = [
-        _power(difference[:, list(g)], order).mean(dims) / (_power(target[:, list(g)], order).mean(dims) + 1e-10)
-        for g in groups
-    ]
+    space = tuple(range(2, target.dim()))
+    dims = (0, *space) if over == "batch" else space
+    wrong, there = (_power(x, order).mean(dims) for x in (_difference(prediction, target, known), target))  # by channel
+    ratios = [wrong[..., list(g)].mean(-1) / (there[..., list(g)].mean(-1) + 1e-10) for g in groups]
     return torch.stack(ratios).mean()
 
 

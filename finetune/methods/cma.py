@@ -61,9 +61,10 @@ class CMA(HookAdapter):
     """(1 + gamma) y + s beta behind every block, [gamma; beta] = A z: each z is found by CMA-ES, without gradients.
 
     For models that are served, quantised, or have a solver inside. A step draws a population for one block, the next
-    step for the next; each costs a forward pass a candidate and one more, and the first another. The best of the candidates and of what was
-    there is kept, as the batch of the step says, so give it all samples at once where they fit. Nothing else is
-    trained: the data have the model's own variables. A run that was killed begins anew, and ends the same.
+    step for the next; each costs a forward pass a candidate and one more, and the first another. The best of the
+    candidates and of what was there is kept, as the batch of the step says, so give it all samples at once where they
+    fit. Nothing else is trained: the data have the model's own variables. A run that was killed begins anew, and ends
+    the same.
 
     Attributes:
         directions: k, numbers that are searched a block.
