@@ -23,9 +23,11 @@ FEW = 32  # kernels, inputs times outputs, up to which the gradient is our own
 def pad_axes(x: Float[Tensor, "b c *grid"], width: int, periodic: tuple[bool, ...]) -> Float[Tensor, "b c *padded"]:
     """`width` more values at both ends of every grid axis: wrapped around on periodic axes, zero on others."""
     for axis in range(2, x.dim()):
-        if periodic and periodic[axis - 2]:
-            index = torch.arange(-width, x.shape[axis] + width, device=x.device) % x.shape[axis]
-            x = x.index_select(axis, index)
+        size = x.shape[axis]
+        if periodic and periodic[axis - 2] and width <= size:
+            x = torch.cat([x.narrow(axis, size - width, width), x, x.narrow(axis, 0, width)], axis)
+        elif periodic and periodic[axis - 2]:
+            x = x.index_select(axis, torch.arange(-width, size + width, device=x.device) % size)
         else:
             ends = [0, 0] * (x.dim() - axis - 1) + [width, width]
             x = F.pad(x, ends)

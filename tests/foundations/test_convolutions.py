@@ -11,6 +11,7 @@ def test_periodic_axes_wrap_and_others_see_zeros():
     padded = pad_axes(x, 4, (True, False))
     assert padded[0, 0, :, 4].tolist() == [3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1]
     assert padded[0, 0, 0].tolist() == [0] * 4 + [3, 3] + [0] * 4
+    assert pad_axes(x, 2, (True, False))[0, 0, :, 2].tolist() == [2, 3, 1, 2, 3, 1, 2]
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
