@@ -22,6 +22,7 @@ FEW = 32  # kernels, inputs times outputs, up to which the gradient is our own
 
 def pad_axes(x: Float[Tensor, "b c *grid"], width: int, periodic: tuple[bool, ...]) -> Float[Tensor, "b c *padded"]:
     """`width` more values at both ends of every grid axis: wrapped around on periodic axes, zero on others."""
+    x = x.contiguous()  # a view of tokens would hand its order of axes on, to the gradients of kernels too
     for axis in range(2, x.dim()):
         size = x.shape[axis]
         if periodic and periodic[axis - 2] and width <= size:

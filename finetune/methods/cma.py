@@ -61,7 +61,7 @@ class CMA(HookAdapter):
     """(1 + gamma) y + s beta behind every block, [gamma; beta] = A z: each z is found by CMA-ES, without gradients.
 
     For models that are served, quantised, or have a solver inside. A step draws a population for one block, the next
-    step for the next; each costs a forward pass a candidate and one more, and the first another. The best of the
+    step for the next; each costs a forward pass a candidate and one more. The best of the
     candidates and of what was there is kept, as the batch of the step says, so give it all samples at once where they
     fit. Nothing else is trained: the data have the model's own variables. A run that was killed begins anew, and ends
     the same.
@@ -105,6 +105,16 @@ class CMA(HookAdapter):
         return model.requires_grad_(False)
 
     @torch.no_grad()
+    def begin(self, model: Model, batch: Any) -> None:
+        """The deviation of what every block puts out, in one forward pass."""
+        mine = [hook for hook in hooks(model) if isinstance(hook, Projected)]
+        for hook in mine:
+            hook.measures = True
+        model.loss(batch)
+        for hook in mine:
+            hook.measures = False
+
+    @torch.no_grad()
     def search(self, model: Model, batch: Any, step: int, length: int) -> Tensor:
         """One population for one block; the loss of what is kept.
 
@@ -114,8 +124,6 @@ class CMA(HookAdapter):
         mine = [hook for hook in hooks(model) if isinstance(hook, Projected)]
         hook, was = mine[step % len(mine)], model.training
         model.eval()
-        if all(one.strategy is None for one in mine):
-            self.measure(mine, model, batch)
         if hook.strategy is None:
             hook.strategy = strategy(self, self.seed + 1 + step % len(mine))
         candidates = hook.strategy.ask()
@@ -129,14 +137,6 @@ class CMA(HookAdapter):
         hook.z.copy_(tried[best])
         model.train(was)
         return torch.tensor(losses[best])
-
-    def measure(self, mine: list[Projected], model: Model, batch: Any) -> None:
-        """The deviation of what every block puts out, in one forward pass."""
-        for hook in mine:
-            hook.measures = True
-        model.loss(batch)
-        for hook in mine:
-            hook.measures = False
 
 
 def strategy(way: CMA, seed: int) -> Any:

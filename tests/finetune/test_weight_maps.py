@@ -4,16 +4,18 @@ import copy
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils import prune
 
-from humboldt.finetune import Recipe, method
+from humboldt.finetune import Recipe, fit, method
 from humboldt.finetune.adapter import hooks
 from humboldt.finetune.methods.masks import sparsity
 from humboldt.finetune.methods.taps import open_layers
 from humboldt.finetune.testing import prepare
-from humboldt.foundations import Context
+from humboldt.foundations import ConfigError, Context
 from tests.finetune.sciences import science
+from tests.finetune.tiny import Waves, tiny_model
 
 KEY = "core.scales.0.down.0.feed_forward.expand"
 
@@ -192,6 +194,67 @@ def test_a_low_rank_update_begins_as_a_part_of_the_weight(start):
     with torch.no_grad():
         made.a.zero_()
     torch.testing.assert_close(mapped(made, layer), layer.weight.detach() - expected)
+
+
+def begun(name, **options):
+    """A hook whose update has begun by the data, what the layer took and what its weight is."""
+    model, batch = science("pde")
+    way = method(name, whole=(), **options)
+    made = prepare(way, model)
+    layer = made.get_submodule(f"{KEY}.base_layer")
+    taken: list[torch.Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: taken.append(inputs[0].detach().flatten(0, -2)))
+    way.begin(made, batch)
+    handle.remove()
+    (hook,) = (one for one in hooks(made) if one.site == KEY)
+    return hook, taken[0], layer.weight.detach(), made
+
+
+def projector(rows):
+    """Onto the space that rows span."""
+    return rows.mT @ torch.linalg.solve(rows @ rows.mT, rows)
+
+
+def test_eva_begins_with_the_directions_in_which_inputs_vary_most():
+    made, x, _, _ = begun("eva", rank=3)
+    assert not made.b.any()
+    assert not (made.b0 @ made.a0).any()
+    first = torch.linalg.svd(x, full_matrices=False).Vh[:3]
+    torch.testing.assert_close(projector(made.a.detach()), projector(first), rtol=1e-3, atol=1e-3)
+
+
+def test_corda_begins_with_the_part_of_a_weight_that_matters_most_to_its_inputs():
+    made, x, weight, _ = begun("corda", rank=3, damping=1e-4)
+    moments = x.mT @ x / len(x)
+    moments = moments + 1e-4 * moments.diagonal().mean() * torch.eye(8)
+    left = (weight - made.b0 @ made.a0) @ moments
+    s = torch.linalg.svdvals(weight @ moments)
+    torch.testing.assert_close(torch.linalg.svdvals(left)[:5], s[3:], rtol=1e-3, atol=1e-3)
+    whole, _, weight, _ = begun("corda", rank=8)
+    torch.testing.assert_close(whole.b0 @ whole.a0, weight, rtol=1e-3, atol=1e-3)
+
+
+def test_lora_ga_begins_with_the_directions_of_the_gradient():
+    made, _, _, model = begun("lora_ga", rank=2)
+    assert not any(p.requires_grad for n, p in model.named_parameters() if ".hooks." not in n)
+    plain, batch = copy.deepcopy(science("pde")[0]).train(), science("pde")[1]
+    (gradient,) = torch.autograd.grad(plain.loss(batch), plain.get_parameter(f"{KEY}.weight"))
+    u, _, v = torch.linalg.svd(gradient, full_matrices=False)
+    torch.testing.assert_close(projector(made.a.detach()), projector(v[:2]), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(projector(made.b.detach().mT), projector(u[:, 2:4].mT), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(made.b.norm(dim=0), torch.full((2,), 16**0.25 / 4))
+    with pytest.raises(ConfigError, match=r"2 \* rank must be between 1 and .* got 10 for a Linear"):
+        method("lora_ga", rank=5).hook(nn.Linear(8, 8))  # type: ignore[attr-defined]
+
+
+def test_a_run_begins_by_its_first_batch(tmp_path):
+    recipe, way = Recipe(steps=1, batch_size=6, core_rate=0.0), method("eva", rank=2, rate=0.0, whole=())
+    fit(tiny_model(), Waves(6), None, recipe, way, tmp_path, progress=False)
+    state = load_file(tmp_path / "adapter.safetensors")
+    model = prepare(way, tiny_model())
+    way.begin(model, Waves(6).all())
+    (expected,) = (made.a0 for made in hooks(model) if made.site == KEY)
+    torch.testing.assert_close(projector(state[f"{KEY}.hooks.default.a0"]), projector(expected), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(("name", "options"), [("oft", {"block": 4}), ("boft", {"block": 2, "factors": 3})])

@@ -14,6 +14,15 @@ def test_periodic_axes_wrap_and_others_see_zeros():
     assert pad_axes(x, 2, (True, False))[0, 0, :, 2].tolist() == [2, 3, 1, 2, 3, 1, 2]
 
 
+def test_what_is_padded_lies_in_the_order_of_its_axes():
+    """Also for a view of tokens; processes that share gradients count on it."""
+    conv, tokens = nn.Conv2d(8, 8, 3, padding=1, groups=8), torch.randn(2, 4, 4, 8)
+    view = tokens.movedim(-1, 1)
+    assert pad_axes(view, 1, (True, True)).is_contiguous()
+    convolve(conv, view, (True, True)).sum().backward()
+    assert conv.weight.grad.is_contiguous()
+
+
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_convolution_keeps_grid_and_topology(axes):
     conv = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[axes - 1](2, 2, 3, padding=1)
