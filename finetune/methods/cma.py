@@ -66,6 +66,8 @@ class CMA(HookAdapter):
     fit. Nothing else is trained: the data have the model's own variables. A run that was killed begins anew, and ends
     the same.
 
+    Published: 500 directions and 20 candidates for 50 prompts a block, 8000 forward passes in all.
+
     Attributes:
         directions: k, numbers that are searched a block.
         population: candidates a step.

@@ -55,6 +55,8 @@ class Squared(RankedMap):
 class LoRASquared(HookAdapter):
     """W + b a diag(e) B A: two levels of low rank; the least important ranks are dropped until they fit a budget.
 
+    Published: width 8, ranks 4 to 8 pruned to 3 on average, alpha 16 to 32, orthogonality 0.1.
+
     Attributes:
         rank: mean rank of a layer at the end of the run.
         initial_rank: at its start.

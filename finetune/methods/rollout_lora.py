@@ -54,6 +54,8 @@ class RolloutLoRA(HookAdapter):
     trained on what the steps before it make. Elsewhere a step is told by the batch (months of ecosystems) or by the
     caller (weather: `rollout_loss`).
 
+    Published: rank 8, alpha 8, up to 40 steps.
+
     Attributes:
         rank: of an update.
         alpha: the update is scaled by alpha / rank.
