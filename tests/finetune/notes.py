@@ -31,7 +31,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "pissa": {"rank": 2},
     "poly": {"tasks": 2, "rank": 2},
     "rna": {"signal": 2, "hidden": 8, "dropped": 0.0},
-    "rollout_lora": {"rank": 2},
+    "rollout_lora": {"rank": 2, "steps": 1},  # of several, chance says which is trained in a step
     "tail_drop": {"tokens": 3},
     "tape": {"bank": 6, "most": 3},
     "vera": {"rank": 4},
