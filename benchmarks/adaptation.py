@@ -60,7 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("head", *sorted(known_methods().keys() - {"full", "head"})):
             rows += step_rows(model, batch, ready(name, model, Path(folder)), repeats)
-    rows += [merged_row(model, batch, 4 * repeats), *cached_rows(model, batch, 8 * repeats)]
+    rows += [merged_row(model, batch, 4 * repeats), *cached_rows(model, batch, 20 * repeats)]
     rows += [low_rank_row(8 * repeats), bottleneck_row(8 * repeats)]
     for row in rows:
         print(f"{row['case']:44} {row['ours']:9.2f} {row['peer']:9.2f} {row['unit']:7} {row['ratio']:.3f}")
@@ -90,6 +90,7 @@ def ready(name: str, model: Any, folder: Path) -> Method:
 
 def noted(way: Any, batch: FieldBatch) -> Any:
     """The batch with what a method reads from it."""
+    assert batch.target is not None
     count = len(batch)
     notes: dict[str, dict[str, Tensor]] = {
         "aft": {"features": torch.randn(count, getattr(way, "width", 1))},
@@ -104,11 +105,11 @@ def noted(way: Any, batch: FieldBatch) -> Any:
 def step_rows(model: Any, batch: Any, way: Method, repeats: int) -> list[dict[str, Any]]:
     """Time and memory of one training step of a method over those of one of full training."""
     full, own = method("full"), noted(way, batch)
-    times = interleaved(stepper(model, own, way), stepper(model, batch, full), repeats)
-    held = [step_memory(way, model, own) / 2**20, step_memory(full, model, batch) / 2**20]
+    ours, peer = interleaved(stepper(model, own, way), stepper(model, batch, full), repeats)
+    held, whole = step_memory(way, model, own) / 2**20, step_memory(full, model, batch) / 2**20
     return [
-        row(f"training step: {way.name}", *(1000 * t for t in times), "full training", "CPU ms"),
-        row(f"memory of a step: {way.name}", *held, "full training", "MB"),
+        row(f"training step: {way.name}", 1000 * ours, 1000 * peer, "full training", "CPU ms"),
+        row(f"memory of a step: {way.name}", held, whole, "full training", "MB"),
     ]
 
 
@@ -179,8 +180,9 @@ def low_rank_row(repeats: int) -> dict[str, Any]:
     ours = Site(copy.deepcopy(base), "map", Context())
     ours.put("default", Update(base, 8))
     theirs = inject_adapter_in_model(LoraConfig(r=8, lora_alpha=16, target_modules=["0"]), nn.Sequential(base))
-    passes = [lambda layer=layer: layer(x).square().mean().backward() for layer in (ours, theirs)]
-    mine, peer = interleaved(*passes, repeats)
+    mine, peer = interleaved(
+        lambda: ours(x).square().mean().backward(), lambda: theirs(x).square().mean().backward(), repeats
+    )
     return row("low-rank update of one map, 4096 x 192", 1000 * mine, 1000 * peer, "peft LoRA", "CPU ms")
 
 
@@ -214,8 +216,9 @@ def bottleneck_row(repeats: int) -> dict[str, Any]:
     ours, narrow = Site(copy.deepcopy(base), "map", Context()), Narrow(192, 8)
     ours.put("default", narrow)
     theirs = Written(base, copy.deepcopy(narrow))
-    passes = [lambda layer=layer: layer(x).square().mean().backward() for layer in (ours, theirs)]
-    mine, peer = interleaved(*passes, repeats)
+    mine, peer = interleaved(
+        lambda: ours(x).square().mean().backward(), lambda: theirs(x).square().mean().backward(), repeats
+    )
     return row("bottleneck beside one map, 4096 x 192", 1000 * mine, 1000 * peer, "plain torch", "CPU ms")
 
 

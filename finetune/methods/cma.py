@@ -37,7 +37,8 @@ class Projected(FeatureMap):
         self.register_buffer("matrix", matrix, persistent=False)
         self.register_buffer("deviation", torch.ones(()))
         self.z = nn.Parameter(torch.zeros(way.directions), requires_grad=False)
-        self.measures, self.strategy = False, None  # of the search
+        self.measures = False
+        self.strategy: Any = None  # of the search
 
     def features(self, x: Float[Tensor, "b *d"], y: Float[Tensor, "b *d"], context: Context) -> Float[Tensor, "b *d"]:
         """The output, scaled and shifted channel by channel."""

@@ -68,8 +68,7 @@ def test_what_is_refused_says_why(tmp_path):
 def test_two_adapters_that_leave_embedding_and_head_alone_are_loaded_side_by_side(tmp_path):
     base, alone = tiny_model(), {}
     for name in ("nlt", "bottleneck"):
-        way = {"name": name, "whole": []}
-        finetune(base, Trajectories(3), method=way, output=tmp_path / name, **QUICK)
+        finetune(base, Trajectories(3), method={"name": name, "whole": []}, output=tmp_path / name, **QUICK)
         alone[name] = fields(load_adapter(base, tmp_path / name))
     inner = load_adapter(base, tmp_path / "nlt", name="nlt")
     both = load_adapter(inner, tmp_path / "bottleneck", name="bottleneck")
