@@ -114,13 +114,17 @@ def read_adapter(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]
     return record, load_file(folder / TENSORS)
 
 
-def put_adapter(model: M, record: Mapping[str, Any], state: Mapping[str, Tensor], *, force: bool = False) -> M:
-    """Give a model that its method has prepared the tensors of an adapter.
+def put_adapter(
+    model: M, record: Mapping[str, Any], state: Mapping[str, Tensor], name: str = "default", *, force: bool = False
+) -> M:
+    """Give a model that its method has prepared, under this name, the tensors of an adapter.
 
     Raises:
         CheckpointError: the adapter is of another base (unless forced), or its tensors do not fit.
     """
-    require_fit(state, adapter_state(model))
+    others = [f".{other}." for other in getattr(model, "adapted", {}) if other != name]
+    expected = {key: value for key, value in adapter_state(model).items() if not any(o in key for o in others)}
+    require_fit(state, expected)
     promised, found = record["base"]["sha256"], base_hash(left_out(model))
     if promised != found and not force:
         raise CheckpointError(

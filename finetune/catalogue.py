@@ -66,7 +66,7 @@ def trained_parameters(way: Method, model: Any) -> int:
 
 def step_memory(way: Method, model: Any, batch: Any) -> int:
     """Bytes that a training step holds beside the weights, between its forward and its backward pass: what autograd
-    keeps, gradients, two moments. Counted, not measured, so that it is the same on every machine.
+    keeps, gradients, two moments; nothing of a search. Counted, not measured, so that it is the same on every machine.
 
     Args:
         way: the method.
@@ -83,6 +83,8 @@ def step_memory(way: Method, model: Any, batch: Any) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
+    if not way.gradients:
+        return 0
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         total = torch.stack(list(way.loss(prepared, batch).values())).sum()
     del total

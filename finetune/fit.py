@@ -175,6 +175,8 @@ def _train(
     start = str(checkpoint) if checkpoint is not None and checkpoint.exists() else None
     if start is not None:
         require_kind(start, recipe, here)
+    elif type(method).begin is not Method.begin:
+        method.begin(task.model, task.transfer_batch_to_device(batches[0], torch.device("cpu"), 0))
     trainer.fit(task, batches, passes, ckpt_path=start)
     if passes is not None and trainer.global_step == length and length % every:
         trainer.validate(task, passes, verbose=False)

@@ -69,6 +69,9 @@ class Method(ABC):
         """Groups for the optimiser: the trainable parameters with their rates and decay."""
         return parameter_groups(model, recipe)
 
+    def begin(self, model: Model, batch: Any) -> None:  # noqa: B027
+        """Before the first step of a run, with its first batch: the model computes what it did, as after `prepare`."""
+
     def loss(self, model: Model, batch: Any) -> dict[str, Tensor]:
         """Named scalars whose sum is minimised: the model's loss and what its hooks add."""
         return {"loss": model.loss(batch), **model.context.losses}

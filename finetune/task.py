@@ -39,6 +39,8 @@ class Task(lightning.LightningModule):
         self.model, self.method, self.recipe, self.length = model, method, recipe, length
         decay = recipe.average
         self.average = None if decay is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        if self.average is not None:
+            self.average.n_averaged.fill_(1)  # the average begins at the start, not after the first step
         self.latest = torch.tensor(float("nan"))
 
     def configure_model(self) -> None:
@@ -98,7 +100,8 @@ class Task(lightning.LightningModule):
         if self.recipe.optimiser == "muon":
             optimiser: Optimizer = MuonAdamW(groups)
         else:
-            optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
+            whole = self.device_mesh is None and not any(p.is_complex() for g in groups for p in g["params"])
+            optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=whole)
         schedule = LambdaLR(optimiser, lambda step: self.recipe.rate_factor(step, self.length))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

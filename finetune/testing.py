@@ -57,6 +57,7 @@ def check_described(way: Method) -> None:
 def check_start(way: Method, model: Model, batch: Any) -> None:
     """At step 0 the model computes what it did before: bit for bit, or within what the method declares."""
     prepared = prepare(way, model)
+    way.begin(prepared, batch)
     plain = like(prepared, model)
     for a, b in zip(outputs(prepared, batch), outputs(plain, batch), strict=True):
         error = difference(a, b)
@@ -227,6 +228,7 @@ def declared(way: Method, prepared: Model) -> set[str]:
 
 def train(way: Method, model: Model, batch: Any, steps: int = 2) -> None:
     """A few steps as the training loop makes them; every trained parameter is in exactly one group."""
+    way.begin(model, batch)
     if not way.gradients:
         for step in range(steps):
             way.search(model, batch, step, steps)

@@ -25,6 +25,7 @@ from .config import (
 )
 from .context import Context, bare
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction, Scores
+from .convolutions import convolve
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
 from .hub import HubError, Release, download, push_to_hub
@@ -39,7 +40,6 @@ from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores, Score
 from .shards import read_files
-from .skips import convolve
 from .tensor_file import header, require_finite
 from .tokens import Tokens
 from .units import Units

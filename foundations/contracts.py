@@ -60,6 +60,11 @@ class Head(nn.Module, ABC, Generic[B, P]):
     def loss(self, prediction: P, batch: B) -> Tensor:
         """A scalar to minimise; `batch` carries the target."""
 
+    def onward(self, prediction: P, batch: B) -> B | None:
+        """The batch with the prediction as its state and the target as it is, for training that goes to a target in
+        several steps; None where a prediction is no state."""
+        return None
+
 
 @final
 class Model(nn.Module):

@@ -26,13 +26,15 @@ def relative_error(
     Args:
         groups: channel indices of each group, such as the components of a velocity.
     """
-    difference = _difference(prediction, target, known)
-    dims = tuple(range(target.dim())) if over == "batch" else tuple(range(1, target.dim()))
-    ratios = [
-        _power(difference[:, list(g)], order).mean(dims) / (_power(target[:, list(g)], order).mean(dims) + 1e-10)
-        for g in groups
-    ]
-    return torch.stack(ratios).mean()
+    space = tuple(range(2, target.dim()))
+    dims = (0, *space) if over == "batch" else space
+    wrong, there = (_power(x, order).mean(dims) for x in (_difference(prediction, target, known), target))  # by channel
+    channels = sorted({c for g in groups for c in g})
+    if len(channels) < target.shape[1]:
+        wrong, there = wrong[..., channels], there[..., channels]
+    shares = torch.tensor([[(c in g) / len(g) for g in groups] for c in channels]).to(wrong)
+    wrong, there = ((x.unsqueeze(-1) * shares).sum(-2) for x in (wrong, there))
+    return (wrong / (there + 1e-10)).mean()
 
 
 def plain_error(

@@ -33,7 +33,7 @@ class Normaliser(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *space"]:
         """Physical units to normalised."""
-        return (x - self._spread(self.mean, x)) / self._spread(self.std + self.eps, x)
+        return (x - self._spread(self.mean, x)).div_(self._spread(self.std + self.eps, x))
 
     def invert(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *space"]:
         """Normalised to physical units."""

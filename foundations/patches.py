@@ -6,9 +6,15 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .skips import CONVOLUTION
+from .convolutions import CONVOLUTION
+from .linear import linear
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+PIECES = (
+    "b x (c p) -> b c (x p)",
+    "b x y (c p q) -> b c (x p) (y q)",
+    "b x y z (c p q r) -> b c (x p) (y q) (z r)",
+)
 
 
 class PatchEmbed(nn.Module):
@@ -31,7 +37,7 @@ class PatchEmbed(nn.Module):
 
 
 class PatchRecover(nn.Module):
-    """The way back: a transposed convolution with stride = kernel = patch.
+    """The way back: a transposed convolution with stride = kernel = patch, made as the product of matrices that it is.
 
     Args:
         width: token width d.
@@ -46,4 +52,12 @@ class PatchRecover(nn.Module):
 
     def forward(self, x: Float[Tensor, "b *grid d"]) -> Float[Tensor, "b c *space"]:
         """Tokens to fields."""
-        return self.projection(rearrange(x, "b ... d -> b d ..."))
+        if type(self.projection) not in TRANSPOSED:  # wrapped: what is around it wants to be called
+            return self.projection(rearrange(x, "b ... d -> b d ..."))
+        weight, bias = self.projection.weight, self.projection.bias
+        points = weight.shape[2:].numel()
+        shift = None if bias is None else bias[:, None].expand(-1, points).flatten()
+        made = linear(x, weight.flatten(1).mT, shift)
+        return rearrange(
+            made, PIECES[x.dim() - 3], c=weight.shape[1], **dict(zip("pqr", weight.shape[2:], strict=False))
+        )

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
+from .convolutions import CONVOLUTION, convolve
 from .linear import Linear
 from .norms import TimeNorm
 from .recompute import perceptron
 from .tokens import Tokens
 
-CONVOLUTION = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-def pad_axes(x: Float[Tensor, "b c *grid"], width: int, periodic: tuple[bool, ...]) -> Float[Tensor, "b c *padded"]:
-    """`width` more values at both ends of every grid axis: wrapped around on periodic axes, zero on others."""
-    for axis in range(2, x.dim()):
-        if periodic and periodic[axis - 2]:
-            index = torch.arange(-width, x.shape[axis] + width, device=x.device) % x.shape[axis]
-            x = x.index_select(axis, index)
-        else:
-            ends = [0, 0] * (x.dim() - axis - 1) + [width, width]
-            x = F.pad(x, ends)
-    return x
-
-
-def convolve(conv: nn.Module, x: Float[Tensor, "b c *grid"], periodic: tuple[bool, ...]) -> Float[Tensor, "b o *grid"]:
-    """Apply an odd-kernel convolution (built with padding k // 2) so that the grid keeps its size and its topology."""
-    if not any(periodic):
-        return conv(x)
-    kernel = cast("nn.Conv2d", conv)  # or of another number of axes
-    width = kernel.weight.shape[-1] // 2
-    padded = pad_axes(x, width, periodic)
-    if type(conv) not in CONVOLUTION:  # wrapped: what is around it wants to be called
-        return conv(padded)[(..., *(slice(width, -width) for _ in x.shape[2:]))]
-    function: Callable[..., Tensor] = (F.conv1d, F.conv2d, F.conv3d)[x.dim() - 3]
-    return function(padded, kernel.weight, kernel.bias, groups=kernel.groups)
 
 
 class ConvNeXtSkip(nn.Module):

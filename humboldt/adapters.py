@@ -29,7 +29,8 @@ def load_adapter(
     """A copy of a model with an adapter on it; its weights stay what they are until the adapter is merged.
 
     Args:
-        model: the base, or what `from_pretrained` takes; a model that has an adapter already gets a second one.
+        model: the base, or what `from_pretrained` takes; one that has an adapter gets a second, if both left embedding
+            and head alone (`whole=()`).
         adapter: a folder (every run folder of a method that leaves weights frozen is one), or a hub repository.
         name: of the adapter in the model.
         force: put it on another base than its own.
@@ -60,15 +61,16 @@ def load_adapter(
         return put_adapter(way.prepare(copy.deepcopy(base)), record, state, force=force).eval()
     if base.adapted and name in base.adapted:
         raise ConfigError(f"adapters of a model have different names, got {name!r} twice; give name=...")
-    if base.adapted:
+    if base.adapted and way.whole:
         raise ConfigError(
             f"a file of {way.name} was made for the plain model, got one with {sorted(base.adapted)}, whose embedding "
-            "and head it would replace; merge the first adapter, and force the second if you mean it"
+            "and head it would replace; merge the first adapter and force the second if you mean it, or train with "
+            "whole=()"
         )
     with torch.random.fork_rng(devices=[]):
         prepared = way.prepare(copy.deepcopy(base), name)
     renamed = {key.replace(".default", f".{name}"): value for key, value in state.items()}
-    return put_adapter(prepared, record, renamed, force=force).eval()
+    return put_adapter(prepared, record, renamed, name, force=force).eval()
 
 
 def save_adapter(model: Model, folder: str | Path, base: str | None = None) -> Path:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from humboldt.finetune import Featured, Method, Mixture, Recipe, RunFolderError, fit, plan
+from humboldt.finetune import (
+    FIELDS,
+    Featured,
+    Method,
+    Mixture,
+    Recipe,
+    RunFolderError,
+    fit,
+    known_methods,
+    plan,
+)
 from humboldt.finetune import method as method_called
 from humboldt.foundations import ConfigError, Model, to_dict
 
@@ -70,7 +81,8 @@ def finetune(
         overwrite: begin anew in a folder that holds another run.
         progress: show a progress bar on a terminal.
         recipe: fields of `humboldt.finetune.Recipe`: steps, batch_size, core_rate, ... What is not given is what the
-            checkpoint advises (see `advice`), else the default of `Recipe`.
+            checkpoint advises (see `advice`), else the default of `Recipe`. What is no such field is an option of the
+            method: `method="hydra", rank=4`.
 
     Raises:
         ConfigError: an unknown recipe key, method or option (with the nearest known one).
@@ -120,6 +132,7 @@ def prepare(
     **recipe: Any,
 ) -> Prepared:
     """Check the words, open the data, match the model to them; cheap things first."""
+    method, recipe = divided(method, recipe)
     said, schedule = None if is_automatic(method) else as_method(method), Recipe().replace(**recipe, seed=seed)
     name = str(model) if isinstance(model, str | Path) else None
     started = load(model, revision)
@@ -256,6 +269,20 @@ def is_automatic(method: str | Mapping[str, Any] | Method) -> bool:
     if more := sorted(options.keys() - {"name"}):
         raise ConfigError(f"auto picks the method with its defaults, got the options {more}; name a method to set them")
     return True
+
+
+def divided(
+    method: str | Mapping[str, Any] | Method, words: Mapping[str, Any]
+) -> tuple[str | Mapping[str, Any] | Method, dict[str, Any]]:
+    """The method with those words that are its options, and the words of the recipe; a word of both is the recipe's."""
+    if isinstance(method, Method) or is_automatic(method):
+        return method, dict(words)
+    chosen = {"name": method} if isinstance(method, str) else dict(method)
+    kind = known_methods().get(str(chosen.get("name")))
+    own = [f.name for f in fields(kind)] if kind is not None else []  # type: ignore[arg-type]
+    near = {word: difflib.get_close_matches(word, [*FIELDS, *own], 1) for word in words.keys() - FIELDS.keys()}
+    options = {word: words[word] for word, close in near.items() if set(close) & set(own)}
+    return ({**chosen, **options} if options else method), {k: v for k, v in words.items() if k not in options}
 
 
 def as_method(method: str | Mapping[str, Any] | Method) -> Method:

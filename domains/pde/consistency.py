@@ -34,7 +34,7 @@ def semigroup_error(model: Model, batch: FieldBatch, first: float, second: float
     normaliser = model.head.get_submodule("normaliser")
     (at_once,) = model_forecaster(model)(batch, [first + second])
     (half_way,) = model_forecaster(model)(batch, [first])
-    between = batch.at(next_fields(model, batch.fields, half_way), batch.lead_time)
+    between = batch.at(next_fields(model.config, batch.fields, half_way), batch.lead_time)
     (composed,) = model_forecaster(model)(between, [second])
     with torch.no_grad():
         pair = normaliser(composed.fields), normaliser(at_once.fields)

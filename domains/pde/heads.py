@@ -13,6 +13,7 @@ from humboldt.foundations import Head, Model, Normaliser, PatchRecover, Tokens, 
 from .batch import FieldBatch, FieldPrediction
 from .config import PDEConfig
 from .resample import resample
+from .rollout import next_fields
 
 START = math.log(0.05)
 """Of the logarithm of normalised errors: what is expected before anything is learned."""
@@ -61,6 +62,10 @@ class ForecastHead(Head[FieldBatch, FieldPrediction]):
         if config.loss == "plain":
             return plain_error(fields, target, [i for group in groups for i in group], config.loss_order, batch.known)
         return relative_error(fields, target, groups, config.loss_order, config.loss_over, batch.known)
+
+    def onward(self, prediction: FieldPrediction, batch: FieldBatch) -> FieldBatch:
+        """The batch from the predicted state on; what is given and not predicted stays what it was."""
+        return replace(batch, fields=next_fields(self.config, batch.fields, prediction))
 
 
 class ErrorHead(Head[FieldBatch, FieldPrediction]):

@@ -11,6 +11,7 @@ from torch import Tensor
 from humboldt.foundations import Model
 
 from .batch import FieldBatch, FieldPrediction
+from .config import PDEConfig
 
 
 def rollout(
@@ -38,7 +39,7 @@ def rollout(
         rest = lead_time - whole * step
         for number in range(done, whole):
             prediction = _advance(model, state, step, number)
-            state = batch.at(next_fields(model, state.fields, prediction), state.lead_time)
+            state = batch.at(next_fields(model.config, state.fields, prediction), state.lead_time)
         done = whole
         yield prediction if rest < 1e-6 * step else _advance(model, state, rest, whole)
 
@@ -59,11 +60,11 @@ def _advance(model: Model, batch: FieldBatch, lead_time: float, number: int = 0)
         return model(batch.at(batch.fields, times))
 
 
-def next_fields(model: Model, fields: Tensor, prediction: FieldPrediction) -> Tensor:
+def next_fields(config: PDEConfig, fields: Tensor, prediction: FieldPrediction) -> Tensor:
     """The inputs of the next step: what is predicted, and what was given where it is not; what was missing still is."""
-    places = {channel.name: index for index, channel in enumerate(model.config.outputs)}
+    places = {channel.name: index for index, channel in enumerate(config.outputs)}
     columns = [
         prediction.fields[:, places[c.name]] if c.name in places else fields[:, index]
-        for index, c in enumerate(model.config.inputs)
+        for index, c in enumerate(config.inputs)
     ]
     return torch.where(fields.isnan(), fields, torch.stack(columns, dim=1))

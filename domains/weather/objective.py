@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from humboldt.foundations import ConfigError, Model
 
-from .batch import WeatherBatch
+from .batch import WeatherBatch, WeatherPrediction
 from .channels import Channel
 from .config import WeatherConfig
 from .dataset import WeatherDataset
@@ -134,7 +134,8 @@ def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: i
     """Mean loss of the last `gradient_steps` steps of a rollout, each made from the ones before.
 
     Earlier steps are made without gradient (pushforward, arXiv 2202.03376), so memory does not depend on their number.
-    With more than one gradient step, each is computed again in the backward pass, and only its state is kept.
+    With more than one gradient step, each is computed again in the backward pass, and only its state is kept. Adapters
+    are told the step (see the method `rollout_lora`).
 
     Args:
         series: one batch per step with its target, static fields and climatology; the states of all but the first are
@@ -144,14 +145,20 @@ def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: i
         raise ValueError(
             f"a rollout of {len(series)} steps has 1 to {len(series)} gradient steps, got {gradient_steps}"
         )
+
+    def made(batch: WeatherBatch, step: int) -> WeatherPrediction:
+        with model.context.at(rollout_step=step):
+            found: WeatherPrediction = model(batch)
+        return found
+
     losses, state = [], series[0].fields
     for number, told in enumerate(series):
         batch, learns = dataclasses.replace(told, fields=state), number >= len(series) - gradient_steps
         with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
             if learns and gradient_steps > 1:
-                prediction = checkpoint(model, batch, use_reentrant=False)
+                prediction = checkpoint(made, batch, number, use_reentrant=False)
             else:
-                prediction = model(batch)
+                prediction = made(batch, number)
             if learns:
                 losses.append(model.head.loss(prediction, batch))
         state = batch.step(prediction.fields).fields

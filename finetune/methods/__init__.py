@@ -10,6 +10,7 @@ from .conv_adapter import ConvAdapter
 from .decoder import Decoder
 from .f_adapter import FAdapter
 from .fourierft import FourierFT
+from .from_data import EVA, CorDA, LoRAGA
 from .full import Full
 from .head import HeadOnly
 from .hra import HRA
@@ -50,6 +51,7 @@ __all__ = [
     "AFT",
     "BOFT",
     "CMA",
+    "EVA",
     "HRA",
     "IA3",
     "LAE",
@@ -63,6 +65,7 @@ __all__ = [
     "Bank",
     "BottleneckAdapter",
     "ConvAdapter",
+    "CorDA",
     "Decoder",
     "DoRA",
     "FAdapter",
@@ -76,6 +79,7 @@ __all__ = [
     "LoHa",
     "LoKr",
     "LoRA",
+    "LoRAGA",
     "LoRASquared",
     "Matryoshka",
     "MoELoRA",

@@ -44,6 +44,8 @@ class AFT(Method):
     The teacher is not there: batches carry its features (`humboldt.finetune.features.Featured`). The student's features
     are its mean token of every sample.
 
+    Published: weight 10 (to be tuned), scales at 1e-2, batches of 128.
+
     Attributes:
         width: number of the teacher's features.
         weight: of the distance of the kernels.

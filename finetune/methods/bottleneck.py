@@ -38,6 +38,8 @@ class Bottleneck(FeatureMap):
 class BottleneckAdapter(HookAdapter):
     """y + s U gelu(D h): a narrow perceptron beside (`parallel`) or behind (`sequential`) every feed-forward.
 
+    Published: a 64th of the width, at 5e-3 (on spectrograms).
+
     Attributes:
         narrow: its width.
         place: whether it reads the input or the output of the layer.

@@ -55,6 +55,8 @@ class Branches(WeightMap):
 class Hydra(HookAdapter):
     """W + s P + s S W: one low-rank branch learns new directions, another recombines the pretrained ones.
 
+    Published: rank 2 for images, 4 beside and 8 behind for text; AdamW at 1e-3.
+
     Attributes:
         rank: of each of the two branches.
         scale: s.

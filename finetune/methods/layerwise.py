@@ -16,6 +16,8 @@ from ..recipe import Recipe
 class LayerWise(Method):
     """Train everything; the rate of a block is `decay` times that of the block after it.
 
+    Published: a factor of 2.6 from layer to layer (0.38) in ULMFiT, 0.75 in FluxViT.
+
     Attributes:
         decay: factor from block to block, from the head back to the embedding; 1 is full training.
     """

@@ -61,7 +61,7 @@ class Learngene(HookAdapter):
     """theta_B + (l / L) theta_A: the blocks of every stack are tied to a line, which is trained.
 
     Stacks of one or two blocks start where they were; longer ones start at the line that fits them best. What is
-    learned is two blocks a stack, whatever its depth: `humboldt.finetune.transforms.deepened` makes a model of another
+    learned is two blocks a stack, whatever its depth: `humboldt.finetune.deepened` makes a model of another
     depth of it, which is then trained as ever.
     """
 

@@ -34,7 +34,7 @@ class Squared(RankedMap):
         self.thin_out = nn.Parameter(torch.empty(outputs, width))
         self.b_small, self.a = nn.Parameter(torch.empty(rank, width)), nn.Parameter(torch.empty(width, rank))
         for factor in (self.thin_in, self.thin_out, self.b_small, self.a):
-            nn.init.normal_(factor, std=width**-0.5)
+            nn.init.orthogonal_(factor)
         self.e = nn.Parameter(torch.zeros(rank))
         self.follow()
 
@@ -55,6 +55,8 @@ class Squared(RankedMap):
 class LoRASquared(HookAdapter):
     """W + b a diag(e) B A: two levels of low rank; the least important ranks are dropped until they fit a budget.
 
+    Published: width 8, ranks 4 to 8 pruned to 3 on average, alpha 16 to 32, orthogonality 0.1.
+
     Attributes:
         rank: mean rank of a layer at the end of the run.
         initial_rank: at its start.
@@ -71,7 +73,7 @@ class LoRASquared(HookAdapter):
     initial_rank: int = 4
     width: int = 8
     alpha: float = 16.0
-    orthogonality: float = 0.001
+    orthogonality: float = 0.1
     warm: float = 0.2
 
     def __post_init__(self) -> None:

@@ -87,3 +87,8 @@ class FisherMask(Method):
 def matrices(model: Model) -> list[nn.Parameter]:
     """The core's weights of two axes and more."""
     return [p for p in model.core.parameters() if p.requires_grad and p.dim() > 1]
+
+
+def sparsity(model: nn.Module) -> dict[str, float]:
+    """Share of zeros in every weight of two axes and more, by name."""
+    return {name: float((p == 0).float().mean()) for name, p in model.named_parameters() if p.dim() > 1}

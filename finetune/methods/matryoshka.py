@@ -20,6 +20,8 @@ class Matryoshka(Method):
     The head is one for all m, as its first columns are its own for the first m numbers (the tied form, MRL-E). Which is
     exact for heads that begin with a linear map; another one sees the rest as zero.
 
+    Published: powers of two from 8 on, all of weight 1.
+
     Attributes:
         dims: values of m; powers of two from `least` below the width if there are none. All of the width counts always.
         least: the smallest of these.

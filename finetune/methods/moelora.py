@@ -58,6 +58,8 @@ class Experts(FeatureMap):
 class MoELoRA(HookAdapter):
     """y + sum_j G_j(x) (alpha / r) B_j A_j x: low-rank experts, of which every token takes the best few.
 
+    Published: eight experts, of which a token takes two.
+
     Attributes:
         rank: of an expert.
         alpha: an update is scaled by alpha / rank.

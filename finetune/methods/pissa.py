@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from humboldt.foundations import Context
@@ -22,15 +23,14 @@ from ..method import Kind
 
 
 class FromWeight(WeightMap):
-    """W + s (B A - B0 A0), where B0 A0 is a part of W of rank r; A = A0 and B = B0 at the start."""
+    """W + s (B A - B0 A0) with A = A0 and B = B0 at the start: B0 A0 is a part of W of rank r, or what data say."""
 
     a0: Tensor
     b0: Tensor
 
-    def __init__(self, layer: nn.Module, rank: int, scale: float, start: str) -> None:
+    def __init__(self, layer: nn.Module, b: Float[Tensor, "o r"], a: Float[Tensor, "r i"], scale: float) -> None:
         super().__init__()
         self.layer, self.scale = [layer], scale  # in a list: it is no part of the hook
-        b, a = part_of(as_matrix(layer, weight_of(layer).detach()).float(), rank, start)
         self.a, self.b = nn.Parameter(a.clone()), nn.Parameter(b.clone())
         self.register_buffer("a0", a)
         self.register_buffer("b0", b)
@@ -78,4 +78,5 @@ class PiSSA(HookAdapter):
             ConfigError: a rank above the size of the layer.
         """
         require_rank(self.rank, layer)
-        return FromWeight(layer, self.rank, self.scale, self.start)
+        b, a = part_of(as_matrix(layer, weight_of(layer).detach()).float(), self.rank, self.start)
+        return FromWeight(layer, b, a, self.scale)

@@ -64,6 +64,8 @@ def projected(layer: Attention, tokens: Float[Tensor, "b t d"]) -> tuple[Tensor,
 class PromptTuning(HookAdapter):
     """out + g softmax(q K(p)^T) V(p): learned tokens p beside the keys and values of every window of every block.
 
+    Published: length 10.
+
     Attributes:
         length: tokens a block.
     """

@@ -17,16 +17,21 @@ from ..hook import FeatureMap
 from ..layers import finest, width_of
 from ..method import Kind
 
+UNUSED = 0.01
+"""Share of the late steps in which a centroid had a sample near it, under which it is put elsewhere."""
+
 
 class Regimes(FeatureMap):
     """y + U_0 gelu(D_0 x) + sum_k pi_k U_k gelu(D_k x),  pi_k = softmax(-|e - mu_k|^2 / (T mean |e - mu|^2)).
 
     e is a sample's mean token as the embedding made it. After a step the centroids follow, mu_k <- m mu_k + (1 - m)
     mean of the e that are nearest, without gradient; after the first they are the samples of its batch, over and over.
+    One to which no sample has been near for long is put where the sample lies that is furthest from all.
     """
 
     reads = ("instance",)
     centroids: Tensor
+    use: Tensor
     seen: Tensor
 
     def __init__(self, width: int, instance: int, narrow: int, count: int, momentum: float, temperature: float) -> None:
@@ -37,6 +42,7 @@ class Regimes(FeatureMap):
         for factor in self.down:
             nn.init.kaiming_uniform_(factor, a=5**0.5)
         self.register_buffer("centroids", torch.zeros(count, instance))
+        self.register_buffer("use", torch.ones(count))
         self.register_buffer("seen", torch.tensor(False))
         self.latest: list[Tensor] = []  # of this step, for the centroids
 
@@ -73,6 +79,10 @@ class Regimes(FeatureMap):
         count = nearest.sum(0)[:, None]
         moved = torch.lerp(self.centroids, nearest.mT @ e / count.clamp(min=1), 1 - self.momentum)
         self.centroids.copy_(torch.where(count > 0, moved, self.centroids))
+        self.use.lerp_((count[:, 0] > 0).to(self.use.dtype), 1 - self.momentum)
+        if bool(self.use.min() < UNUSED):
+            alone, furthest = self.use.argmin(), torch.cdist(e, self.centroids).amin(1).argmax()
+            self.centroids[alone], self.use[alone] = e[furthest], 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,8 @@ class TapeAdapter(HookAdapter):
 
     It looks at the whole sample, so causal attention is no site.
 
+    Published: up to 10 tokens until their weights sum to 2, ponder 0.01.
+
     Attributes:
         bank: tokens to choose from, a block.
         most: tokens that a sample may read.

@@ -74,6 +74,8 @@ class TokenBudget(HookAdapter):
     (`with model.context.at(budget=0.25)`); without one it uses all tokens. Which tokens are kept depends on the whole
     sample, so causal cores are no site. A core on windows does not run faster for it.
 
+    Published: all, two thirds and a third of the tokens.
+
     Attributes:
         budgets: shares of tokens in training, besides all of them.
         even: share of the kept tokens that are evenly spread, so that calm regions are covered.

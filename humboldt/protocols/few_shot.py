@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from ..pretrained import from_pretrained
 from ..results import Result, provenance, read_results
 from .episodes import SIZES, Episode, episodes
 from .states import ProtocolError
+
+log = logging.getLogger(__name__)
 
 
 class Episodic:
@@ -70,9 +73,12 @@ def few_shot(
     Raises:
         ProtocolError: no episode fits.
     """
-    chosen = episodes(data.split("train"), sizes=sizes, count=count, seed=seed, skip=True)
+    train = data.split("train")
+    chosen = episodes(train, sizes=sizes, count=count, seed=seed, skip=True)
     if not chosen:
-        raise ProtocolError(f"an episode has at most {data.split('train').units} units here, got sizes {list(sizes)}")
+        raise ProtocolError(f"an episode has at most {train.units} units here, got sizes {list(sizes)}; ask for fewer")
+    if absent := [size for size in sizes if size > train.units]:
+        log.warning("episodes of %s are left out: the training part has %d units", absent, train.units)
     old = {_label(r) for r in read_results(done)} if done is not None and Path(done).is_file() else set()
     for episode in chosen:
         for method, random in [*((m, False) for m in methods), *([("full", True)] if control else [])]:

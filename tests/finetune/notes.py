@@ -10,25 +10,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from humboldt.finetune import FeaturedBatch, Method, method, write_adapter
+from humboldt.finetune import Featured, FeaturedBatch, Method, method, write_adapter
 from humboldt.finetune.features import values_of
 from humboldt.foundations import Model
 
 SMALL: dict[str, dict[str, Any]] = {
     "adalora": {"initial_rank": 2, "rank": 1},
     "boft": {"block": 2},
+    "corda": {"rank": 2},
     "decoder": {"hidden": 8},
     "dora": {"rank": 2},
+    "eva": {"rank": 2},
     "f_adapter": {"bands": 2},
     "lae": {"rank": 2},
     "lora": {"rank": 2},
+    "lora_ga": {"rank": 2},
     "oft": {"block": 4},
     "pha": {"tasks": 2, "code": 8},
     "physics": {"residual": "tests.finetune.notes:size"},
     "pissa": {"rank": 2},
     "poly": {"tasks": 2, "rank": 2},
     "rna": {"signal": 2, "hidden": 8, "dropped": 0.0},
-    "rollout_lora": {"rank": 2},
+    "rollout_lora": {"rank": 2, "steps": 1},  # of several, chance says which is trained in a step
     "tail_drop": {"tokens": 3},
     "tape": {"bank": 6, "most": 3},
     "vera": {"rank": 4},
@@ -62,13 +65,14 @@ def member(model: Model, seed: int, name: str = "hydra", **options: Any) -> Path
     return write_adapter(FOLDERS[-1].name, moved, way)
 
 
-def noted(name: str, model: Model, batch: Any) -> Any:
+def noted(name: str, model: Model | None, batch: Any) -> Any:
     """The batch with what the method reads from it."""
     count = len(batch)
     generator = torch.Generator().manual_seed(5)
     if name == "aft":
         return FeaturedBatch(batch, features=torch.randn(count, 8, generator=generator))
     if name == "prior":
+        assert model is not None
         with torch.no_grad():
             found = values_of(model(batch))
         return FeaturedBatch(batch, prior=found + 0.1 * torch.randn(found.shape, generator=generator))
@@ -77,6 +81,16 @@ def noted(name: str, model: Model, batch: Any) -> Any:
     if name == "rna":
         return FeaturedBatch(batch, signal=torch.randn(count, 2, generator=generator))
     return batch
+
+
+def noted_data(name: str, data: Any) -> Any:
+    """A dataset with what the method reads from its batches."""
+    rows = noted(name, None, data.batch(range(len(data)))) if name != "prior" else None
+    if name == "prior":
+        return Featured(data, prior=0.5 * data.batch(range(len(data))).target)
+    if not isinstance(rows, FeaturedBatch):
+        return data
+    return Featured(data, rows.features, task=rows.task, signal=rows.signal)
 
 
 def size(model: Model, prediction: Any, batch: Any) -> Tensor:

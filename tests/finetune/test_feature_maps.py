@@ -13,7 +13,7 @@ from humboldt.finetune.methods.bank import LowRank
 from humboldt.finetune.methods.patch_scales import pooled, unpooled
 from humboldt.finetune.methods.pha import materialised, new_prototype
 from humboldt.finetune.testing import prepare, train
-from humboldt.foundations import CheckpointError, ConfigError, Context
+from humboldt.foundations import CheckpointError, ConfigError, Context, Tokens
 from tests.finetune.notes import member
 from tests.finetune.sciences import science
 
@@ -27,6 +27,124 @@ def shaken(made):
         for parameter in made.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     return made
+
+
+def test_a_bottleneck_stands_beside_or_behind():
+    layer, x = nn.Linear(6, 6), torch.randn(4, 6)
+    for place, seen in (("parallel", x), ("sequential", layer(x))):
+        made = shaken(method("bottleneck", narrow=3, place=place, scale=0.5).hook(layer))  # type: ignore[attr-defined]
+        narrow = nn.functional.gelu(seen @ made.down.weight.mT + made.down.bias)
+        expected = layer(x) + 0.5 * (narrow @ made.up.weight.mT + made.up.bias)
+        torch.testing.assert_close(made.features(x, layer(x), Context()), expected)
+
+
+def test_a_band_answers_its_own_frequencies_alone_and_large_scales_have_the_widest():
+    bands = method("f_adapter", narrow=4, bands=3).hook(block())  # type: ignore[attr-defined]
+    assert [down.out_features for down in bands.down] == [8, 4, 2]  # 2 + (8 - 2) (1 - b / 3)^2
+    found = bands.band((8, 8), torch.device("cpu"))
+    for number in range(3):
+        with torch.no_grad():
+            for up in bands.up:
+                up.weight.zero_()
+            bands.up[number].weight.normal_()
+        x = torch.randn(2, 8, 8, 8)
+        spectrum = torch.fft.rfftn(bands.features(x, torch.zeros_like(x), Context()), dim=(1, 2)).abs()
+        loud = spectrum.flatten(1, 2).amax((0, 2)) > 1e-4
+        assert set(found[loud].tolist()) == {number}
+
+
+def experts(**options):
+    return method("moelora", rank=2, alpha=4.0, **options).hook(nn.Linear(6, 5))  # type: ignore[attr-defined]
+
+
+def test_all_experts_alike_are_their_mean_and_their_order_means_nothing():
+    made, x, y = shaken(experts(experts=3, top=3)).eval(), torch.randn(7, 6), torch.zeros(7, 5)
+    plain = made.features(x, y, Context())
+    turned = copy.deepcopy(made)
+    with torch.no_grad():
+        for parameter in (turned.a, turned.b, turned.router.weight):
+            parameter.copy_(parameter.roll(1, 0))
+    torch.testing.assert_close(turned.features(x, y, Context()), plain)
+    with torch.no_grad():
+        made.router.weight.zero_()
+    each = torch.stack([2 * x @ a.mT @ b.mT for a, b in zip(made.a, made.b, strict=True)])
+    torch.testing.assert_close(made.features(x, y, Context()), each.mean(0))
+
+
+def test_a_token_takes_its_best_experts_alone_and_over_many_tokens_all_are_reached():
+    made = shaken(experts(experts=4, top=2)).train()
+    x, context = torch.randn(1, 6), Context()
+    made.features(x, torch.zeros(1, 5), context).square().sum().backward()
+    best = set(made.router(x).topk(2).indices.flatten().tolist())
+    assert {n for n, grad in enumerate(made.b.grad) if grad.any()} == best
+    made.zero_grad()
+    made.features(torch.randn(64, 6), torch.zeros(64, 5), context).square().sum().backward()
+    assert all(bool(grad.any()) for grad in made.b.grad)
+    assert set(context.losses) == {"balance ", "contrast "}
+
+
+def test_the_contrast_of_experts_is_large_where_they_agree_and_small_where_they_do_not():
+    made, x = experts(experts=2, top=1), torch.randn(16, 6).abs() + 1
+    with torch.no_grad():
+        made.a.copy_(torch.ones(2, 2, 6) / 6)
+        made.b.zero_()
+        made.b[:, 0] = 1
+        alike = made.contrast(x).item()
+        made.b[1] = 0
+        made.b[1, 1] = 1
+        apart = made.contrast(x).item()
+    assert apart < 1e-3 < 0.5 < alike
+
+
+def regimes(count, batch=None, **options):
+    made = method("regimes", regimes=count, **options).hook(block())  # type: ignore[attr-defined]
+    context = Context()
+    if batch is not None:
+        context.tokens = Tokens(batch[:, None, None].expand(-1, 4, 4, -1))
+    return made, context
+
+
+def test_one_regime_is_the_same_adapter_for_all_and_two_are_not():
+    e = torch.cat([torch.zeros(1, 8), torch.ones(1, 8)])
+    x = torch.randn(1, 4, 4, 8).expand(2, 4, 4, 8)
+    for count in (1, 2):
+        made, context = regimes(count, e, temperature=0.01)
+        shaken(made)
+        made.centroids.copy_(e[:count])
+        one, two = made.features(x, torch.zeros_like(x), context)
+        assert torch.allclose(one, two) == (count == 1)
+        assert not made.centroids.requires_grad
+
+
+def test_centroids_follow_the_samples_near_them():
+    e = torch.tensor([[0.0], [0.2], [5.0]]).expand(3, 8).clone()
+    made, context = regimes(2, e, momentum=0.5)
+    made.train()
+    x = torch.zeros(3, 4, 4, 8)
+    made.features(x, x, context)
+    made.on_step(1, 9)
+    assert torch.equal(made.centroids, e[:2])  # the first samples
+    made.centroids.copy_(torch.tensor([[0.0], [4.0]]).expand(2, 8))
+    made.features(x, x, context)
+    made.on_step(2, 9)
+    torch.testing.assert_close(made.centroids[:, 0], torch.tensor([0.5 * 0.0 + 0.5 * 0.1, 0.5 * 4.0 + 0.5 * 5.0]))
+
+
+def test_a_centroid_that_nobody_is_near_goes_to_the_sample_furthest_from_all():
+    found = []
+    for _ in range(2):
+        e = torch.tensor([[0.0], [1.0], [3.0]]).expand(3, 8).clone()
+        made, context = regimes(2, e, momentum=0.5)
+        made.train()
+        made.seen.fill_(True)
+        made.centroids.copy_(torch.tensor([[1.0], [99.0]]).expand(2, 8))
+        x = torch.zeros(3, 4, 4, 8)
+        for step in range(8):
+            made.features(x, x, context)
+            made.on_step(step, 9)
+        found.append(made.centroids.clone())
+    assert found[0][1, 0].item() == pytest.approx(3.0)
+    assert torch.equal(*found)
 
 
 def test_patches_are_means_and_go_back_to_their_place():

@@ -12,7 +12,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from humboldt.finetune import Interrupted, Mixture, Recipe, RunFolderError, fit, method
+from humboldt.finetune import Full, Interrupted, Mixture, Recipe, RunFolderError, fit, method
 from humboldt.foundations import read_config
 from tests.finetune.tiny import RESUMED, Told, Waves, tiny_model
 
@@ -67,6 +67,14 @@ def test_the_best_loss_of_the_log_is_the_loss_of_the_result(tmp_path):
     assert tuned.loss(validation.all()).item() == pytest.approx(min(losses), rel=1e-5)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Watched(Full):
+    """Full training whose weights are noted after every step."""
+
+    def on_step(self, model, step, length):
+        self.seen.append({k: v.clone() for k, v in model.state_dict().items()})
+
+
 def test_patience_ends_a_run_that_does_not_get_better(tmp_path):
     stuck = dataclasses.replace(SHORT, steps=60, core_rate=0.0, embedding_rate=0.0, norm_rate=0.0, patience=2)
     fit(tiny_model(), Waves(), Waves(6, 1), stuck, folder=tmp_path)
@@ -74,16 +82,15 @@ def test_patience_ends_a_run_that_does_not_get_better(tmp_path):
     assert max(steps) == 6
 
 
-def test_the_average_is_what_the_definition_says():
-    recipe = dataclasses.replace(SHORT, steps=3, average=0.5)
-    steps = [
-        fit(tiny_model(), Waves(), recipe=dataclasses.replace(recipe, average=None, steps=3, warmup=0)).state_dict()
-    ]
-    averaged = fit(tiny_model(), Waves(), recipe=recipe).state_dict()
-    key = "core.scales.0.down.0.feed_forward.expand.weight"
-    first = tiny_model().state_dict()[key]
-    assert not torch.equal(averaged[key], steps[0][key])
-    assert (averaged[key] - first).abs().sum() < (steps[0][key] - first).abs().sum()
+def test_the_average_is_the_closed_form_from_the_start_on():
+    """m^t start + (1 - m) sum_j m^(t - j) weights after step j."""
+    way, key, seen = Watched(), "core.scales.0.down.0.feed_forward.expand.weight", []
+    object.__setattr__(way, "seen", seen)
+    averaged = fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=3, average=0.5), way)
+    first, one, two, three = (tiny_model().state_dict()[key], *(state[key] for state in seen))
+    expected = first / 8 + one / 8 + two / 4 + three / 2
+    torch.testing.assert_close(averaged.state_dict()[key], expected)
+    assert not torch.equal(one, two)
 
 
 def test_accumulated_batches_make_one_step():

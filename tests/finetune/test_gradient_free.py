@@ -8,6 +8,7 @@ import torch
 from humboldt.finetune import Recipe, fit, method, plan
 from humboldt.finetune.adapter import hooks
 from humboldt.finetune.fit import task_of
+from humboldt.finetune.methods.cma import clipped_deviation
 from humboldt.foundations import ConfigError
 from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves, tiny_model
@@ -40,8 +41,35 @@ def test_a_run_is_the_same_each_time_and_its_adapter_is_a_few_numbers(tmp_path):
     from safetensors.torch import load_file
 
     state = load_file(tmp_path / "a" / "adapter.safetensors")
-    assert sum(v.numel() for k, v in state.items() if ".hooks." in k) == 4 * len(found[0])
+    assert sum(v.numel() for k, v in state.items() if ".hooks." in k) == (4 + 1) * len(found[0])
     assert (tmp_path / "a" / "log.csv").read_text().count("\n") >= 4
+
+
+def test_shifts_are_in_deviations_of_what_a_block_puts_out():
+    """Whatever the size of its numbers, so that one spread of the search fits all blocks; outliers do not count."""
+    values = torch.randn(20_000)
+    values[:10] = 1e4
+    assert clipped_deviation(values).item() == pytest.approx(1, abs=0.02)
+    model, batch = science("pde")
+    way = method("cma", directions=64, population=4)
+    model = way.prepare(copy.deepcopy(model))
+    seen: dict[str, torch.Tensor] = {}
+
+    def note(site):
+        def first(layer, inputs, out):
+            seen.setdefault(site, out.x)
+
+        return first
+
+    for made in hooks(model):
+        model.get_submodule(f"{made.site}.base_layer").register_forward_hook(note(made.site))
+    way.begin(model, batch)
+    for made in hooks(model):
+        assert made.deviation.item() == pytest.approx(clipped_deviation(seen[made.site]).item(), rel=1e-5)
+        made.z.copy_(torch.randn(64))
+        y = torch.zeros(1, 1000, made.matrix.shape[0] // 2)
+        expected = made.deviation * (made.matrix @ made.z).chunk(2)[1]
+        torch.testing.assert_close(made.features(y, y, model.context)[0, 0], expected)
 
 
 def test_what_a_run_without_gradients_cannot_be_is_refused():

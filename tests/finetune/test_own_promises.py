@@ -1,6 +1,7 @@
 """Formulas, limits and schedules of single methods."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -79,7 +80,7 @@ def test_taps_is_the_base_bit_for_bit_where_its_switch_is_closed():
     with torch.no_grad():
         made.s.fill_(0.05)
     new = made.weights(dict(layer.named_parameters()), Context())["weight"]
-    torch.testing.assert_close(new, layer.weight, rtol=0, atol=1e-7)
+    assert torch.equal(new, layer.weight)
     model = method("taps").prepare(copy.deepcopy(science("pde")[0]))
     assert set(open_layers(model).values()) == {True}
 
@@ -144,6 +145,32 @@ def test_rollout_updates_follow_the_step_and_end():
                 found.append(model(batch).fields)
     assert not torch.equal(found[0], found[1])
     torch.testing.assert_close(found[0], found[2], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_training_goes_to_a_target_in_steps_and_moves_the_update_of_the_last(count, monkeypatch):
+    model, batch = science("pde")
+    way = method("rollout_lora", rank=2, steps=3)
+    model = way.prepare(copy.deepcopy(model))
+    monkeypatch.setattr(torch, "randint", lambda *_: torch.tensor(count))
+    terms = way.loss(model, batch)
+    state = dataclasses.replace(batch, lead_time=batch.lead_time / count)
+    for step in range(count - 1):
+        with torch.no_grad(), model.context.at(rollout_step=step):
+            state = dataclasses.replace(state, fields=model(state).fields)
+    torch.testing.assert_close(terms["loss"], model.loss(state))
+    terms["loss"].backward()
+    for made in hooks(model):
+        assert [bool(b.any()) for b in made.b.grad] == [step == count - 1 for step in range(3)]
+
+
+def test_steps_of_training_are_no_shorter_than_what_is_asked_for():
+    way = method("rollout_lora", steps=6, shortest=0.25)
+    assert {way.drawn(torch.tensor([1.0, 0.75])) for _ in range(60)} == {1, 2, 3}  # type: ignore[attr-defined]
+    assert {way.drawn(torch.tensor([0.1])) for _ in range(9)} == {1}  # type: ignore[attr-defined]
+    assert max(method("rollout_lora", steps=6).drawn(torch.ones(1)) for _ in range(60)) == 6  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match=r"none is of negative length, got steps=8, shortest=-1"):
+        method("rollout_lora", shortest=-1)
 
 
 def test_the_slow_copy_is_the_closed_form():

@@ -1,6 +1,7 @@
 """Properties of prompts, tapes, codes and budgets."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ import torch
 from humboldt.finetune import method
 from humboldt.finetune.adapter import hooks
 from humboldt.finetune.methods.token_budget import chosen
+from humboldt.finetune.testing import prepare, train
 from humboldt.foundations import Cache, ConfigError, Context, Memory, Tokens
 from tests.finetune.sciences import science
+from tests.finetune.tiny import Waves, tiny_model
 
 
 def attention(field="pde"):
@@ -161,3 +164,32 @@ def test_a_cache_refuses_what_it_would_pass_by():
     model = method("prompts").prepare(copy.deepcopy(science("graphs")[0]))
     with pytest.raises(ConfigError, match=r"got one that an adapter stands around.*merge the adapter"):
         Cache(model.core, 1, 8)
+
+
+def errors(way, budgets):
+    """Losses at some budgets, of a model that was trained for a little with a method."""
+    torch.manual_seed(0)
+    batch = Waves(6).all()
+    model = prepare(way, tiny_model())
+    train(way, model, batch, 20)
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for budget in budgets:
+            with model.context.at(budget=budget):
+                found.append(float(model.loss(batch)))
+    return found
+
+
+@pytest.mark.integration
+def test_one_checkpoint_is_better_at_few_tokens_than_one_that_has_always_seen_all():
+    few, half, whole = errors(method("token_budget", budgets=(0.5, 0.25)), (0.25, 0.5, 1.0))
+    assert whole < half < few
+    blind = method("token_budget", budgets=(0.999,), alike=0.0)  # the same norms are trained, on all 16 tokens alone
+    assert few < errors(blind, (0.25,))[0]
+
+
+@pytest.mark.integration
+def test_more_of_a_code_is_never_worse_after_its_tail_was_dropped_in_training():
+    found = errors(method("tail_drop", tokens=4), (0.25, 0.5, 1.0))
+    assert all(longer <= 1.001 * shorter for shorter, longer in pairwise(found))

@@ -15,6 +15,12 @@ def test_relative_error_is_its_formula(order):
     torch.testing.assert_close(relative_error(p, t, groups, order, over="sample"), torch.stack(each).mean())
 
 
+def test_a_channel_of_no_group_does_not_count_whatever_it_holds():
+    p, t = torch.randn(2, 3, 5), torch.randn(2, 3, 5)
+    t[:, 1] = torch.nan
+    torch.testing.assert_close(relative_error(p, t, [[0], [2]]), relative_error(p[:, ::2], t[:, ::2], [[0], [1]]))
+
+
 def test_known_places_count_as_predicted():
     p, t = torch.randn(2, 2, 5), torch.randn(2, 2, 5)
     known = torch.zeros(2, 2, 1, dtype=torch.bool)

@@ -18,3 +18,9 @@ def test_a_patch_becomes_its_own_token():
     changed = x.clone()
     changed[..., 2:, :2] += 1
     assert (embed(x) != embed(changed)).any(-1).tolist() == [[[False, False], [True, False]]]
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_the_way_back_is_the_transposed_convolution(axes):
+    recover, x = PatchRecover(5, 3, 2, axes), torch.randn(2, *(4, 3, 2)[:axes], 5)
+    torch.testing.assert_close(recover(x), recover.projection(x.movedim(-1, 1)))

@@ -2,27 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from humboldt.foundations import Tokens, convolve
-from humboldt.foundations.skips import ConvNeXtSkip, ResNetSkip, pad_axes
+from humboldt.foundations import Tokens
+from humboldt.foundations.skips import ConvNeXtSkip, ResNetSkip
 
 from .cores import awake
-
-
-def test_periodic_axes_wrap_and_others_see_zeros():
-    x = torch.arange(1.0, 4).reshape(1, 1, 3, 1).expand(1, 1, 3, 2)
-    padded = pad_axes(x, 4, (True, False))
-    assert padded[0, 0, :, 4].tolist() == [3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1]
-    assert padded[0, 0, 0].tolist() == [0] * 4 + [3, 3] + [0] * 4
-
-
-@pytest.mark.parametrize("axes", [1, 2, 3])
-def test_convolution_keeps_grid_and_topology(axes):
-    conv = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[axes - 1](2, 2, 3, padding=1)
-    x = torch.randn(1, 2, *(5, 4, 3)[:axes])
-    torch.testing.assert_close(convolve(conv, x, ()), conv(x))
-    periodic = (True,) * axes
-    moved = convolve(conv, x.roll(2, 2), periodic)
-    torch.testing.assert_close(moved, convolve(conv, x, periodic).roll(2, 2))
 
 
 @pytest.mark.parametrize("kind", [ConvNeXtSkip, ResNetSkip])

@@ -4,12 +4,13 @@ import json
 import pytest
 import torch
 
-from humboldt import from_pretrained, load_adapter, save_adapter
+from humboldt import from_pretrained, load_adapter, push_adapter, save_adapter
 from humboldt.adapting import finetune
 from humboldt.commands.info import line, methods
-from humboldt.finetune import METHODS, disabled
+from humboldt.finetune import METHODS, disabled, set_adapters
 from humboldt.foundations import CheckpointError, ConfigError
 from tests.finetune.tiny import Waves, tiny_model
+from tests.foundations.hub_server import point_to, serving
 from tests.humboldt.test_adapting import Trajectories
 
 QUICK = {"steps": 2, "batch_size": 4, "progress": False}
@@ -64,6 +65,20 @@ def test_what_is_refused_says_why(tmp_path):
         load_adapter(tiny_model(), tmp_path)
 
 
+def test_two_adapters_that_leave_embedding_and_head_alone_are_loaded_side_by_side(tmp_path):
+    base, alone = tiny_model(), {}
+    for name in ("nlt", "bottleneck"):
+        finetune(base, Trajectories(3), method={"name": name, "whole": []}, output=tmp_path / name, **QUICK)
+        alone[name] = fields(load_adapter(base, tmp_path / name))
+    inner = load_adapter(base, tmp_path / "nlt", name="nlt")
+    both = load_adapter(inner, tmp_path / "bottleneck", name="bottleneck")
+    together = fields(both)
+    for name, expected in alone.items():
+        set_adapters(both, name)
+        assert torch.equal(fields(both), expected)
+        assert not torch.equal(together, expected)
+
+
 def test_the_table_of_methods_says_what_each_is():
     rows = {row["name"]: row for row in methods()}
     assert set(rows) == set(METHODS)
@@ -93,3 +108,22 @@ def test_samples_may_come_with_notes():
         assert fields(tuned).isfinite().all()
     with pytest.raises(ConfigError, match="there is a row of task for every sample"):
         finetune(tiny_model(), data, method="poly", notes={"train": {"task": rows}}, **QUICK)
+
+
+def test_an_adapter_goes_to_the_hub_by_itself_and_comes_back_for_its_base(tmp_path, monkeypatch):
+    pytest.importorskip("huggingface_hub")
+    base = tiny_model()
+    tuned = finetune(base, Trajectories(3), method="hydra", output=tmp_path / "run", **QUICK)
+    with serving() as hub:
+        point_to(hub, tmp_path, monkeypatch)
+        commit = push_adapter(tmp_path / "run", "me/adapter")
+        assert set(hub.repositories["me/adapter"]) - {".gitattributes"} == {"adapter.json", "adapter.safetensors"}
+        loaded = load_adapter(base, "me/adapter", revision=commit)
+        torch.testing.assert_close(fields(loaded), fields(tuned), rtol=1e-5, atol=1e-6)
+        other = copy.deepcopy(base)
+        with torch.no_grad():
+            other.core.scales[0].down[0].attention.out.weight.add_(1)
+        with pytest.raises(CheckpointError, match=r"weights that it was trained on .* load that base, or force it"):
+            load_adapter(other, "me/adapter")
+        with pytest.raises(CheckpointError, match=r"an adapter folder holds adapter.json and adapter.safetensors"):
+            push_adapter(tmp_path, "me/none")

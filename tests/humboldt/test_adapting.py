@@ -72,6 +72,20 @@ def test_a_method_may_carry_its_options():
     assert 0 < plan["trained parameters"] < sum(m.weight.numel() for m in maps)
 
 
+def test_words_that_are_no_recipe_are_options_of_the_method():
+    found = finetune(tiny_model(), Trajectories(), method="hydra", rank=4, **QUICK).provenance["recipe"]
+    assert (found["method"]["name"], found["method"]["rank"], found["steps"]) == ("hydra", 4, 3)
+    way = {"name": "cma", "spread": 0.2}
+    both = plan_finetune(tiny_model(), Trajectories(), method=way, seed=5, directions=4, steps=2)["method"]
+    assert (both["directions"], both["spread"], both["seed"]) == (4, 0.2, 0)  # a word of both is the run's
+    with pytest.raises(ConfigError, match="no key 'rnk'; did you mean 'rank'"):
+        finetune(tiny_model(), "nowhere.zarr", method="hydra", rnk=4)
+    with pytest.raises(ConfigError, match="no key 'stesp'; did you mean 'steps'"):
+        finetune(tiny_model(), "nowhere.zarr", method="hydra", stesp=4)
+    with pytest.raises(ConfigError, match="no key 'rank'"):
+        finetune(tiny_model(), "nowhere.zarr", method="head", rank=4)
+
+
 def test_the_plan_says_what_would_happen_and_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = tiny_model()

@@ -6,6 +6,8 @@ import torch
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import MaskedForecasts, make_climatology, open_weather, rollout_loss
 from humboldt.domains.weather.objective import torn
+from humboldt.finetune import method
+from humboldt.finetune.adapter import hooks
 from humboldt.foundations import ConfigError
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import CHANNELS, model
@@ -87,6 +89,17 @@ def test_the_loss_is_that_of_the_last_steps():
         rollout_loss(made, series, 4)
     with pytest.raises(DataError, match=r"a rollout of 20 steps of 6 h from sample 2 has data for 8"):
         opened().series(2, 20)
+
+
+@pytest.mark.parametrize("gradient_steps", [1, 2])
+def test_every_step_is_told_to_the_updates_that_are_its_own(gradient_steps):
+    """Also where a step is computed again in the backward pass."""
+    made = method("rollout_lora", rank=2, steps=3).prepare(model(pairs=(1, 1)))
+    rollout_loss(made, opened().series(2, 3), gradient_steps).backward()
+    updates = [hook.b.grad for hook in hooks(made)]
+    assert updates
+    for grads in updates:
+        assert [bool(grad.any()) for grad in grads] == [False] * (3 - gradient_steps) + [True] * gradient_steps
 
 
 def test_what_is_hidden_does_not_reach_a_prediction_by_the_last_state():

@@ -56,3 +56,16 @@ def test_the_spread_has_the_worst_tenth():
     assert (spread.mean, spread.worst) == (1.3, 4.0)
     assert spread.deviation == pytest.approx(0.954, abs=1e-3)
     assert Spread.of([2.0, 1.0]).worst == 2.0
+
+
+@pytest.mark.integration
+def test_agnostic_tuning_is_better_in_configurations_that_it_has_not_seen():
+    drawn, found = nuisances(24), {}
+    for agnostic in (False, True):
+        lesson = TrainingVaried(Trajectories(), drawn[:16]) if agnostic else Trajectories()
+        rates = {"core_rate": 3e-3, "embedding_rate": 1e-2, "norm_rate": 3e-3}
+        tuned = finetune(tiny_model(), lesson, steps=150, batch_size=4, validate_every=150, progress=False, **rates)
+        with torch.no_grad():
+            errors = [float(tuned.loss(Varied(Waves(12), [one]).batch(range(12)))) for one in drawn[16:]]
+        found[agnostic] = Spread.of(errors)
+    assert found[True].mean < 0.9 * found[False].mean

@@ -55,10 +55,11 @@ def test_robustness_begins_clean_and_has_its_control(waves, tmp_path, capsys):
 
 
 @pytest.mark.integration
-def test_few_shot_trains_each_episode_once(waves, tmp_path):
+def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog):
     sizes = ("--sizes", "[2, 100]", "--count", "2", "--steps", "2", "--lead-steps", "[1]")
     choices = ("few-shot", "--methods", "[head]", *sizes)
     assert command(*choices, folder=tmp_path, data=waves) == 0
+    assert "episodes of [100] are left out: the training part has 8 units" in caplog.text
     first = read_results(tmp_path / "results.jsonl")
     assert [(r.method, r.control, r.samples) for r in first] == [("head", False, 2), ("full", True, 2)] * 2
     assert len({r.settings["episode"] for r in first}) == 2

@@ -1,0 +1,90 @@
+"""Convolutions that keep the grid and its topology: axes that close on themselves are wrapped, others get zeros.
+
+The gradient of such a convolution by its input is one too, of the same topology with the kernel turned round. For few
+channels (a head that mixes its fields) that and a correlation for the kernel take half the time of what oneDNN does
+(`benchmarks/notes_core.md`); everything else goes the ordinary way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+CONVOLUTION = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+FUNCTIONS: tuple[Callable[..., Tensor], ...] = (F.conv1d, F.conv2d, F.conv3d)
+FEW = 32  # kernels, inputs times outputs, up to which the gradient is our own
+
+
+def pad_axes(x: Float[Tensor, "b c *grid"], width: int, periodic: tuple[bool, ...]) -> Float[Tensor, "b c *padded"]:
+    """`width` more values at both ends of every grid axis: wrapped around on periodic axes, zero on others."""
+    x = x.contiguous()  # a view of tokens would hand its order of axes on, to the gradients of kernels too
+    for axis in range(2, x.dim()):
+        size = x.shape[axis]
+        if periodic and periodic[axis - 2] and width <= size:
+            x = torch.cat([x.narrow(axis, size - width, width), x, x.narrow(axis, 0, width)], axis)
+        elif periodic and periodic[axis - 2]:
+            x = x.index_select(axis, torch.arange(-width, size + width, device=x.device) % size)
+        else:
+            ends = [0, 0] * (x.dim() - axis - 1) + [width, width]
+            x = F.pad(x, ends)
+    return x
+
+
+def convolve(conv: nn.Module, x: Float[Tensor, "b c *grid"], periodic: tuple[bool, ...]) -> Float[Tensor, "b o *grid"]:
+    """Apply an odd-kernel convolution (built with padding k // 2) so that the grid keeps its size and its topology."""
+    if suits(conv, x):
+        return _Few.apply(x, conv.weight, conv.bias, periodic)
+    if not any(periodic):
+        return conv(x)
+    kernel = cast("nn.Conv2d", conv)  # or of another number of axes
+    width = kernel.weight.shape[-1] // 2
+    padded = pad_axes(x, width, periodic)
+    if type(conv) not in CONVOLUTION:  # wrapped: what is around it wants to be called
+        return conv(padded)[(..., *(slice(width, -width) for _ in x.shape[2:]))]
+    return FUNCTIONS[x.dim() - 3](padded, kernel.weight, kernel.bias, groups=kernel.groups)
+
+
+def suits(conv: nn.Module, x: Tensor) -> bool:
+    """Whether a gradient will be wanted, and it is one that is faster made here."""
+    if not isinstance(conv, CONVOLUTION) or type(conv) not in CONVOLUTION:
+        return False
+    weight, size = conv.weight, conv.weight.shape[2:]
+    return bool(
+        torch.is_grad_enabled()
+        and conv.groups == 1
+        and weight.shape[0] * weight.shape[1] <= FEW
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and len(set(size)) == 1
+        and set(conv.stride) == set(conv.dilation) == {1}
+        and tuple(conv.padding) == tuple(n // 2 for n in size)
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
+
+
+class _Few(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, periodic: tuple[bool, ...]) -> Tensor:
+        padded = pad_axes(x, weight.shape[-1] // 2, periodic)
+        ctx.save_for_backward(padded, weight)
+        ctx.periodic = periodic
+        return FUNCTIONS[x.dim() - 3](padded, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        padded, weight = ctx.saved_tensors
+        of_x, of_weight, of_bias, _ = ctx.needs_input_grad
+        apply, axes = FUNCTIONS[grad.dim() - 3], tuple(range(2, grad.dim()))
+        around = pad_axes(grad, weight.shape[-1] // 2, ctx.periodic) if of_x else grad
+        return (
+            apply(around, weight.flip(axes).transpose(0, 1)) if of_x else None,
+            apply(padded.transpose(0, 1), grad.transpose(0, 1)).transpose(0, 1) if of_weight else None,
+            grad.sum((0, *axes)) if of_bias else None,
+            None,
+        )
