@@ -167,7 +167,7 @@ def comparison(found: Sequence[Mapping[str, Any]]) -> Figure:
 
     rows, sizes = summary(found), sorted({record["samples"] for record in found})
     figure, axes = _panels(len(sizes))
-    colours = pyplot().get_cmap("tab20").colors  # type: ignore[attr-defined]
+    colours = pyplot().get_cmap("tab20").colors
     for axis, size in zip(axes, sizes, strict=True):
         for place, row in enumerate(rows):
             errors, is_random = row["errors"].get(size), row["method"] == RANDOM

@@ -71,6 +71,8 @@ def test_the_best_loss_of_the_log_is_the_loss_of_the_result(tmp_path):
 class Watched(Full):
     """Full training whose weights are noted after every step."""
 
+    seen: list[dict[str, torch.Tensor]] = dataclasses.field(default_factory=list)
+
     def on_step(self, model, step, length):
         self.seen.append({k: v.clone() for k, v in model.state_dict().items()})
 
@@ -84,10 +86,9 @@ def test_patience_ends_a_run_that_does_not_get_better(tmp_path):
 
 def test_the_average_is_the_closed_form_from_the_start_on():
     """m^t start + (1 - m) sum_j m^(t - j) weights after step j."""
-    way, key, seen = Watched(), "core.scales.0.down.0.feed_forward.expand.weight", []
-    object.__setattr__(way, "seen", seen)
+    way, key = Watched(), "core.scales.0.down.0.feed_forward.expand.weight"
     averaged = fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=3, average=0.5), way)
-    first, one, two, three = (tiny_model().state_dict()[key], *(state[key] for state in seen))
+    first, one, two, three = (tiny_model().state_dict()[key], *(state[key] for state in way.seen))
     expected = first / 8 + one / 8 + two / 4 + three / 2
     torch.testing.assert_close(averaged.state_dict()[key], expected)
     assert not torch.equal(one, two)

@@ -94,7 +94,7 @@ def run_with_workers(folder):
         (folder / f"noted by {os.getpid()}").touch()
         note(self, number, frame)
 
-    Signals._note = marked
+    Signals._note = marked  # type: ignore[method-assign]
     try:
         fit(tiny_model(0.2), Marking(folder), None, WITH_WORKERS, folder=folder / "run", progress=False)
     except Interrupted:

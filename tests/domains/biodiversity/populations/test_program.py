@@ -4,11 +4,13 @@ import torch
 
 from humboldt.domains.biodiversity import Biodiversity
 from humboldt.domains.biodiversity.populations import CountBatch, build_populations, populations_nano
+from humboldt.domains.biodiversity.populations.program import CountProgram
 
 
 def test_it_computes_what_the_model_does():
     model = build_populations(populations_nano()).eval()
-    program = Biodiversity().program(model)(model, sites=3, years=5, samples=2)
+    assert Biodiversity().program(model) is CountProgram
+    program = CountProgram(model, sites=3, years=5, samples=2)
     counts, counted, horizon = program.example(0)
     assert not counted.all()
     expected = model(CountBatch(counts, counted, horizon))
