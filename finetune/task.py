@@ -100,8 +100,7 @@ class Task(lightning.LightningModule):
         if self.recipe.optimiser == "muon":
             optimiser: Optimizer = MuonAdamW(groups)
         else:
-            whole = self.device_mesh is None and not any(p.is_complex() for g in groups for p in g["params"])
-            optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=whole)
+            optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
         schedule = LambdaLR(optimiser, lambda step: self.recipe.rate_factor(step, self.length))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

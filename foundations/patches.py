@@ -56,7 +56,7 @@ class PatchRecover(nn.Module):
             return self.projection(rearrange(x, "b ... d -> b d ..."))
         weight, bias = self.projection.weight, self.projection.bias
         points = weight.shape[2:].numel()
-        shift = None if bias is None else bias[:, None].expand(-1, points).flatten()
+        shift = None if bias is None else bias.repeat_interleave(points)
         made = linear(x, weight.flatten(1).mT, shift)
         return rearrange(
             made, PIECES[x.dim() - 3], c=weight.shape[1], **dict(zip("pqr", weight.shape[2:], strict=False))

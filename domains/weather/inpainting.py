@@ -19,7 +19,7 @@ def inpainted(x: Float[Tensor, "b c h w"], otherwise: Float[Tensor, "c 1 1"]) ->
         otherwise: of channels of which nothing is known.
     """
     known = x.isfinite()
-    if bool(known.all()):
+    if not torch.compiler.is_exporting() and bool(known.all()):  # a program has no values to look at
         return x
     weight = known.to(x.dtype)
     levels = [(torch.where(known, x, 0), weight)]

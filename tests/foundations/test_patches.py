@@ -24,3 +24,9 @@ def test_a_patch_becomes_its_own_token():
 def test_the_way_back_is_the_transposed_convolution(axes):
     recover, x = PatchRecover(5, 3, 2, axes), torch.randn(2, *(4, 3, 2)[:axes], 5)
     torch.testing.assert_close(recover(x), recover.projection(x.movedim(-1, 1)))
+
+
+def test_one_field_has_a_bias_of_its_own_in_every_point_of_a_patch():
+    """Whatever library makes the product of many rows (a view of one number would not do for all of them)."""
+    recover, x = PatchRecover(8, 1, 4, 2), torch.randn(4, 16, 16, 8)
+    torch.testing.assert_close(recover(x), recover.projection(x.movedim(-1, 1)))

@@ -28,11 +28,14 @@ def test_what_is_corrected():
     assert torch.equal(mean(given).fields[1, 2], mean.head.normaliser.mean[2].expand(8, 16))
 
 
-def test_a_missing_base_is_the_mean():
+def test_a_missing_base_is_made_of_what_is_around_it_or_else_the_mean():
     given = batch()
     given.climate[0, 1, 2, 3] = torch.nan
+    given.climate[0, 0] = torch.nan
     made = silent()
-    assert made(given).fields[0, 1, 2, 3] == made.head.normaliser.mean[1]
+    fields, around = made(given).fields, given.climate[0, 1, 2:4, 2:4]
+    assert around[around.isfinite()].min() <= fields[0, 1, 2, 3] <= around[around.isfinite()].max()
+    torch.testing.assert_close(fields[0, 0], made.head.normaliser.mean[0].expand_as(fields[0, 0]))
 
 
 def test_hidden_places_do_not_reach_the_prediction():
