@@ -118,7 +118,7 @@ def stepper(model: Any, batch: Any, way: Method) -> Callable[[], Any]:
     prepared = way.prepare(copy.deepcopy(model).train())
     if not way.gradients:
         return lambda: way.search(prepared, batch, 0, 100)
-    optimiser = torch.optim.AdamW(way.parameter_groups(prepared, Recipe()), fused=True)
+    optimiser = torch.optim.AdamW(way.parameter_groups(prepared, Recipe()))
 
     def step() -> None:
         optimiser.zero_grad()
