@@ -25,7 +25,7 @@ from .execution import completed
 from .growing_remote import growing_at
 from .grows import Grows, differences
 from .headers import native_chunks
-from .provenance import comparable, describe, named
+from .provenance import comparable, describe, named, newest
 from .shards import Infinite, Job, Missing, Region, is_full, run, sample_chunks
 from .staging import Detour, between, detour, gone_through, sweep
 from .store_files import StoreFiles, files_of
@@ -168,7 +168,7 @@ class Conversion:
         if attributes is None or overwrite:
             return False
         record, now = attributes.get(RECORD), comparable(growing.plan)
-        if record and record["plan"] == now and not self.newer_than(growing.written()):
+        if record and record["plan"] == now and newest(growing.plan) <= record.get("changed", 0):
             growing.forget()
             return True
         why = differences(record["plan"], now) if record and record["plan"] != now else ""
@@ -176,10 +176,6 @@ class Conversion:
             f"an existing output is kept unless it comes from the same source and arguments, got {growing.output}"
             f"{why or (' (the source has changed since)' if record else '')}; choose another output or overwrite=True"
         )
-
-    def newer_than(self, moment: int) -> bool:
-        """Whether a source file was changed after that moment [ns]."""
-        return any(changed > moment for _, changed in self.growing.plan["sources"].values())
 
     def by_stages(self, write: Callable[..., Any]) -> Conversion:
         """The conversion of what is in the store in between, which `write` fills."""
@@ -270,6 +266,7 @@ class Conversion:
                 raise DataError(f"a finished shard stays as it is, but {lost[0]} has changed; repeat the same command")
         record = {
             "plan": comparable(self.growing.plan),
+            "changed": newest(self.growing.plan),
             "sources": {name: journal[f"sha256 {path}"] for name, path in self.hashed.items()},
             "codecs": self.growing.noted("codecs.json"),
             "missing": {

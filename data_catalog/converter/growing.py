@@ -103,10 +103,6 @@ class Growing(Grows):
             raise FileExistsError(f"only a Zarr store is overwritten, got {self.output}; choose another output")
         return (read_json(self.output / "zarr.json") or {}).get("attributes", {})
 
-    def written(self) -> int:
-        """See `Grows.written`."""
-        return (self.output / "zarr.json").stat().st_mtime_ns
-
     def require_room(self, needed: int, cure: str) -> None:
         """See `Grows.require_room`."""
         require_room(needed, self.output, cure)

@@ -109,14 +109,6 @@ class GrowingRemote(Grows):
             raise FileExistsError(f"only a Zarr store is overwritten, got {self.output}; choose another output")
         return None
 
-    def written(self) -> int:
-        """See `Grows.written`; now, where the other side does not say it."""
-        files, root = self.place
-        try:
-            return int(files.modified(f"{root}/zarr.json").timestamp() * 1e9)
-        except NotImplementedError:
-            return 2**63
-
     def require_room(self, needed: int, cure: str) -> None:
         """What is behind a URL does not say how much more it takes."""
 

@@ -64,10 +64,6 @@ class Grows(ABC):
         """
 
     @abstractmethod
-    def written(self) -> int:
-        """When the store that is there was written [ns since 1970]."""
-
-    @abstractmethod
     def require_room(self, needed: int, cure: str) -> None:
         """Refuse to start what there is no room for, with ENOSPC."""
 

@@ -38,3 +38,8 @@ def named(files: Sequence[str]) -> dict[str, str]:
 def comparable(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan without the times of change of the files, which copies of the same data do not share."""
     return {**plan, "sources": {name: size for name, (size, _) in plan["sources"].items()}}
+
+
+def newest(plan: Mapping[str, Any]) -> int:
+    """When the file of a plan that was changed last was changed, as it stood when the plan was made [ns since 1970]."""
+    return max((changed for _, changed in plan["sources"].values()), default=0)
