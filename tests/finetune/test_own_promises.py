@@ -16,6 +16,7 @@ from humboldt.finetune.methods.layerwise import depths
 from humboldt.finetune.methods.moelora import Experts, balance
 from humboldt.finetune.methods.taps import open_layers
 from humboldt.finetune.rank_budget import rank_budget
+from humboldt.finetune.testing import train
 from humboldt.foundations import ConfigError, Context, Tokens
 from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves
@@ -111,12 +112,7 @@ def test_zeros_of_a_pruned_model_stay_zeros():
             p.mul_((torch.rand(p.shape) > 0.5).float())
     before = {n: (p == 0).clone() for n, p in model.core.named_parameters() if p.dim() > 1}
     way.prepare(model)
-    optimiser = torch.optim.AdamW(way.parameter_groups(model, Recipe(core_rate=1e-2, weight_decay=0.1)))
-    for step in range(3):
-        optimiser.zero_grad()
-        model.loss(batch).backward()
-        way.on_gradients(model, step, 3)
-        optimiser.step()
+    train(way, model, batch, 3)
     assert all(bool((p[before[n]] == 0).all()) for n, p in model.core.named_parameters() if n in before)
     assert any(bool(zero.any()) for zero in before.values())
     with pytest.raises(ConfigError, match="zeros survive AdamW alone, got optimiser='muon'"):

@@ -12,7 +12,7 @@ from humboldt.finetune import Recipe, fit, method
 from humboldt.finetune.adapter import hooks
 from humboldt.finetune.methods.masks import sparsity
 from humboldt.finetune.methods.taps import open_layers
-from humboldt.finetune.testing import prepare
+from humboldt.finetune.testing import prepare, train
 from humboldt.foundations import ConfigError, Context
 from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves, tiny_model
@@ -168,12 +168,7 @@ def test_a_model_pruned_by_torch_keeps_its_zeros_and_says_how_many():
     assert sparsity(model)[f"{KEY}.weight"] == 0.75
     way = method("sparse")
     model = way.prepare(model)
-    optimiser = torch.optim.AdamW(way.parameter_groups(model, Recipe(core_rate=1e-2, weight_decay=0.1)))
-    for step in range(3):
-        optimiser.zero_grad()
-        model.loss(batch).backward()
-        way.on_gradients(model, step, 3)
-        optimiser.step()
+    train(way, model, batch, 3)
     assert sparsity(way.merge(model))[f"{KEY}.weight"] == 0.75
     assert sparsity(model)["head.mix.weight"] == 0
 
