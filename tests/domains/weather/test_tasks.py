@@ -16,6 +16,7 @@ from humboldt.domains.weather import (
     open_weather,
     task_errors,
 )
+from humboldt.domains.weather.adapt import arranged
 from humboldt.domains.weather.gaps import nearest_in_time
 from humboldt.foundations import ConfigError
 from tests.domains.weather.models import STATIC, model
@@ -138,6 +139,16 @@ def test_gaps_are_filled_and_what_is_known_is_kept():
     spread = np.sqrt(((data["t2m"].values.mean() - data["t2m"].values[:2])[~known] ** 2).mean())
     assert error < 0.5 * spread
     assert filled["t2m"].attrs["units"] == "K"
+
+
+def test_reconstructions_are_learned_from_hidden_tokens_and_from_torn_states():
+    tuned = humboldt.finetune(small(), opened("t2m"), task="reconstruction", steps=1, batch_size=1, **QUICK)
+    made = arranged(opened("t2m"), tuned)
+    batches = [made.batch([i, i + 1]) for i in range(len(made) - 1)]
+    hidden = {None if batch.mask is None else batch.mask.hidden.dim() for batch in batches}
+    assert hidden == {None, 2, 3}  # holes, whole units, slots
+    assert all(bool(batch.fields.isnan().any()) for batch in batches if batch.mask is None)
+    assert all(bool(batch.target.isfinite().all()) for batch in batches)
 
 
 def test_a_gap_in_time_is_bridged_by_a_straight_line():
