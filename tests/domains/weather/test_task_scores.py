@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import humboldt
-from humboldt.domains.weather import SubgridFluxes, task_errors
+from humboldt.domains.weather import Downscaling, SubgridFluxes, task_errors
 from tests.domains.weather.test_tasks import QUICK, opened, small
 
 
@@ -37,3 +37,16 @@ def test_models_of_other_outputs_are_not_compared():
     rule = r"scored on the channels that they answer with, got \['uw'\] for 'b', which says \['wu'\]"
     with pytest.raises(ValueError, match=rule):
         task_errors(dict(zip("ab", models, strict=True)), one)
+
+
+def test_a_task_is_learned_in_the_order_of_the_channels_that_a_model_has():
+    """Also its statistics, whichever order the data have."""
+    known = humboldt.finetune(small(), opened("u", "t2m"), steps=1, batch_size=4, **QUICK)
+    data = Downscaling(fine=opened("t2m", "u"), factor=6)
+    tuned = humboldt.finetune(known, data, task="downscaling", steps=1, batch_size=4, **QUICK)
+    assert [c.name for c in tuned.config.task.outputs] == [c.name for c in known.config.channels]
+    mean = dict(zip([c.name for c in tuned.config.task.outputs], tuned.head.outputs.mean.tolist(), strict=True))
+    fine = data.split("train").fine
+    wanted = dict(zip([c.name for c in fine.channels], fine.statistics()["mean"].tolist(), strict=True))
+    assert mean == pytest.approx(wanted, rel=1e-5)
+    assert set(task_errors({"tuned": tuned}, data)["channel"].values) == set(wanted)
