@@ -149,10 +149,11 @@ def line_colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def _around(tracks: pd.DataFrame, margin: float) -> Grid:
-    """A region around all places."""
+    """A region around all places, of cells of a degree or less: a map reaches to the edges of its cells."""
     low, high = tracks["latitude"].min() - margin, tracks["latitude"].max() + margin
     west, east = tracks["longitude"].min() - margin, tracks["longitude"].max() + margin
-    return Grid((max(low, -89.0), min(high, 89.0)), (west, min(east, west + 359.0)))
+    spans = (max(low, -89.0), min(high, 89.0)), (west, min(east, west + 359.0))
+    return Grid(*(tuple(np.linspace(*span, 361).tolist()) for span in spans))
 
 
 def _power(field: xr.DataArray) -> torch.Tensor:

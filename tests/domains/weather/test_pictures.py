@@ -54,6 +54,9 @@ def test_tracks_are_drawn_in_place_and_time():
     table = pd.DataFrame({"track": 0, "time": times, "latitude": [40.0, 42, 44], "longitude": [-60.0, -55, -50],
                           "pressure": [99000.0, 98000, 97500]})  # fmt: skip
     figure = storm_tracks({"truth": table, "model": table.assign(longitude=table["longitude"] + 1)})
+    latitudes = table["latitude"]
+    low, high = figure.axes[0].get_ylim()
+    assert (low, high) == pytest.approx((latitudes.min() - 8, latitudes.max() + 8), abs=1)
     left, right = figure.axes
     drawn = {line.get_label(): line.get_xdata().tolist() for line in left.lines if line.get_marker() == "o"}
     assert drawn == {"truth": [-60, -55, -50], "model": [-59, -54, -49]}
