@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from humboldt.finetune import EXIT, Interrupted, Recipe, fit, method
 from humboldt.finetune.interruption import SIGNALS, Signals, listening
+from humboldt.finetune.sampler import Passes
 from tests.finetune.tiny import Told, Waves, tiny_model
 
 RECIPE = Recipe(steps=6, batch_size=4, accumulate=2, average=0.8, core_rate=1e-3, validate_every=2, save_every=100)
@@ -66,6 +67,19 @@ def test_children_do_not_act_on_signals():
         assert signals.received is None
         os.kill(os.getpid(), signal.SIGUSR1)
         assert signals.received is signal.SIGUSR1
+
+
+def test_a_process_that_reads_batches_holds_signals_from_its_first_moment_on(tmp_path, monkeypatch):
+    """Not only once it begins to pass over them."""
+
+    def look(worker):
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        (tmp_path / "blocked").write_text(" ".join(s.name for s in SIGNALS if s in blocked))
+
+    monkeypatch.setattr("humboldt.finetune.sampler.deaf", look)
+    assert len(list(Passes(Waves(), 5, workers=1))) > 1
+    assert (tmp_path / "blocked").read_text().split() == [s.name for s in SIGNALS]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)  # and this process hears them again
 
 
 class Marking(Waves):
