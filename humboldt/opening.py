@@ -7,6 +7,8 @@ from typing import Any
 
 from .registry import domain as science
 
+TABLES = (".csv", ".tsv", ".parquet", ".smi", ".sdf", ".gpkg", ".geojson", ".shp", ".tif")
+
 
 def open(
     source: Any, *, domain: str | None = None, split: str | Mapping[str, Any] | None = None, **choices: Any
@@ -22,12 +24,18 @@ def open(
         choices: what the domain's `open` takes beside the source, such as `periodic=True`.
 
     Raises:
-        ValueError: an unknown domain, or data that break a rule of it.
+        ValueError: an unknown domain, a table without one, or data that break a rule of it.
         FileNotFoundError: there is no such file.
     """
     from .cataloguing import from_catalog, is_catalog_name, parts_of
 
     if not is_catalog_name(source):
+        kind = next((k for k in TABLES if domain is None and str(source).removesuffix(".gz").endswith(k)), None)
+        if kind:
+            raise ValueError(
+                f"{kind} files are opened for a domain, got none for {source}; add domain='graphs' for molecules and "
+                "graphs, domain='biodiversity' for species"
+            )
         return science(domain or "pde").open(source, split=split, **choices)
     entry, place = from_catalog(source)
     if domain not in (None, entry.domain):

@@ -14,7 +14,7 @@ from .analyses import open_lazily
 from .channels import Channel
 from .climatology import open_climatology
 from .columns import channels_of, columns_of
-from .dataset import WeatherDataset
+from .dataset import WeatherDataset, counted
 from .forcings import KNOWN
 from .grid import Grid
 from .samples import enumerate_samples
@@ -43,7 +43,7 @@ def open_weather(
     without_north_pole: bool = False,
     region: Sequence[float | int] | None = None,
     fill: Mapping[str, float] | None = None,
-    split: Mapping[str, tuple[Any, Any]] | None = None,
+    split: Mapping[str, Any] | None = None,
 ) -> WeatherDataset:
     """Open states of the atmosphere; nothing but coordinates is read yet.
 
@@ -60,12 +60,13 @@ def open_weather(
         without_north_pole: leave out the last row, as Prithvi WxC does with MERRA-2.
         region: (south, north, west, east) in degrees; west may lie east of east (170, -170 crosses the dateline).
         fill: {variable: value} for missing values that mean something; all others stay NaN and count as missing.
-        split: {name: (first time, last time)} of the parts.
+        split: {name: (first time, last time)} of the parts; or shares or numbers of states, one part after the other.
 
     Raises:
         DataError: the data break a rule; the message states it, the value and the cure.
         FileNotFoundError: there is no such file.
     """
+    counted(split or {})  # checks itself
     data = open_lazily(source, dims=dims, west=west)
     if "time" not in data.dims:
         raise DataError(

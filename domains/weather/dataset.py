@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from humboldt.data_catalog import DataError
+from humboldt.data_catalog import DataError, split_units
 
 from .batch import WeatherBatch
 from .channels import Channel
@@ -25,7 +25,7 @@ from .grid import Grid
 from .samples import Sample
 from .time import add_hours
 
-SHARES = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
+SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class WeatherDataset:
         samples: of the whole series, or of a part of it.
         climatology: of the target times, or None.
         fill: {variable: value} for missing values that mean something (no soil: wet, no leaves: none).
-        parts: {name: (first time, last time)}; by default 70, 10 and 20 % of the series.
+        parts: {name: (first time, last time)}, or shares or numbers of states; by default 70, 10 and 20 %.
     """
 
     data: xr.Dataset
@@ -50,7 +50,7 @@ class WeatherDataset:
     samples: tuple[Sample, ...]
     climatology: Climatology | None = None
     fill: Mapping[str, float] = field(default_factory=dict)
-    parts: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -260,13 +260,30 @@ class WeatherDataset:
         return add_hours(self.times[start], sample.lead_time)
 
     def _period(self, name: str) -> tuple[int, int]:
-        if self.parts:
-            first, last = self.parts[name]
-            times = self.data["time"].to_index()
-            chosen = np.arange(len(times))[times.slice_indexer(str(first), str(last))]
-            return (int(chosen[0]), int(chosen[-1])) if len(chosen) else (1, 0)
-        count, (low, high) = len(self.times), SHARES[name]
-        return round(low * count), round(high * count) - 1
+        parts = self.parts or SHARES
+        if counted(parts):
+            states = getattr(split_units(len(self.times), parts), name)
+            return (states[0], states[-1]) if states else (1, 0)
+        first, last = parts[name]
+        times = self.data["time"].to_index()
+        chosen = np.arange(len(times))[times.slice_indexer(str(first), str(last))]
+        return (int(chosen[0]), int(chosen[-1])) if len(chosen) else (1, 0)
+
+
+def counted(parts: Mapping[str, Any]) -> bool:
+    """Whether parts are given as shares or numbers of states, and not as periods.
+
+    Raises:
+        DataError: neither.
+    """
+    if all(isinstance(part, Sequence) and len(part) == 2 for part in parts.values()):
+        return False
+    if not all(isinstance(part, int | float) for part in parts.values()):
+        raise DataError(
+            "parts of a split are periods (first time, last time), or shares or numbers of states, such as "
+            f"{{'train': 0.8, 'test': 0.2}}, got {dict(parts)}"
+        )
+    return True
 
 
 def _tensor(values: Any) -> Tensor:

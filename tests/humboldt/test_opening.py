@@ -33,3 +33,9 @@ def test_unknown_domains_and_files_are_named():
         humboldt.open("runs.zarr", domain="pdes")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.nc"):
         humboldt.open("nowhere.nc")
+
+
+@pytest.mark.parametrize("name", ["assay.csv", "assay.csv.gz", "library.sdf", "slugs.gpkg"])
+def test_tables_are_opened_for_a_domain(name):
+    with pytest.raises(ValueError, match=r"files are opened for a domain, got none for .*; add domain='graphs'"):
+        humboldt.open(name)

@@ -110,6 +110,17 @@ def test_parts_are_periods_and_samples_do_not_cross_them():
         named.split("dev")
 
 
+def test_parts_are_shares_or_numbers_of_states():
+    shared = open_weather(analyses(frames=40), split={"train": 0.6, "test": 0.4})
+    assert shared.split("train").samples[-1].target == 23
+    assert shared.split("test").samples[0].inputs[0] == 24
+    assert shared.split("test").samples[-1].target == 39
+    with pytest.raises(DataError, match="'test' has no whole sample; name longer periods"):
+        open_weather(analyses(frames=40), split={"train": 0.95, "test": 2}).split("test")
+    with pytest.raises(DataError, match=r"shares or numbers of states, such as .* got \{'train': '2020'\}"):
+        open_weather(analyses(frames=40), split={"train": "2020"})
+
+
 def test_a_region_may_cross_the_dateline():
     opened = open_weather(analyses(columns=36), region=(-50, 50, 170, -170))
     assert opened.grid.longitude == (170.0, 180.0, 190.0)

@@ -33,5 +33,6 @@ def test_a_script_that_simulates_while_it_is_imported_is_told_how_to_guard_the_c
     )
     ended = subprocess.run([sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("RuntimeError: a simulation runs in a process of its own")
     assert "put the call under `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
     assert not (tmp_path / "made.zarr").exists()
