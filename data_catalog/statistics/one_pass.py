@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,20 +15,17 @@ from tqdm import tqdm
 from humboldt._version import __version__
 
 from ..converter.any_source import open_source
-from ..converter.calendars import calendar_of, is_dated
 from ..converter.chunking import grown, tiles
 from ..converter.execution import completed
 from ..converter.headers import native_chunks
-from ..converter.joining import SAMPLES
 from ..converter.shards import read_box
 from ..errors import DataError
-from ..splits import split_units
 from .cell_areas import area_weights
 from .channels import read_statistics, statistics_file, write_statistics, written
+from .notes import Notes
 from .quantiles import ERROR
 from .summaries import Pass, Summary, summarise
-
-log = logging.getLogger(__name__)
+from .training_part import training_part
 
 LEVELS = (
     "level",
@@ -75,8 +68,8 @@ def compute_statistics(
     Args:
         source: see `open_source`.
         train: {dimension: what is trained on}: [first, last] labels, both included (`{"time": ["1979", "2015"]}`), or
-            the number of first places (`{"sample": 16}`); or `all`. By default the part of `split_units` for
-            data that have samples.
+            the number of first places (`{"sample": 16}`) or their share (`{"time": 0.8}`); or `all`. By default that
+            of `split_units` for data that have samples.
         leads: of increments x(t + lead) - x(t), in steps of the time axis; pairs across a gap are left out.
         per: dimension whose places have statistics of their own; levels and components by default.
         weights: cells count by their `area` where the grid says so (see `area_weights`), or all the same.
@@ -118,49 +111,6 @@ def compute_statistics(
     write_statistics(source, key, found)
     notes.clear()
     return found
-
-
-def training_part(data: xr.Dataset, train: Any) -> dict[str, np.ndarray]:
-    """{dimension: whether each place along it is trained on}.
-
-    Raises:
-        DataError: it is not known, names nothing that is there, or is empty.
-    """
-    if train == "all":
-        return {}
-    if train is None:
-        samples = [str(d) for d in data.dims if str(d).lower() in SAMPLES]
-        if not samples:
-            raise DataError(
-                f"statistics are over the training part, which data with {list(data.dims)} do not name; "
-                "say train={'time': ['1979', '2015']}, or train='all'"
-            )
-        train = {samples[0]: len(split_units(data.sizes[samples[0]]).train)}
-    found = {}
-    for dim, part in train.items():
-        if dim not in data.dims:
-            raise DataError(f"a training part names dimensions of the data, got {dim!r}; they have {list(data.dims)}")
-        mask = np.zeros(data.sizes[dim], bool)
-        mask[
-            part if isinstance(part, slice) else slice(part) if isinstance(part, int) else labelled(data, dim, part)
-        ] = True
-        if not mask.any():
-            raise DataError(f"a training part holds something, got {dim}={part}, which is empty; correct it")
-        found[dim] = mask
-    return found
-
-
-def labelled(data: xr.Dataset, dim: str, ends: Sequence[Any]) -> np.ndarray:
-    """Places between two labels along a dimension, both included; dates as texts."""
-    axis = data[dim] if dim in data.coords else xr.DataArray(np.arange(data.sizes[dim]), dims=dim)
-    first, last = ends
-    if is_dated(axis):
-        calendar_of(axis)
-        coder = xr.coders.CFDatetimeCoder(use_cftime=True)
-        decoded = xr.decode_cf(xr.Dataset(coords={dim: axis.variable}), decode_times=coder)[dim]
-        places = xr.DataArray(np.arange(axis.size), {dim: decoded.values}, (dim,))
-        return places.sel({dim: slice(str(first), str(last))}).values
-    return np.flatnonzero((axis.values >= first) & (axis.values <= last))
 
 
 def prepared(
@@ -243,53 +193,6 @@ def blocks_of(about: Pass, block_bytes: int) -> list[tuple[slice, ...]]:
 def size(box: tuple[slice, ...]) -> int:
     """Values in a box."""
     return int(np.prod([b.stop - b.start for b in box]))
-
-
-@dataclass(frozen=True)
-class Notes:
-    """How far a pass has come, in a file beside the result; nothing is kept where there is no place for one."""
-
-    beside: Path | None
-    key: str
-
-    def file(self, name: str) -> Path | None:
-        digest = hashlib.sha256(f"{self.key} {name}".encode()).hexdigest()[:16]
-        return self.beside and self.beside.with_name(f".{self.beside.name}.{digest}.npz")
-
-    def keep(self, name: str, blocks: int, summary: Summary) -> None:
-        """Note the summary of the first blocks, atomically."""
-        path = self.file(name)
-        if path is None:
-            return
-        draft = path.with_suffix(f".{os.getpid()}.draft")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(draft, "wb") as file:
-                arrays: dict[str, Any] = {**summary.arrays(), "blocks": np.asarray(blocks)}
-                np.savez(file, **arrays)
-            os.replace(draft, path)
-        except OSError as error:  # it can be computed again
-            log.info("how far the statistics have come could not be kept in %s (%s)", path, error)
-            draft.unlink(missing_ok=True)
-
-    def restore(self, name: str, summary: Summary) -> int:
-        """Fill a summary with what was noted; the number of blocks in it."""
-        path = self.file(name)
-        try:
-            if path is None or not path.exists():
-                return 0
-            with np.load(path, allow_pickle=False) as arrays:
-                summary.restore(arrays)
-                return int(arrays["blocks"])
-        except (OSError, ValueError, KeyError):
-            return 0
-
-    def clear(self) -> None:
-        """Remove the notes, and the drafts of passes that were killed."""
-        if self.beside is not None and self.beside.parent.is_dir():
-            for path in self.beside.parent.glob(f".{self.beside.name}.*"):
-                if path.suffix in (".npz", ".draft"):
-                    path.unlink(missing_ok=True)
 
 
 def described(data: xr.Dataset, about: Pass, summary: Summary, weights: str) -> dict[str, Any]:

@@ -121,21 +121,6 @@ def test_areas_come_from_the_grid():
     assert same["mean"] == pytest.approx(float(bounds.z.astype(float).mean()), rel=1e-9)
 
 
-def test_samples_have_a_training_part_and_times_need_one():
-    data = xr.Dataset({"u": (("sample", "time", "x"), np.random.default_rng(0).standard_normal((9, 4, 5)))})
-    found = compute_statistics(data, **QUIET)
-    assert found["over"] == {"sample": [6, 9]}
-    assert found["variables"]["u"]["mean"] == pytest.approx(float(data.u[:6].mean()), rel=1e-12)
-    assert found["variables"]["u"]["increments"]["1"]["count"] == 6 * 3 * 5
-    assert compute_statistics(data, train={"sample": 2}, **QUIET)["fingerprint"] != found["fingerprint"]
-    with pytest.raises(DataError, match=r"over the training part, which data with \['time', .*say train={'time'"):
-        compute_statistics(weather(), **QUIET)
-    with pytest.raises(DataError, match=r"names dimensions of the data, got 'tim'"):
-        compute_statistics(weather(), train={"tim": 3}, **QUIET)
-    with pytest.raises(DataError, match=r"holds something, got time=\['2050', '2060'\], which is empty"):
-        compute_statistics(weather(), train={"time": ["2050", "2060"]}, **QUIET)
-
-
 def test_complex_numbers_are_refused():
     data = xr.Dataset({"spectrum": ("x", np.ones(3, complex))})
     with pytest.raises(DataError, match="are of real numbers, got complex128 for spectrum; name the other variables"):

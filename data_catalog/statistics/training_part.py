@@ -1,0 +1,61 @@
+"""Which places of the data statistics are over: the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..converter.calendars import calendar_of, is_dated
+from ..converter.joining import SAMPLES
+from ..errors import DataError
+from ..splits import split_units
+
+
+def training_part(data: xr.Dataset, train: Any) -> dict[str, np.ndarray]:
+    """{dimension: whether each place along it is trained on}.
+
+    Raises:
+        DataError: it is not known, names nothing that is there, or is empty.
+    """
+    if train == "all":
+        return {}
+    if train is None:
+        samples = [str(d) for d in data.dims if str(d).lower() in SAMPLES]
+        if not samples:
+            raise DataError(
+                f"statistics are over the training part, which data with {list(data.dims)} do not name; "
+                "say train={'time': ['1979', '2015']}, or train='all'"
+            )
+        train = {samples[0]: len(split_units(data.sizes[samples[0]]).train)}
+    found = {}
+    for dim, part in train.items():
+        if dim not in data.dims:
+            raise DataError(f"a training part names dimensions of the data, got {dim!r}; they have {list(data.dims)}")
+        mask = np.zeros(data.sizes[dim], bool)
+        mask[_places(data, dim, part)] = True
+        if not mask.any():
+            raise DataError(f"a training part holds something, got {dim}={part}, which is empty; correct it")
+        found[dim] = mask
+    return found
+
+
+def _places(data: xr.Dataset, dim: str, part: Any) -> Any:
+    if isinstance(part, float):
+        return slice(len(split_units(data.sizes[dim], {"train": part}).train))
+    return part if isinstance(part, slice) else slice(part) if isinstance(part, int) else labelled(data, dim, part)
+
+
+def labelled(data: xr.Dataset, dim: str, ends: Sequence[Any]) -> np.ndarray:
+    """Places between two labels along a dimension, both included; dates as texts."""
+    axis = data[dim] if dim in data.coords else xr.DataArray(np.arange(data.sizes[dim]), dims=dim)
+    first, last = ends
+    if is_dated(axis):
+        calendar_of(axis)
+        coder = xr.coders.CFDatetimeCoder(use_cftime=True)
+        decoded = xr.decode_cf(xr.Dataset(coords={dim: axis.variable}), decode_times=coder)[dim]
+        places = xr.DataArray(np.arange(axis.size), {dim: decoded.values}, (dim,))
+        return places.sel({dim: slice(str(first), str(last))}).values
+    return np.flatnonzero((axis.values >= first) & (axis.values <= last))
