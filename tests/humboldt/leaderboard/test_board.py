@@ -17,7 +17,8 @@ from humboldt.leaderboard import build_leaderboard
 from humboldt.results import read_results, write_results
 from tests.humboldt.leaderboard.made import NOW, PLAIN, clean
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSERS = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 HARNESS = Path(__file__).with_name("harness.html")
 
