@@ -148,6 +148,7 @@ def picture(group: Sequence[Result]) -> Figure:
         axis.plot(rows[row], [place] * len(rows[row]), "o", color=colour, markersize=5, alpha=0.7)
         axis.plot(sum(rows[row]) / len(rows[row]), place, "|", color=colour, markersize=14)
     axis.set_yticks(range(len(ordered)), [label for label, _ in ordered], fontsize=8)
+    axis.set_ylim(-0.6, len(ordered) - 0.4)
     axis.set_xlabel(f"{group[0].metric} [{group[0].unit or '?'}]", fontsize=8)
     axis.grid(axis="x", alpha=0.3)
     return figure
