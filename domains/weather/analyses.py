@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,19 @@ from humboldt.data_catalog import (
     rename_with_chunks,
 )
 
+from .lexicon import conversion, quantity
+
 NAMES = {
-    "latitude": ("latitude", "lat", "nav_lat", "y_lat", "rlat"),
-    "longitude": ("longitude", "lon", "nav_lon", "rlon", "long"),
+    "latitude": ("latitude", "lat", "nav_lat", "y_lat"),
+    "longitude": ("longitude", "lon", "nav_lon", "long"),
     "time": ("time", "valid_time", "Time", "t", "datetime", "init_time"),
     "level": ("level", "lev", "plev", "pressure_level", "isobaricInhPa", "isobaricInPa", "pressure", "height_level",
               "model_level", "hybrid", "sigma"),
     "number": ("number", "realization", "member", "ensemble", "ens", "sample"),
 }  # fmt: skip
 NORTH, EAST = ("degrees_north", "degree_north", "degrees_N"), ("degrees_east", "degree_east", "degrees_E")
-PRESSURE_UNITS = ("hPa", "millibars", "mb", "mbar", "Pa")
 PRESSURE_NAMES = ("level", "plev", "pressure_level", "isobaricInhPa", "isobaricInPa", "pressure")
+LAZILY: dict[str, Any] = {"chunks": None, "cache": False, "decode_cf": False}
 SUFFIXES = (".nc", ".nc4", ".cdf", ".grib", ".grb", ".grib2", ".grb2", ".h5", ".hdf5")
 
 
@@ -79,7 +81,8 @@ def open_lazily(source: Any, *, dims: Mapping[str, str] | None = None, west: flo
 
 def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = ()) -> xr.Dataset:
     """One Dataset with canonical names, order of rows and columns, levels and times; `more` dimensions come first."""
-    data, vertical = _without_bounds(data), dims.get("level") or _find(data, "level")
+    data = _with_its_level(_without_bounds(data), dims)
+    vertical = dims.get("level") or _find(data, "level")
     for role in NAMES:
         name = dims.get(role) or _find(data, role)
         if name is not None and name != role:
@@ -87,7 +90,8 @@ def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = (
     if not {"latitude", "longitude"} <= set(data.dims):
         raise DataError(
             f"weather data have dimensions for latitude and longitude, got {sorted(map(str, data.dims))}; name them "
-            "with dims={'latitude': ..., 'longitude': ...}"
+            "with dims={'latitude': ..., 'longitude': ...}, or interpolate a rotated or projected grid to parallels "
+            "and meridians first"
         )
     extra = [d for d in data.dims if d not in (*NAMES, *more)]
     if wide := [d for d in extra if data.sizes[d] > 1]:
@@ -136,32 +140,41 @@ def open_files(source: Any) -> list[xr.Dataset]:
         if not (files := sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)):
             raise DataError(f"a folder of data holds {', '.join(SUFFIXES)} files or a Zarr store, {text} has none")
         return [part for one in files for part in open_files(one)]
-    return [_open_one(text)]
+    return _open_one(text)
 
 
-def _open_one(path: str) -> xr.Dataset:
-    """A store is read where it is, chunk by chunk; a file behind a URL is fetched whole first."""
+def _open_one(path: str) -> list[xr.Dataset]:
+    """A store is read where it is, chunk by chunk; a file behind a URL is fetched whole first. A GRIB file has a part
+    for each kind of level."""
     is_zarr = path.rstrip("/").endswith(".zarr") or Path(path).is_dir()
     if "://" in path and urlsplit(path).path.endswith(SUFFIXES):
         path = _fetched(path)
-    if path.endswith((".grib", ".grb", ".grib2", ".grb2")):
-        try:
-            import cfgrib  # noqa: F401
-        except ImportError as error:
-            raise ImportError('GRIB files need cfgrib: pip install "humboldt[weather]"') from error
-        choices: dict[str, Any] = {"engine": "cfgrib", "backend_kwargs": {"indexpath": ""}}
-    else:
-        choices = {"engine": "zarr" if is_zarr else None}
     try:
+        if path.endswith((".grib", ".grb", ".grib2", ".grb2")):
+            return [on_dask(read_directly(raw, path)) for raw in _open_grib(path)]
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
             warnings.filterwarnings("ignore", message="Failed to open Zarr store with consolidated")
-            raw = xr.open_dataset(path, chunks=None, cache=False, decode_cf=False, **choices)
+            raw = xr.open_dataset(path, engine="zarr" if is_zarr else None, **LAZILY)
             data = read_directly(raw, path)
-            return data if is_zarr or is_hdf5(path) else on_dask(data)
+            return [data if is_zarr or is_hdf5(path) else on_dask(data)]
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"data are NetCDF, GRIB or Zarr, got {path}, which cannot be read as such ({error}); check that it is whole"
         ) from error
+
+
+def _open_grib(path: str) -> list[xr.Dataset]:
+    """Fields of one kind of level make a hypercube; those of several kinds make one each."""
+    try:
+        import cfgrib
+    except ImportError as error:
+        raise ImportError('GRIB files need cfgrib: pip install "humboldt[weather]"') from error
+    choices: dict[str, Any] = {"indexpath": "", "errors": "raise"}
+    try:
+        return [xr.open_dataset(path, engine="cfgrib", backend_kwargs=choices, **LAZILY)]
+    except cfgrib.DatasetBuildError:
+        found: list[xr.Dataset] = cfgrib.open_datasets(path, backend_kwargs={"indexpath": ""}, **LAZILY)
+        return found
 
 
 def on_dask(data: xr.Dataset) -> xr.Dataset:
@@ -190,16 +203,34 @@ def _without_bounds(data: xr.Dataset) -> xr.Dataset:
 def _find(data: xr.Dataset, role: str) -> str | None:
     """The dimension coordinate of a role: by attributes, else by name."""
     candidates = {str(d): data[d].attrs if d in data.variables else {} for d in data.dims}
-    marks = {
+    marks: dict[str, Callable[[dict[Any, Any]], bool]] = {
         "latitude": lambda a: a.get("standard_name") == "latitude" or a.get("units") in NORTH,
         "longitude": lambda a: a.get("standard_name") == "longitude" or a.get("units") in EAST,
         "time": lambda a: a.get("standard_name") == "time" or a.get("axis") == "T" or " since " in str(a.get("units")),
-        "level": lambda a: a.get("standard_name") == "air_pressure" or a.get("axis") == "Z" or "positive" in a,
+        "level": lambda a: _in_hectopascals(a) is not None or a.get("axis") == "Z" or "positive" in a,
         "number": lambda a: a.get("standard_name") == "realization" or a.get("axis") == "E",
     }  # fmt: skip
     by_marks = [name for name, attrs in candidates.items() if marks[role](attrs)]
     by_names = [name for name in NAMES[role] if name in candidates]
     return next(iter([*by_marks, *by_names]), None)
+
+
+def _in_hectopascals(attrs: Mapping[Any, Any]) -> float | None:
+    """What brings a coordinate with these attributes to hPa; None where it is not said to be a pressure."""
+    try:
+        return conversion(str(attrs.get("units", "")).strip(), "hPa")[0]
+    except DataError:
+        return 1.0 if attrs.get("standard_name") == "air_pressure" else None
+
+
+def _with_its_level(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
+    """What is left of a selection of one level keeps it, but for fields that have none (pressure at sea level)."""
+    names = [n for n in (dims.get("level"), *NAMES["level"]) if n in data.coords and data[n].ndim == 0]
+    if _find(data, "level") or not names or not np.issubdtype(data[names[0]].dtype, np.number):
+        return data
+    known = {n: quantity(str(n), str(v.attrs.get("standard_name", "")), True) for n, v in data.data_vars.items()}
+    deep = [n for n, of in known.items() if of is None or not of.surface]
+    return data.drop_vars(names[0]).assign(on_dask(data[deep]).expand_dims(names[0]).data_vars)
 
 
 def _decoded(data: xr.Dataset) -> xr.Dataset:
@@ -255,18 +286,19 @@ def _levels(data: xr.Dataset, name: str | None) -> xr.Dataset:
     if "level" not in data.coords:
         return data.assign_coords(level=("level", np.arange(data.sizes["level"]) + 1.0, {"kind": "model"}))
     level, values = data["level"], data["level"].values.astype(float)
-    units = str(level.attrs.get("units", ""))
-    said = units in PRESSURE_UNITS or level.attrs.get("standard_name") == "air_pressure"
-    pressure = said or (parse_units(units) == {} and level.attrs.get("kind", "hPa") == "hPa" and name in PRESSURE_NAMES)
-    if pressure and (units == "Pa" or (not units and values.max() > 2000)):
-        values = values / 100
-    kind = "hPa" if pressure else "model"
-    attrs = {"kind": kind, "units": "hPa" if pressure else "1"}
-    return data.assign_coords(level=("level", values, attrs))
+    units, factor = str(level.attrs.get("units", "")), _in_hectopascals(level.attrs)
+    if factor is None and not parse_units(units) and level.attrs.get("kind", "hPa") == "hPa" and name in PRESSURE_NAMES:
+        factor = 1.0
+    if factor is not None:
+        values = values * (0.01 if not units and values.max() > 2000 else factor)
+    kind = "model" if factor is None else "hPa"
+    attrs = {"kind": kind, "units": "1" if factor is None else "hPa"}
+    return data.assign_coords(level=("level", values.round(9), attrs))
 
 
 def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
-    """Files with the same variables, one after the other in time; fields without time are those of their file."""
+    """Files with the same variables, one after the other in time; fields without time are those of their file, which
+    their encoding tells (`of_file`)."""
     if len(parts) == 1:
         return parts[0]
     if not all("time" in part.dims for part in parts):
@@ -278,6 +310,7 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
             "data.convert_calendar(...)"
         )
     parts, names = sorted(parts, key=lambda part: part["time"].values[0]), list(parts[0].data_vars)
+    _check_ends([part["time"].values[[0, -1]] for part in parts])
     lazy = [n for n in names if all("time" in part[n].dims and _is_lazy(part[n]) for part in parts)]
     spread = [
         part.assign({n: v.expand_dims(time=part["time"]) for n, v in part.data_vars.items() if "time" not in v.dims})
@@ -286,6 +319,8 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
     try:
         rest = xr.concat(spread, dim="time", data_vars="minimal", coords="minimal", compat="override", join="exact")
         joined = {n: joined_variable([part[n].variable for part in parts], "time") for n in lazy}
+        for name in (n for n in names if "time" not in parts[0][n].dims):
+            rest[name].encoding["of_file"] = True
         return rest.assign(joined)[names]
     except ValueError as error:
         raise DataError(
@@ -300,6 +335,15 @@ def _beside(parts: list[xr.Dataset]) -> xr.Dataset:
         raise DataError(
             f"files with different variables share their grid, levels and times, but: {error}; open them one by one"
         ) from error
+
+
+def _check_ends(ends: list[np.ndarray]) -> None:
+    for (_, earlier), (later, _) in pairwise(ends):
+        if later <= earlier:
+            raise DataError(
+                f"files that are joined in time follow each other, got one to {earlier} and one from {later}; leave "
+                "one out, or cut it, as in data.sel(time=slice(..., ...))"
+            )
 
 
 def _check_times(time: xr.DataArray) -> None:

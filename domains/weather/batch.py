@@ -115,7 +115,8 @@ class WeatherBatch:
         lead_time: Tensor | None = None,
         time: tuple[Any, ...] = (),
     ) -> WeatherBatch:
-        """The batch from which a rollout goes on: the prediction is the newest state, nothing is masked.
+        """The batch from which a rollout goes on: the prediction is the newest state, nothing is masked, and the states
+        lie as far apart as it lies from the one before it.
 
         Args:
             prediction: the state at the target time.
@@ -128,6 +129,7 @@ class WeatherBatch:
             static=self.static if static is None else static,
             climate=self.climate if climate is None else climate,
             lead_time=self.lead_time if lead_time is None else lead_time,
+            input_time=self.lead_time.clamp(min=0) if self.fields.shape[1] > 1 else self.input_time,
             target=None,
             mask=None,
             time=time,

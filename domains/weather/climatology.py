@@ -101,11 +101,14 @@ def make_climatology(data: Any, window: int = 61, hours: int = 6) -> xr.Dataset:
     Returns:
         Dims (dayofyear, hour, [level], latitude, longitude), with the attributes of the variables.
     """
-    if window % 2 == 0 or window < 1 or 24 % hours:
-        raise DataError(f"a window is an odd number of days and hours divide 24, got window={window}, hours={hours}")
+    if window % 2 == 0 or not 1 <= window <= 360 or 24 % hours:
+        raise DataError(
+            f"a window is an odd number of days, a year at most, and hours divide 24, got window={window}, "
+            f"hours={hours}; choose others"
+        )
     data = open_analyses(data)
-    days = max(day_of_year(t) for t in data["time"].values)
-    days = days if days == 360 else max(days, 365)
+    shortest = 360 if data["time"].dt.calendar == "360_day" else 365
+    days = max(shortest, *(day_of_year(t) for t in data["time"].values))
     bins, made = np.arange(0, 24, hours), {}
     for name, variable in data.data_vars.items():
         if "time" in variable.dims:

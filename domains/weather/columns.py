@@ -42,13 +42,15 @@ NEAR_GROUND = {"t": "2t", "u": "10u", "v": "10v", "q": "2sh"}  # what a variable
 def meaning(channel: Channel) -> tuple[str, float | None, str]:
     """What a channel is, whatever it is called: quantity, level, kind of level.
 
-    `u500` is the wind on 500 hPa, a temperature without a level is that near the ground, a geopotential and its height
-    mean the same. A name that is not known means itself.
+    `u500` and `U500` are the wind on 500 hPa (unless it is said to be so many metres above the ground), a temperature
+    without a level is that near the ground, a geopotential and its height mean the same. A name that is not known means
+    itself.
     """
     known = quantity(channel.variable, channel.standard_name, channel.level is not None)
     level, kind = channel.level, str(channel.level_kind)
-    named = re.fullmatch(r"([a-z]+)_?(\d{2,4})", channel.variable)
-    if channel.variable not in BY_NAME and named and level is None and named[1] in BY_NAME:
+    named = re.fullmatch(r"([A-Za-z]+)_?(\d{2,4})", channel.variable)
+    above_ground = re.search(r"\b(metres?|meters?|m)\b", channel.long_name)
+    if channel.variable not in BY_NAME and named and level is None and named[1] in BY_NAME and not above_ground:
         known, level, kind = BY_NAME[named[1]], float(named[2]), "hPa"
     if known is None:
         return channel.variable, level, kind
@@ -64,7 +66,8 @@ def channels_of(
     Raises:
         DataError: a variable or level that is not there.
     """
-    names = [str(v) for v in data.data_vars if "time" in data[v].dims] if variables is None else list(variables)
+    in_time = [str(n) for n, v in data.data_vars.items() if "time" in v.dims and not v.encoding.get("of_file")]
+    names = in_time if variables is None else list(variables)
     made: list[Channel] = []
     for name in names:
         if name not in data:
@@ -87,25 +90,20 @@ def channels_of(
     return tuple(made)
 
 
-def columns_of(
-    data: xr.Dataset, channels: Sequence[Channel], units: Mapping[str, str] | None = None
-) -> tuple[Column, ...]:
+def columns_of(data: xr.Dataset, channels: Sequence[Channel]) -> tuple[Column, ...]:
     """Where each channel is in the data: under its own name, or under another name of the same quantity.
-
-    Args:
-        units: {variable in the data: units} where the label is missing or wrong.
 
     Raises:
         DataError: a channel, or its level, is not there, or its units are of another kind.
     """
-    return tuple(_column(data, channel, units or {}) for channel in channels)
+    return tuple(_column(data, channel) for channel in channels)
 
 
-def _column(data: xr.Dataset, channel: Channel, units: Mapping[str, str]) -> Column:
+def _column(data: xr.Dataset, channel: Channel) -> Column:
     wanted = quantity(channel.variable, channel.standard_name, channel.level is not None)
     name = _name(data, channel, wanted)
     if name is None:
-        raise _missing(channel.variable, data)
+        return _column_that_means(data, channel, wanted)
     variable, level = data[name], None
     if channel.level is not None:
         if "level" not in variable.dims:
@@ -124,9 +122,19 @@ def _column(data: xr.Dataset, channel: Channel, units: Mapping[str, str]) -> Col
                 f"{channel.name} is wanted without a level, but {name!r} has {data.sizes['level']}; select one"
             )
         level = 0
-    found = units.get(name) or _units(variable, quantity(name, str(variable.attrs.get("standard_name", ""))))
+    found = _units(variable, quantity(name, str(variable.attrs.get("standard_name", ""))))
     factor, offset = conversion(found, channel.units, wanted, name)
     return Column(channel, name, level, factor, offset)
+
+
+def _column_that_means(data: xr.Dataset, channel: Channel, wanted: Quantity | None) -> Column:
+    """Where what the channel means is, if it is there under a name of another kind: `u500` for `u` on 500 hPa."""
+    for other in channels_of(data, [str(name) for name in data.data_vars], None):
+        if meaning(other) == meaning(channel):
+            level = None if other.level is None else data["level"].values.tolist().index(other.level)
+            known = quantity(other.variable, other.standard_name, other.level is not None) or wanted
+            return Column(channel, other.variable, level, *conversion(other.units, channel.units, known, other.name))
+    raise _missing(channel.variable, data)
 
 
 def _name(data: xr.Dataset, channel: Channel, wanted: Quantity | None) -> str | None:

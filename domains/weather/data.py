@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from humboldt.data_catalog import DataError, say_amplification
+from humboldt.data_catalog import DataError, did_you_mean, say_amplification
 
 from .analyses import open_lazily
 from .channels import Channel
@@ -67,7 +67,7 @@ def open_weather(
         FileNotFoundError: there is no such file.
     """
     counted(split or {})  # checks itself
-    data = open_lazily(source, dims=dims, west=west)
+    data = relabelled(open_lazily(source, dims=dims, west=west), units or {})
     if "time" not in data.dims:
         raise DataError(
             f"states have times, but the data have only the dimensions {sorted(map(str, data.dims))}; add one with "
@@ -80,14 +80,14 @@ def open_weather(
     if channels is not None and (variables is not None or levels is not None):
         raise DataError("fields are chosen by channels, or by variables and levels, got both; leave one out")
     chosen = tuple(channels) if channels is not None else channels_of(data, variables, levels)
-    fixed, columns = _static(data, static), columns_of(data, chosen, units)
+    fixed, columns = _static(data, static), columns_of(data, chosen)
     if isinstance(source, str | os.PathLike):
         _say_chunks(os.fspath(source), data, {c.variable for c in columns}, input_times + 1)
     return WeatherDataset(
         data=data,
         columns=columns,
         static=fixed,
-        static_columns=columns_of(data, [c for c in fixed if c.name not in KNOWN], units),
+        static_columns=columns_of(data, [c for c in fixed if c.name not in KNOWN]),
         samples=enumerate_samples(
             list(data["time"].values),
             input_times=input_times,
@@ -100,6 +100,20 @@ def open_weather(
         fill=dict(fill or {}),
         parts=dict(split or {}),
     )
+
+
+def relabelled(data: xr.Dataset, units: Mapping[str, str]) -> xr.Dataset:
+    """The variables with these units instead of what their labels say; values stay as they are.
+
+    Raises:
+        DataError: a variable that is not there.
+    """
+    if unknown := [name for name in units if name not in data]:
+        raise DataError(
+            f"units are told of variables of the data, {sorted(map(str, data.data_vars))[:20]}, got {unknown[0]!r}"
+            f"{did_you_mean(unknown[0], [*map(str, data.data_vars)])}"
+        )
+    return data.assign({name: data[name].assign_attrs(units=unit) for name, unit in units.items()})
 
 
 def _say_chunks(source: str, data: xr.Dataset, variables: Collection[str], frames: int) -> None:

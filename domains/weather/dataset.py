@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -77,6 +77,14 @@ class WeatherDataset:
     def times(self) -> np.ndarray:
         """Times of the frames."""
         return self.data["time"].values
+
+    def number(self, members: Iterable[int]) -> list[int] | list[str]:
+        """What members of the ensemble are called: whole numbers, or words (`r1i1p1f1`); nothing without members."""
+        if "number" not in self.data.dims:
+            return []
+        called = self.data["number"].values[[*members]]
+        plain = np.issubdtype(called.dtype, np.number) and bool((called == called.astype(int)).all())
+        return [int(name) for name in called] if plain else [str(name) for name in called]
 
     def state(self, frame: int, member: int = 0) -> np.ndarray:
         """One state (c, h, w) in the units of the channels; NaN where it is missing."""

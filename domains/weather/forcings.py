@@ -70,8 +70,10 @@ def solar_irradiance(grid: Grid, time: Any) -> np.ndarray:
     """S (r0 / r)^2 max(0, cos(zenith angle)) in W m-2, (h, w).
 
     Declination, distance and equation of time are the Fourier series of Spencer (1971, Search 2, 172), to about 0.3 %.
+    The year of a calendar of 360 days is as long as its days say.
     """
-    day = 2 * np.pi * (day_of_year(time) - 1 + hour_of_day(time) / 24) / 365
+    year = 360 if getattr(time, "calendar", "") == "360_day" else 365
+    day = 2 * np.pi * (day_of_year(time) - 1 + hour_of_day(time) / 24) / year
     c, s = np.cos(day * np.arange(4)), np.sin(day * np.arange(4))
     declination = np.dot([0.006918, -0.399912, -0.006758, -0.002697], c) + np.dot([0, 0.070257, 0.000907, 0.00148], s)
     distance = np.dot([1.00011, 0.034221, 0.000719, 0], c) + np.dot([0, 0.00128, 0.000077, 0], s)

@@ -66,8 +66,7 @@ def forecast(
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
     first = _told(data, data.collate(runs), hours[0] if step is None else step)
     _require_values(first)
-    number = [int(data.data["number"][m]) for m in members] if "number" in data.data.dims else []
-    labels = {"start": first.time[: len(start)], "number": number}
+    labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
     weights = next(model.parameters())
     about = {"source": repr(model), "weights_sha256": _hash(model), "history": "forecast made with humboldt"}
     was_training = model.training

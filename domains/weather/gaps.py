@@ -67,11 +67,10 @@ def _filled(model: Model, data: WeatherDataset, frame: int) -> xr.Dataset:
     samples = [dataclasses.replace(s, target=None, lead_time=0.0) for s in found]
     states = torch.from_numpy(np.stack([data.state(frame, s.member) for s in samples]))
     whole = torch.where(states.isnan(), reconstructed(model, data.collate(samples)), states)
-    number = [int(data.data["number"][m]) for m in members] if "number" in data.data.dims else []
     about = {"source": repr(model), "history": "gaps filled with humboldt", "title": "Analyses without gaps"}
     times = (data.times[frame],)
     prediction = WeatherPrediction(whole, data.channels, data.grid, times * len(samples))
-    labelled = forecast_to_xarray(prediction, times, about, number).isel(lead_time=0, drop=True)
+    labelled = forecast_to_xarray(prediction, times, about, data.number(members)).isel(lead_time=0, drop=True)
     labelled = labelled.drop_vars("valid_time").rename(init_time="time")
     labelled["time"].attrs = {"standard_name": "time", "axis": "T"}
     return labelled

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, CoreConfig, Head, Normaliser, Tokens, Units
+from humboldt.foundations import ConfigError, Core, CoreConfig, Head, Normaliser, Tokens, Units
 
 from .batch import WeatherBatch, WeatherPrediction
 from .config import WeatherConfig
+from .forcings import KNOWN, static_fields
 from .inpainting import inpainted
 from .time import later
 
@@ -108,6 +111,26 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
         learned, unit = deviation > 0, deviation.clamp(min=torch.finfo(deviation.dtype).tiny)
         target = torch.where(learned, batch.target / unit, torch.nan)
         return squared_error(prediction.fields / torch.where(learned, unit, 1), target, rows)
+
+    def onward(self, prediction: WeatherPrediction, batch: WeatherBatch) -> WeatherBatch:
+        """The batch from the predicted state on, with the calendar and the sunshine of its time.
+
+        Raises:
+            ConfigError: a model that corrects a climatology, which a batch has of its target alone.
+        """
+        if self.config.residual == "climate":
+            raise ConfigError(
+                "a step on the way to a target needs the climatology of its own time, got a model that corrects a "
+                "climatology; give it a series with all of them, rollout_loss(model, data.series(index, steps))"
+            )
+        static, made = batch.static, [c for c in batch.static_channels if c.name in KNOWN]
+        if made and prediction.time and batch.grid is not None:
+            places = [batch.static_channels.index(c) for c in made]
+            static = static.clone()
+            fields = np.stack([static_fields(made, batch.grid, time) for time in prediction.time])
+            static[:, places] = torch.from_numpy(fields).to(static)
+        after = batch.step(prediction.fields, static=static, time=prediction.time)
+        return dataclasses.replace(after, target=batch.target)
 
     @staticmethod
     def _spread(values: Tensor, like: Tensor) -> Any:

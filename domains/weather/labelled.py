@@ -101,7 +101,10 @@ def batch_from_xarray(data: xr.Dataset) -> WeatherBatch:
 
 
 def forecast_to_xarray(
-    prediction: WeatherPrediction, start: Sequence[Any], about: dict[str, Any], number: Sequence[int] = ()
+    prediction: WeatherPrediction,
+    start: Sequence[Any],
+    about: dict[str, Any],
+    number: Sequence[int] | Sequence[str] = (),
 ) -> xr.Dataset:
     """One lead time of a forecast, as the CF conventions have it.
 
@@ -112,7 +115,7 @@ def forecast_to_xarray(
         prediction: one sample per member and initial state, all states of a member together.
         start: times of the initial states.
         about: attributes of the Dataset.
-        number: of the members, where there are any.
+        number: of the members, or what they are called, where there are any.
     """
     grid, runs = prediction.grid, max(1, len(number)) * len(start)
     if grid is None or not prediction.channels or len(prediction.time) != runs:
@@ -134,7 +137,9 @@ def forecast_to_xarray(
             made[variable] = whole.assign_coords(level=level)
     coords: dict[str, Any] = {name: (name, list(getattr(grid, name)), attrs) for name, attrs in PLACE.items()}
     if len(number):
-        coords["number"] = ("number", list(number), {"standard_name": "realization", "units": "1"})
+        words = isinstance(number[0], str)
+        about_members = {"standard_name": "realization", **({} if words else {"units": "1"})}
+        coords["number"] = ("number", np.array(number, dtype=object if words else np.int64), about_members)
     coords["init_time"] = ("init_time", _array(start), TIMES["init_time"])
     coords["lead_time"] = ("lead_time", [float(hours[0])], TIMES["lead_time"])
     valid = _array(prediction.time[: len(start)])[None]

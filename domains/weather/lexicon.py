@@ -90,6 +90,9 @@ SCALES: dict[str, tuple[float, dict[str, int]]] = {  # a symbol in powers of kg,
     "Pa": (1.0, {"kg": 1, "m": -1, "s": -2}), "hPa": (1e2, {"kg": 1, "m": -1, "s": -2}),
     "mb": (1e2, {"kg": 1, "m": -1, "s": -2}), "mbar": (1e2, {"kg": 1, "m": -1, "s": -2}),
     "millibar": (1e2, {"kg": 1, "m": -1, "s": -2}), "millibars": (1e2, {"kg": 1, "m": -1, "s": -2}),
+    "hectopascal": (1e2, {"kg": 1, "m": -1, "s": -2}), "hectopascals": (1e2, {"kg": 1, "m": -1, "s": -2}),
+    "Pascal": (1.0, {"kg": 1, "m": -1, "s": -2}), "Pascals": (1.0, {"kg": 1, "m": -1, "s": -2}),
+    "Kelvin": (1.0, {"K": 1}), "deg_K": (1.0, {"K": 1}),
     "kPa": (1e3, {"kg": 1, "m": -1, "s": -2}), "J": (1.0, {"kg": 1, "m": 2, "s": -2}),
     "W": (1.0, {"kg": 1, "m": 2, "s": -3}), "N": (1.0, {"kg": 1, "m": 1, "s": -2}),
     "g": (1e-3, {"kg": 1}), "km": (1e3, {"m": 1}), "cm": (1e-2, {"m": 1}), "mm": (1e-3, {"m": 1}),
@@ -106,8 +109,9 @@ CELSIUS = ("degC", "°C", "celsius", "Celsius", "degrees_C", "degree_C", "deg_C"
 def quantity(name: str, standard_name: str = "", levels: bool = False) -> Quantity | None:
     """The quantity that a variable is, by its name in any archive, else by its standard name; None if it is unknown."""
     found = BY_NAME.get(name)
-    if found is not None or not standard_name:
+    if found is not None:
         return found
+    standard_name = standard_name or name  # some archives name variables so
     same = [q for q in QUANTITIES if q.standard_name == standard_name]
     fitting = [q for q in same if q.surface != levels]
     return next(iter(fitting or same), None)

@@ -94,7 +94,7 @@ def energy_score(
     fair: bool = True,
 ) -> Float[Tensor, "*b"]:
     """mean ||x - t|| - 1/2 mean ||x - x'||  with the area-weighted root mean square as the norm of a field."""
-    members = len(ensemble)
+    members, ensemble = len(ensemble), known_by_all(ensemble, target)
     _at_least_two(members, fair, "a fair score")
     skill = torch.stack([squared_error(x, target, rows).sqrt() for x in ensemble]).mean(0)
     pairs = [squared_error(a, b, rows).sqrt() for i, a in enumerate(ensemble) for b in ensemble[:i]]
@@ -103,11 +103,17 @@ def energy_score(
     return skill - torch.stack(pairs).sum(0) / (members * (members - 1 if fair else members))
 
 
+def known_by_all(ensemble: Float[Tensor, "e *b"], target: Float[Tensor, "*b"]) -> Float[Tensor, "e *b"]:
+    """The ensemble without the places that the target or a member lacks (NaN): all norms are over the same places."""
+    return torch.where(target.isnan() | ensemble.isnan().any(0), torch.nan, ensemble)
+
+
 def spread_and_error(
     ensemble: Float[Tensor, "e *b h w"], target: Float[Tensor, "*b h w"], rows: Float[Tensor, " h"] | None = None
 ) -> tuple[Float[Tensor, "*b"], Float[Tensor, "*b"]]:
-    """Area means of the ensemble's variance (over e - 1) and of the squared error of its mean."""
+    """Area means of the ensemble's variance (over e - 1) and of the squared error of its mean, over the same places."""
     _at_least_two(len(ensemble), True, "a spread")
+    ensemble = known_by_all(ensemble, target)
     return area_mean(ensemble.var(0), rows), squared_error(ensemble.mean(0), target, rows)
 
 
@@ -122,12 +128,19 @@ def spread_skill_ratio(
 def rank_histogram(
     ensemble: Float[Tensor, "e *b"], target: Float[Tensor, "*b"], generator: torch.Generator | None = None
 ) -> Integer[Tensor, " ranks"]:
-    """How often the target lies below 0, 1, ..., e members; ties are broken at random, missing targets left out."""
+    """How often the target lies above 0, 1, ..., e members; ties are broken at random, missing values left out."""
+    found = ranks(ensemble, target, generator)
+    return torch.bincount(found[~found.isnan()].long(), minlength=len(ensemble) + 1)
+
+
+def ranks(
+    ensemble: Float[Tensor, "e *b"], target: Float[Tensor, "*b"], generator: torch.Generator | None = None
+) -> Float[Tensor, "*b"]:
+    """Above how many members the target lies, place by place; ties are broken at random, NaN where one is missing."""
     below, same = (ensemble < target).sum(0), (ensemble == target).sum(0)
     chance = torch.rand(same.shape, generator=generator).to(same.device)
-    ranks = below + (chance * (same + 1)).long().clamp(max=same)
-    known = ~(target.isnan() | ensemble.isnan().any(0))
-    return torch.bincount(ranks[known].flatten(), minlength=len(ensemble) + 1)
+    found = below + (chance * (same + 1)).long().clamp(max=same)
+    return torch.where(target.isnan() | ensemble.isnan().any(0), torch.nan, found.to(target.dtype))
 
 
 def brier(
@@ -157,20 +170,22 @@ def fractions_skill(
     """1 - <(p - o)^2> / (<p^2> + <o^2>) of the shares of points at or above a threshold in windows of `window` squared.
 
     Windows lie inside the field, around the circle of longitudes as well if it is `closed` (Roberts and Lean 2008).
+    Shares are of the points that both know (are not NaN); windows without any are left out.
     """
     if not 1 <= window <= min(forecast.shape[-2:]):
         raise ValueError(f"a window lies inside the field {tuple(forecast.shape[-2:])}, got {window} points")
 
-    def shares(x: Tensor) -> Tensor:
-        events = (x >= threshold).to(x.dtype)
-        if closed:
-            events = torch.cat([events, events[..., : window - 1]], dim=-1)
-        flat = events.reshape(-1, 1, *events.shape[-2:])
+    known = ~(forecast.isnan() | target.isnan())
+
+    def means(x: Tensor) -> Tensor:
+        wide = torch.cat([x, x[..., : window - 1]], dim=-1) if closed else x
+        flat = wide.to(forecast.dtype).reshape(-1, 1, *wide.shape[-2:])
         return F.avg_pool2d(flat, window, stride=1).reshape(*x.shape[:-2], -1)
 
-    p, o = shares(forecast), shares(target)
-    below = p.square().mean(-1) + o.square().mean(-1)
-    return torch.where(below > 0, 1 - (p - o).square().mean(-1) / below, torch.nan)
+    there = means(known)
+    p, o = (torch.where(there > 0, means(known & (x >= threshold)) / there, torch.nan) for x in (forecast, target))
+    below = p.square().nanmean(-1) + o.square().nanmean(-1)
+    return torch.where(below > 0, 1 - (p - o).square().nanmean(-1) / below, torch.nan)
 
 
 def skill(score: Float[Tensor, "*b"], reference: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:

@@ -151,9 +151,10 @@ def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: i
             found: WeatherPrediction = model(batch)
         return found
 
-    losses, state = [], series[0].fields
+    losses, state, apart = [], series[0].fields, series[0].input_time
     for number, told in enumerate(series):
-        batch, learns = dataclasses.replace(told, fields=state), number >= len(series) - gradient_steps
+        batch = dataclasses.replace(told, fields=state, input_time=apart)
+        learns = number >= len(series) - gradient_steps
         with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
             if learns and gradient_steps > 1:
                 prediction = checkpoint(made, batch, number, use_reentrant=False)
@@ -161,5 +162,6 @@ def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: i
                 prediction = made(batch, number)
             if learns:
                 losses.append(model.head.loss(prediction, batch))
-        state = batch.step(prediction.fields).fields
+        following = batch.step(prediction.fields)
+        state, apart = following.fields, following.input_time
     return torch.stack(losses).mean()

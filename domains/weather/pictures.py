@@ -119,7 +119,9 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     every = pd.concat(tracks.values())
     if not len(every):
         raise ValueError(f"storms are drawn of tables with tracks, {list(tracks)} have none; follow more times")
-    grid = _around(every, margin) if field is None else grid_of(field)
+    west = _widest_gap(every["longitude"].to_numpy()) if field is None else float(grid_of(field).longitude_edges()[0])
+    tracks = {name: table.assign(longitude=(table["longitude"] - west) % 360 + west) for name, table in tracks.items()}
+    grid = _around(pd.concat(tracks.values()), margin) if field is None else grid_of(field)
     figure, axes = map_axes(1, 1, grid)
     figure.set_size_inches(9.5, 4.2)
     left = axes[0, 0]
@@ -133,7 +135,7 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     for name, colour in line_colours(list(tracks)).items():
         for number, (_, one) in enumerate(tracks[name].groupby("track")):
             label = name if number == 0 else None
-            left.plot(one["longitude"], one["latitude"], "-o", color=colour, markersize=3, label=label, **placed(left))
+            left.plot(*_cut_at_seam(one), "-o", color=colour, markersize=3, label=label, **placed(left))
             right.plot(pd.to_datetime(one["time"]), one["pressure"] / 100, "-o", color=colour, markersize=3)
     left.legend(frameon=True, fontsize=8, loc="lower left")
     right.set_ylabel("pressure of the centre / hPa")
@@ -146,6 +148,21 @@ def line_colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each line."""
     free = iter(COLOURS * (1 + len(names) // len(COLOURS)))
     return {name: NEUTRAL[name] if name in NEUTRAL else next(free) for name in names}
+
+
+def _widest_gap(longitude: np.ndarray) -> float:
+    """The eastern end of the widest stretch of the circle without a storm: the map begins there, on their branch."""
+    around = np.unique(longitude % 360)
+    west = float(around[int(np.argmax(np.diff(around, prepend=around[-1] - 360)))])
+    turns = ((longitude - west) % 360 + west - longitude).mean() / 360
+    return west - 360 * round(float(turns))
+
+
+def _cut_at_seam(track: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes with a gap where a storm leaves the map on one side and comes in on the other."""
+    longitude, latitude = (track[name].to_numpy(float) for name in ("longitude", "latitude"))
+    jumps = np.nonzero(np.abs(np.diff(longitude)) > 180)[0] + 1
+    return np.insert(longitude, jumps, np.nan), np.insert(latitude, jumps, np.nan)
 
 
 def _around(tracks: pd.DataFrame, margin: float) -> Grid:

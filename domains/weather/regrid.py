@@ -53,7 +53,7 @@ def regrid(data: xr.Dataset, to: Grid, method: Method = "conservative", known: f
             exclude_dims=set(place),
             dask="parallelized",
             dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": dict(zip(place, to.shape, strict=True))},
-            output_dtypes=[variable.dtype],
+            output_dtypes=[_floating(variable.dtype)],
             keep_attrs=True,
         )
         made[name] = new.assign_coords({n: (n, list(getattr(to, n)), data[n].attrs) for n in place})
@@ -63,7 +63,8 @@ def regrid(data: xr.Dataset, to: Grid, method: Method = "conservative", known: f
 def weights(old: Grid, new: Grid, method: Method = "conservative") -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     """Sparse matrices (new rows, old rows) and (new columns, old columns).
 
-    Conservative weights are the overlap of cells: in the sine of latitude, and in degrees of longitude.
+    Conservative weights are the share of a new cell that an old one covers: in the sine of latitude, and in degrees of
+    longitude. The weights of a new cell or point add up to the share of it that lies inside the old grid.
     """
     if method == "conservative":
         sines = [np.sin(np.deg2rad(g.latitude_edges())) for g in (old, new)]
@@ -90,25 +91,24 @@ def apply_weights(x: np.ndarray, rows: sparse.csr_matrix, columns: sparse.csr_ma
         return made.reshape(*values.shape[:-2], rows.shape[0], columns.shape[0])
 
     total, share = both(np.where(there, x, 0.0)), both(there.astype(float))
-    whole = _whole(rows)[:, None] * _whole(columns)[None, :]
-    enough = (share > 0) & (share >= known * whole * (1 - 1e-9))
-    return np.where(enough, total / np.where(enough, share, 1.0), np.nan).astype(x.dtype)
+    enough = (share > 1e-12) & (share >= known * (1 - 1e-9))
+    return np.where(enough, total / np.where(enough, share, 1.0), np.nan).astype(_floating(x.dtype))
 
 
-def _whole(matrix: sparse.csr_matrix) -> np.ndarray:
-    """Largest weight that a new row can have: cells at the edge of a region are partly outside."""
-    sums = np.asarray(matrix.sum(1)).ravel()
-    return np.full(len(sums), sums.max()) if np.ptp(sums[sums > 0]) < 1e-9 else np.maximum(sums, 1e-30)
+def _floating(kind: np.dtype) -> np.dtype:
+    """The type of means of such values: whole numbers (a land mask, packed values) have fractions."""
+    return kind if np.issubdtype(kind, np.floating) else np.result_type(kind, np.float32)
 
 
 def _overlap(old: np.ndarray, new: np.ndarray, period: float | None) -> sparse.csr_matrix:
-    """Length that each new interval shares with each old one, around the circle if there is a period."""
+    """Share of each new interval that each old one covers, around the circle if there is a period."""
     a = np.stack([np.minimum(old[:-1], old[1:]), np.maximum(old[:-1], old[1:])])
     b = np.stack([np.minimum(new[:-1], new[1:]), np.maximum(new[:-1], new[1:])])
     made = np.zeros((b.shape[1], a.shape[1]))
     for turn in (0.0,) if period is None else (-2 * period, -period, 0.0, period, 2 * period):
         low = np.maximum(b[0][:, None], a[0][None] + turn)
         made += np.clip(np.minimum(b[1][:, None], a[1][None] + turn) - low, 0, None)
+    made /= (b[1] - b[0])[:, None]
     made[made < 1e-12] = 0
     return sparse.csr_matrix(made)
 

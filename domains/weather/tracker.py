@@ -70,7 +70,8 @@ def track(source: Any, criteria: Criteria | None = None, *, member: int = 0, ste
         pressure, u, v = (state[i] for i in places)
         found = centres(pressure, u, v, data.grid, wanted)
         hours = hours_between(data.times[0], time)
-        _join(tracks, [{"time": time, "hours": hours, **c} for c in found], wanted.speed)
+        before = hours_between(data.times[0], data.times[frame - 1]) if frame else hours
+        _join(tracks, [{"time": time, "hours": hours, **c} for c in found], wanted.speed, before)
     kept = [t for t in tracks if len(t) >= steps]
     rows = [{"track": number, **row} for number, t in enumerate(kept) for row in t]
     names = ["track", "time", "hours", "latitude", "longitude", "pressure", "vorticity", "wind"]
@@ -238,21 +239,36 @@ def _refined(
     }
 
 
-def _join(tracks: list[list[dict[str, Any]]], found: list[dict[str, Any]], speed: float) -> None:
-    """Put every centre at the end of the nearest track that it can have come from, else begin one."""
-    hours = sorted({row["hours"] for t in tracks for row in t[-1:]})
-    open_tracks = [t for t in tracks if hours and t[-1]["hours"] == hours[-1]]
+def _join(tracks: list[list[dict[str, Any]]], found: list[dict[str, Any]], speed: float, before: float) -> None:
+    """Put every centre at the end of a track of the hours `before` that it can have come from, else begin one.
+
+    The track is the one whose next place, if it goes on as it went, is nearest: so storms that meet keep their ways.
+    """
+    open_tracks = [t for t in tracks if t[-1]["hours"] == before]
     pairs = sorted(
-        (float(distance(t[-1]["latitude"], t[-1]["longitude"], c["latitude"], c["longitude"])), i, j)
+        (float(distance(*_expected(t, c["hours"]), c["latitude"], c["longitude"])), i, j)
         for i, t in enumerate(open_tracks)
         for j, c in enumerate(found)
     )
     taken: set[int] = set()
     ended: set[int] = set()
-    for away, i, j in pairs:
-        span = found[j]["hours"] - open_tracks[i][-1]["hours"]
-        if i not in ended and j not in taken and away <= speed * span:
+    for _, i, j in pairs:
+        last, c = open_tracks[i][-1], found[j]
+        away = distance(last["latitude"], last["longitude"], c["latitude"], c["longitude"])
+        if i not in ended and j not in taken and away <= speed * (c["hours"] - before):
             open_tracks[i].append(found[j])
             ended.add(i)
             taken.add(j)
     tracks.extend([c] for j, c in enumerate(found) if j not in taken)
+
+
+def _expected(track: list[dict[str, Any]], hours: float) -> tuple[float, float]:
+    """Latitude and longitude of a storm that moves on as between its last two times."""
+    last = track[-1]
+    if len(track) < 2:
+        return last["latitude"], last["longitude"]
+    first = track[-2]
+    share = (hours - last["hours"]) / (last["hours"] - first["hours"])
+    turn = (last["longitude"] - first["longitude"] + 180) % 360 - 180
+    latitude = last["latitude"] + share * (last["latitude"] - first["latitude"])
+    return float(np.clip(latitude, -90, 90)), last["longitude"] + share * turn

@@ -6,7 +6,7 @@ chosen by `sel` before, land or sea by setting the rest to NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 
-from . import metrics
+from . import metrics, spectra
 from .grid import Grid
 
 PLACE = ("latitude", "longitude")
@@ -31,8 +31,12 @@ def rows_of(data: xr.DataArray, weights: str = "area") -> torch.Tensor:
         raise DataError(f"rows are weighed by 'area' or 'cosine', got {weights!r}")
     if not set(PLACE) <= set(data.dims):
         raise DataError(f"scores are taken over {PLACE}, got dimensions {data.dims}; rename them")
-    grid = Grid(*(tuple(data[name].values.astype(float).tolist()) for name in PLACE))
+    grid = _grid(data)
     return torch.from_numpy(grid.area_weights() if weights == "area" else grid.cosine_weights())
+
+
+def _grid(data: xr.DataArray) -> Grid:
+    return Grid(*(tuple(data[name].values.astype(float).tolist()) for name in PLACE))
 
 
 def mse(forecast: xr.DataArray, target: xr.DataArray, weights: str = "area") -> xr.DataArray:
@@ -61,6 +65,32 @@ def bias(forecast: xr.DataArray, target: xr.DataArray, weights: str = "area") ->
 def acc(forecast: xr.DataArray, target: xr.DataArray, climate: xr.DataArray, weights: str = "area") -> xr.DataArray:
     """Correlation of anomalies from the climatology (see `metrics.anomaly_correlation`)."""
     return _over_place(metrics.anomaly_correlation, forecast, target, climate, rows=rows_of(target, weights))
+
+
+def wind_vector_rmse(
+    forecast: tuple[xr.DataArray, xr.DataArray],
+    target: tuple[xr.DataArray, xr.DataArray],
+    over: str | None = "time",
+    weights: str = "area",
+) -> xr.DataArray:
+    """Root of the mean squared length of the error of a wind, (eastward, northward) each, over area and `over`."""
+    known = (forecast[0] - target[0] + forecast[1] - target[1]).notnull()  # a vector has both
+    squares = sum(mse(f.where(known), t, weights) for f, t in zip(forecast, target, strict=True))
+    return (squares if over is None else squares.mean(over)) ** 0.5
+
+
+def skill(score: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
+    """1 - score / reference: 1 is perfect, 0 no better than the reference (persistence, climatology)."""
+    return 1 - score / reference
+
+
+def quantile_score(forecast: xr.DataArray, target: xr.DataArray, level: float, weights: str = "area") -> xr.DataArray:
+    """Area mean of the loss of a forecast of the quantile `level` (see `metrics.quantile_loss`)."""
+
+    def score(f: torch.Tensor, t: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return metrics.area_mean(metrics.quantile_loss(f, t, level), rows)
+
+    return _over_place(score, forecast, target, rows=rows_of(target, weights))
 
 
 def crps(ensemble: xr.DataArray, target: xr.DataArray, fair: bool = True, weights: str = "area") -> xr.DataArray:
@@ -96,12 +126,61 @@ def spread_skill(
     ensemble: xr.DataArray, target: xr.DataArray, over: str | None = "time", weights: str = "area"
 ) -> xr.Dataset:
     """`spread`, `error` of the mean and their `ratio`, 1 if reliable; means over `over` are taken before the roots."""
-    squares = mse(ensemble.mean("number"), target, weights)
-    variance = _apply(metrics.area_mean, (ensemble.var("number", ddof=1),), (PLACE,), rows=rows_of(target, weights))
+    ensemble = ensemble.where(target.notnull())
+    squares = mse(ensemble.mean("number", skipna=False), target, weights)
+    spreads = ensemble.var("number", ddof=1, skipna=False)
+    variance = _apply(metrics.area_mean, (spreads,), (PLACE,), rows=rows_of(target, weights))
     spread, error = (np.sqrt(x if over is None else x.mean(over)) for x in (variance, squares))
     members = ensemble.sizes["number"]
     ratio = np.sqrt((members + 1) / members) * spread / error
     return xr.Dataset({"spread": spread, "error": error, "ratio": ratio})
+
+
+def rank_histogram(ensemble: xr.DataArray, target: xr.DataArray, seed: int = 0) -> xr.DataArray:
+    """How often the target lies above 0, 1, ... members (dimension `rank`), ties broken at random.
+
+    Counted over all places; other dimensions are kept.
+    """
+
+    def found(e: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return metrics.ranks(e.movedim(-1, 0), t, torch.Generator().manual_seed(seed))
+
+    places = _apply(found, (ensemble, target), (("number",), ()))
+    every = xr.DataArray(np.arange(ensemble.sizes["number"] + 1), dims="rank")
+    return (places == every.assign_coords(rank=every)).sum(PLACE)
+
+
+def zonal_spectrum(field: xr.DataArray, weights: str = "area") -> xr.DataArray:
+    """Power by zonal wavenumber (see `spectra.zonal_spectrum`)."""
+    count = field.sizes["longitude"] // 2 + 1
+    return _spectrum(spectra.zonal_spectrum, field, count, rows=rows_of(field, weights))
+
+
+def spherical_spectrum(field: xr.DataArray, degrees: int | None = None) -> xr.DataArray:
+    """Power by total wavenumber (see `spectra.spherical_spectrum`)."""
+    count = field.sizes["latitude"] // 2 if degrees is None else degrees
+    return _spectrum(spectra.spherical_spectrum, field, count, grid=_grid(field), degrees=count)
+
+
+def effective_resolution(forecast: xr.DataArray, target: xr.DataArray, share: float = 0.5) -> xr.DataArray:
+    """The largest wavenumber up to which a spectrum keeps at least `share` of the power of the target's."""
+
+    def found(*powers: np.ndarray) -> int:
+        return spectra.effective_resolution(*(torch.from_numpy(np.array(power)) for power in powers), share)
+
+    core, choices = [["wavenumber"]] * 2, {"vectorize": True, "dask": "parallelized", "output_dtypes": [int]}
+    return xr.apply_ufunc(found, forecast, target, input_core_dims=core, **choices)
+
+
+def negative_share(field: xr.DataArray, weights: str = "area") -> xr.DataArray:
+    """Share of the area where a quantity that cannot be negative (humidity, precipitation) is."""
+    return _over_place(metrics.negative_share, field, rows=rows_of(field, weights))
+
+
+def drift(field: xr.DataArray, along: str = "lead_time", weights: str = "area") -> xr.DataArray:
+    """Change of the global mean since the first state along a dimension, as a fraction: of mass, water, energy."""
+    means = _over_place(metrics.area_mean, field, rows=rows_of(field, weights))
+    return means / means.isel({along: 0}, drop=True) - 1
 
 
 def fss(
@@ -109,6 +188,11 @@ def fss(
 ) -> xr.DataArray:
     """Fractions skill score in windows of `window` by `window` points (see `metrics.fractions_skill`)."""
     return _over_place(metrics.fractions_skill, forecast, target, threshold=threshold, window=window, closed=closed)
+
+
+def _spectrum(power: Callable[..., torch.Tensor], field: xr.DataArray, count: int, **choices: Any) -> xr.DataArray:
+    made = _apply(power, (field,), (PLACE,), {"wavenumber": count}, **choices)
+    return made.assign_coords(wavenumber=np.arange(count))
 
 
 def _over_place(score: Callable[..., torch.Tensor], *fields: xr.DataArray, **choices: Any) -> xr.DataArray:
@@ -119,9 +203,13 @@ def _apply(
     score: Callable[..., torch.Tensor],
     fields: tuple[xr.DataArray, ...],
     dims: tuple[tuple[str, ...], ...],
+    made: Mapping[str, int] | None = None,
     **choices: Any,
 ) -> xr.DataArray:
-    """A function of tensors over labelled arrays of one shape beside `dims`; values are taken in double precision."""
+    """A function of tensors over labelled arrays of one shape beside `dims`; values are taken in double precision.
+
+    made: sizes of the dimensions that the function makes, last.
+    """
 
     def on_arrays(*values: np.ndarray) -> np.ndarray:
         return score(*(torch.from_numpy(np.ascontiguousarray(v, dtype=np.float64)) for v in values), **choices).numpy()
@@ -137,8 +225,9 @@ def _apply(
             on_arrays,
             *(f.transpose(*shape.dims, *d) for f, d in zip(spread, dims, strict=True)),
             input_core_dims=dims,
+            output_core_dims=[list(made or {})],
             dask="parallelized",
-            dask_gufunc_kwargs={"allow_rechunk": True},
+            dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": dict(made or {})},
             output_dtypes=[np.float64],
             join="exact",
         )

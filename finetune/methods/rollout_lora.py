@@ -49,10 +49,9 @@ class StepUpdates(WeightMap):
 class RolloutLoRA(HookAdapter):
     """W + (alpha / r) B_k A_k: an update of the attention's maps for every step k of a rollout.
 
-    Where a prediction is a state (PDEs), training goes to every target in steps of its own: as many equal parts of the
-    lead time as chance says, the last alone with gradients (pushforward, arXiv 2202.03376), so that every update is
-    trained on what the steps before it make. Elsewhere a step is told by the batch (months of ecosystems) or by the
-    caller (weather: `rollout_loss`).
+    Where a prediction is a state (PDEs, weather), training goes to every target in steps of its own: as many equal
+    parts of the lead time as chance says, the last alone with gradients (pushforward, arXiv 2202.03376), so that every
+    update is trained on what the steps before it make. Elsewhere a step is told by the batch (months of ecosystems).
 
     Published: rank 8, alpha 8, up to 40 steps.
 
@@ -104,7 +103,9 @@ class RolloutLoRA(HookAdapter):
             return super().loss(model, state)
 
     def drawn(self, lead_time: Float[Tensor, " b"]) -> int:
-        """In how many steps training goes to the targets of a batch."""
+        """In how many steps training goes to the targets of a batch; in one to a target that lies not ahead."""
+        if float(lead_time.min()) <= 0:
+            return 1
         if self.shortest <= 0:
             return int(torch.randint(1, self.steps + 1, ()))
         most = min(self.steps, int(float(lead_time.min()) / self.shortest + 1e-6))

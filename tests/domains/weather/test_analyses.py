@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.weather import open_analyses
+from humboldt.domains.weather import open_analyses, open_weather
 from humboldt.domains.weather.analyses import starting_at
 from tests.data_catalog.file_server import FileServer
 from tests.domains.weather.analyses_on_disk import analyses
@@ -140,3 +140,64 @@ def test_data_behind_a_url(tmp_path, name):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_files_that_overlap_are_named_and_what_has_no_time_is_no_state(tmp_path):
+    plain = analyses().assign(orog=analyses()["msl"].isel(time=0, drop=True))
+    for name, times in (("a", slice(0, 4)), ("b", slice(4, 8))):
+        plain.isel(time=times).to_netcdf(tmp_path / f"{name}.nc")
+    assert [c.name for c in open_weather(tmp_path).channels] == [c.name for c in open_weather(plain).channels]
+    np.testing.assert_array_equal(open_weather(tmp_path, static=["orog"]).batch([0]).static[0, 0], plain["orog"])
+    plain.isel(time=slice(3, 8)).to_netcdf(tmp_path / "b.nc")
+    with pytest.raises(DataError, match=r"follow each other, got one to 2020-02-28T18.* and one from .*T18.*cut"):
+        open_weather(tmp_path)
+
+
+@pytest.mark.parametrize(("units", "per_hectopascal"), [("millibar", 1), ("Pascals", 100), ("kPa", 0.1), ("hPa", 1)])
+def test_levels_in_any_units_of_pressure_under_any_name(units, per_hectopascal):
+    levels = np.array([925.0, 850.0]) * per_hectopascal
+    other = analyses().assign_coords(level=("level", levels, {"units": units})).rename(level="lv_ISBL0")
+    found = open_analyses(other)["level"]
+    assert found.values.tolist() == [925, 850]
+    assert found.attrs == {"kind": "hPa", "units": "hPa"}
+
+
+def test_one_level_that_was_selected_keeps_its_level(tmp_path):
+    one = analyses().sel(level=850)
+    one.to_netcdf(tmp_path / "one.nc")
+    for source in (one, tmp_path / "one.nc"):
+        assert [c.name for c in open_weather(source).channels] == ["t_850", "msl"]
+    np.testing.assert_array_equal(open_weather(tmp_path / "one.nc").state(3)[0], one["t"].values[3])
+    assert [c.name for c in open_weather(one["t"]).channels] == ["t_850"]
+
+
+def test_a_rotated_grid_is_not_taken_for_latitudes():
+    rotated = analyses().rename(latitude="rlat", longitude="rlon")
+    rotated["rlat"].attrs = {"units": "degrees", "standard_name": "grid_latitude"}
+    rotated["rlon"].attrs = {"units": "degrees", "standard_name": "grid_longitude"}
+    with pytest.raises(DataError, match=r"got \['level', 'rlat', 'rlon', 'time'\]; name .* or interpolate a rotated"):
+        open_analyses(rotated)
+    assert open_analyses(rotated, dims={"latitude": "rlat", "longitude": "rlon"}).sizes["latitude"] == 5
+
+
+def test_a_grib_file_of_several_kinds_of_levels_is_read_whole(tmp_path):
+    xarray_to_grib = pytest.importorskip("cfgrib.xarray_to_grib")
+    plain = analyses().isel(latitude=slice(None, None, -1))
+    path = tmp_path / "mixed.grib"
+    kinds = {
+        "t": ("isobaricInhPa", plain["t"].rename(level="isobaricInhPa")),
+        "msl": ("meanSea", plain["msl"]),
+        "t2m": ("heightAboveGround", (plain["msl"] / 400).assign_coords(heightAboveGround=2.0)),
+        "u10": ("heightAboveGround", (plain["msl"] * 0 + 5).assign_coords(heightAboveGround=10.0)),
+    }
+    keys = {"t": "t", "msl": "msl", "t2m": "2t", "u10": "10u"}
+    for name, (kind, field) in kinds.items():
+        field.attrs = {"GRIB_shortName": keys[name], "GRIB_typeOfLevel": kind}
+        level = {"isobaricInhPa": field["isobaricInhPa"].astype(int)} if "isobaricInhPa" in field.dims else {}
+        with path.open("ab") as file:
+            xarray_to_grib.canonical_dataarray_to_grib(field.assign_coords(level), file, {"edition": 2})
+    opened = open_weather(path)
+    assert sorted(c.name for c in opened.channels) == ["msl", "t2m", "t_500", "t_850", "u10"]
+    places = [c.name for c in opened.channels]
+    np.testing.assert_allclose(opened.state(2)[places.index("t_850")], analyses()["t"][2, 1], atol=1e-2)
+    np.testing.assert_allclose(opened.state(2)[places.index("t2m")], analyses()["msl"][2] / 400, atol=1e-2)

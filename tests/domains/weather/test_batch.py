@@ -33,10 +33,12 @@ def test_a_batch_checks_names_grid_and_times():
 
 
 def test_a_step_makes_the_prediction_the_newest_state():
-    given, made = batch(), torch.randn(2, 3, 8, 16)
+    given, made = dataclasses.replace(batch(), lead_time=torch.tensor([12.0, 3.0])), torch.randn(2, 3, 8, 16)
     after = given.step(made, time=(np.datetime64("2020-02-29T00"),) * 2)
     assert torch.equal(after.fields, torch.stack([given.fields[:, 1], made], dim=1))
     assert after.target is None
+    assert after.input_time.tolist() == [12.0, 3.0]  # so far the prediction is from the state before it
+    assert given.samples(slice(0, 1)).step(made[:1]).input_time.tolist() == [12.0]
     assert after.time[0] == np.datetime64("2020-02-29T00")
     assert given.fields.shape == (2, 2, 3, 8, 16)
 

@@ -42,8 +42,10 @@ def test_a_time_takes_its_day_and_the_hour_before_it():
 
 
 def test_refusals():
-    with pytest.raises(DataError, match=r"odd number of days and hours divide 24, got window=2, hours=6"):
+    with pytest.raises(DataError, match=r"odd number of days, a year at most, .* got window=2, hours=6"):
         make_climatology(years(), window=2)
+    with pytest.raises(DataError, match=r"a year at most, and hours divide 24, got window=401, hours=6"):
+        make_climatology(years(), window=401)
     with pytest.raises(DataError, match=r"has dims dayofyear and hour, got \['latitude', 'longitude', 'time'\]"):
         TableClimatology(years())
 
@@ -56,3 +58,23 @@ def test_a_climatology_is_opened_from_a_file_or_a_store(tmp_path, name):
     time = np.datetime64("2020-02-01T07:30")
     np.testing.assert_array_equal(opened.at(time)["x"].values, TableClimatology(made).at(time)["x"].values)
     assert open_climatology(opened) is opened
+
+
+def test_a_year_is_as_long_as_its_calendar_says():
+    """Also where the data end early: days at both ends of the year are neighbours."""
+    standard = years().isel(time=slice(0, 4 * 360))  # to day 360 of a leap year
+    assert make_climatology(standard, window=1).sizes["dayofyear"] == 365
+    january = years("360_day").isel(time=slice(0, 120))
+    assert make_climatology(january, window=1).sizes["dayofyear"] == 360
+    wrapped = make_climatology(january, window=3)["x"].sel(hour=0, latitude=0, longitude=5)
+    assert wrapped.sel(dayofyear=360).item() == 1  # the day after is the first
+    assert np.isnan(wrapped.sel(dayofyear=359).item())
+
+
+def test_the_leap_day_has_its_place_in_the_window():
+    """2000 is a leap year: day 60 is 29 February there and 1 March in 2001 and 2002."""
+    data = years()
+    leap = np.array([(t.month, t.day) == (2, 29) for t in data["time"].values])
+    data["x"] = data["x"] * 0 + leap[:, None, None]
+    made = make_climatology(data, window=3)["x"].sel(hour=0, latitude=0, longitude=5)
+    np.testing.assert_allclose(made.sel(dayofyear=slice(58, 62)), [0, 1 / 9, 1 / 9, 1 / 9, 0])

@@ -5,7 +5,8 @@ import pytest
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Channel, open_analyses
-from humboldt.domains.weather.columns import channels_of, columns_of
+from humboldt.domains.weather.columns import channels_of, columns_of, meaning
+from humboldt.domains.weather.data import relabelled
 from tests.domains.weather.analyses_on_disk import analyses
 
 DATA = open_analyses(analyses())
@@ -62,4 +63,34 @@ def test_a_wrong_label_is_corrected():
     data = DATA.assign(msl=DATA["msl"].assign_attrs(units="furlong"))
     with pytest.raises(DataError, match=r"correct it with units=\{'msl'"):
         columns_of(data, [Channel(variable="msl", units="Pa")])
-    assert columns_of(data, [Channel(variable="msl", units="Pa")], {"msl": "hPa"})[0].factor == 100
+    assert columns_of(relabelled(data, {"msl": "hPa"}), [Channel(variable="msl", units="Pa")])[0].factor == 100
+    with pytest.raises(DataError, match=r"units are told of variables of the data, .* got 'mls'; did you mean 'msl'"):
+        relabelled(data, {"mls": "hPa"})
+
+
+@pytest.mark.parametrize(
+    ("channel", "wanted"),
+    [
+        (Channel(variable="u500"), ("u", 500, "hPa")),
+        (Channel(variable="U500", long_name="eastward wind at 500 hPa"), ("u", 500, "hPa")),
+        (Channel(variable="zg500"), ("z", 500, "hPa")),
+        (Channel(variable="H850"), ("z", 850, "hPa")),
+        (Channel(variable="u100", long_name="100 metre U wind component"), ("u100", None, "")),
+        (Channel(variable="air_temperature"), ("2t", None, "")),
+        (Channel(variable="air_temperature", level=850.0, level_kind="hPa"), ("t", 850, "hPa")),
+        (Channel(variable="air_pressure_at_mean_sea_level"), ("msl", None, "")),
+        (Channel(variable="ozone"), ("ozone", None, "")),
+    ],
+)
+def test_what_a_channel_means(channel, wanted):
+    assert meaning(channel) == wanted
+
+
+def test_a_level_in_the_name_and_a_level_of_the_data_are_one():
+    (column,) = columns_of(DATA, [Channel(variable="T850", units="degC")])
+    assert (column.variable, column.level, column.offset) == ("t", 1, -273.15)
+    flat = DATA.assign(T850=DATA["t"].isel(level=1)).drop_vars(["t", "level"])
+    (back,) = columns_of(flat, [Channel(variable="ta", units="K", level=850.0, level_kind="hPa")])
+    assert (back.variable, back.level) == ("T850", None)
+    with pytest.raises(DataError, match="there is no variable 'T700'"):
+        columns_of(DATA, [Channel(variable="T700", units="K")])

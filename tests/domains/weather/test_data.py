@@ -1,5 +1,7 @@
 """Opening analyses as samples."""
 
+import dataclasses
+
 import dask.array
 import numpy as np
 import pytest
@@ -148,6 +150,16 @@ def test_statistics_leave_out_what_is_missing():
     assert found["std"][0] == pytest.approx(np.nanstd(values))
     change = np.diff(data["msl"].values.astype(float), axis=0)[1:]
     assert found["increment"][0] == pytest.approx(np.sqrt(np.nanmean(change**2)))
+
+
+def test_a_corrected_label_holds_for_whatever_takes_the_data():
+    data = analyses()
+    data["t"] = (data["t"] - 273.15).assign_attrs(units="K", standard_name="air_temperature")  # a wrong label
+    opened = open_weather(data, units={"t": "degC"})
+    assert opened.channels[0].units == "degC"
+    kelvin = [dataclasses.replace(channel, units="K") for channel in opened.channels[:2]]
+    for found in (opened.arranged(kelvin, kelvin), opened.split("train").arranged(kelvin, kelvin)):
+        np.testing.assert_allclose(found.state(0), analyses()["t"].values[0], rtol=1e-6)
 
 
 def test_samples_can_be_chosen_and_the_fingerprint_follows_what_is_given():

@@ -118,3 +118,15 @@ def test_a_written_forecast_follows_the_conventions(tmp_path, members):
     kinds = ("high_priorities", "medium_priorities", "low_priorities")
     wrong = [message for kind in kinds for check in found[kind] for message in check["msgs"]]
     assert wrong == [], wrong
+
+
+def test_members_keep_their_names_and_other_calendars_their_dates(tmp_path):
+    made, climate = model(), make_climatology(states(), 3)
+    named = [states().convert_calendar("360_day", align_on="date", use_cftime=True).isel(time=slice(0, 4))] * 2
+    members = xr.concat(named, dim=xr.Variable("realization", ["r1i1p1f1", "r2i1p1f1"]), data_vars="all")
+    members = members.assign({n: members[n].assign_attrs(states()[n].attrs) for n in members.data_vars})
+    for name in ("f.nc", "f.zarr"):
+        found = humboldt.predict(made, members, [6, 12], output=tmp_path / name, climatology=climate)
+        assert found["number"].values.tolist() == ["r1i1p1f1", "r2i1p1f1"]
+        last = found["valid_time"].values.ravel()[-1]
+        assert (last.calendar, str(last)[:13]) == ("360_day", "2020-02-29 06")

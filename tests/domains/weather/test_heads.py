@@ -128,3 +128,20 @@ def test_errors_are_measured_in_deviations_and_what_is_given_is_not_scored():
 def test_a_memory_goes_with_the_last_state():
     with pytest.raises(ConfigError, match=r"memory is a positive number of hours .*got 36.0 with 'climate'"):
         model(residual="climate", memory=36.0)
+
+
+def test_a_step_on_the_way_is_told_its_own_calendar_and_keeps_the_target():
+    made, given = model(residual="temporal"), batch()
+    half = dataclasses.replace(given, lead_time=given.lead_time / 2)
+    prediction = made(half)
+    onward = made.head.onward(prediction, half)
+    assert torch.equal(onward.fields, torch.stack([given.fields[:, 1], prediction.fields], dim=1))
+    assert torch.equal(onward.target, given.target)
+    assert onward.input_time.tolist() == onward.lead_time.tolist() == [3, 3]
+    assert onward.time == (np.datetime64("2020-02-28T21:00:00"),) * 2
+    later = dataclasses.replace(onward, lead_time=torch.tensor([6.0, 6.0]))  # over midnight, into the leap day
+    after = made.head.onward(made(later), later)
+    assert after.static[0, 2, 0, 0].item() == pytest.approx(np.cos(2 * np.pi * 60 / 366))
+    assert torch.equal(after.static[:, 3], given.static[:, 3])  # a field of the data stays what it is
+    with pytest.raises(ConfigError, match=r"needs the climatology of its own time, got a model that corrects a climat"):
+        model().head.onward(model()(given), given)

@@ -161,3 +161,29 @@ def test_land_alone_counts_where_it_is_asked_for():
     wanted = (x[2, 3] * ROWS[2] + x[4, 1] * ROWS[4]) / (ROWS[2] + ROWS[4])
     torch.testing.assert_close(metrics.area_mean(x, ROWS, land), wanted)
     assert torch.isnan(metrics.area_mean(torch.full((6, 8), torch.nan)))
+
+
+def test_scores_of_a_case_that_is_counted_by_hand():
+    """Two members and a truth at three places of equal weight, the last of which is not known."""
+    e = torch.tensor([[[1.0, 4.0, 9.0]], [[3.0, 4.0, -9.0]]])
+    t = torch.tensor([[2.0, 2.0, torch.nan]])
+    skill = ((1 + 4) / 2) ** 0.5  # of either member: errors 1 and 2
+    pair = ((4 + 0) / 2) ** 0.5  # between them: 2 and 0
+    assert metrics.energy_score(e, t, fair=False).item() == pytest.approx(skill - pair / 4)
+    assert metrics.energy_score(e, t).item() == pytest.approx(skill - pair / 2)
+    variance, squares = metrics.spread_and_error(e, t)
+    assert (variance.item(), squares.item()) == pytest.approx((1.0, 2.0))  # (2 + 0) / 2 and (0 + 4) / 2
+    ratio = metrics.spread_skill_ratio(variance[None], squares[None], 2)
+    assert ratio.item() == pytest.approx((3 / 2 * 1 / 2) ** 0.5)
+    assert metrics.rank_histogram(e, t).tolist() == [1, 1, 0]  # above one of two; below both of two that are alike
+    torch.testing.assert_close(metrics.crps(e, t, fair=False)[0, :2], torch.tensor([0.5, 2.0]))
+    torch.testing.assert_close(metrics.brier(e, t, 3.0, fair=False)[0, :2], torch.tensor([0.25, 1.0]))
+
+
+def test_places_that_are_not_known_are_left_out_of_fractions():
+    f = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    t = torch.tensor([[1.0, torch.nan, 0.0], [1.0, 1.0, torch.nan]])
+    p, o = [2 / 3, 1 / 2], [3 / 3, 1 / 2]  # windows of 2 x 2 with three and with two known places
+    wanted = 1 - ((p[0] - o[0]) ** 2 + (p[1] - o[1]) ** 2) / (p[0] ** 2 + p[1] ** 2 + o[0] ** 2 + o[1] ** 2)
+    assert metrics.fractions_skill(f, t, 0.5, 2).item() == pytest.approx(wanted)
+    assert metrics.fractions_skill(f, t * torch.nan, 0.5, 2).isnan()

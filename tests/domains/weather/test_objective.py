@@ -1,5 +1,8 @@
 """Masked reconstruction and forecasting mixed; rollouts whose memory does not grow."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +13,7 @@ from humboldt.finetune import method
 from humboldt.finetune.adapter import hooks
 from humboldt.foundations import ConfigError
 from tests.domains.weather.analyses_on_disk import analyses
-from tests.domains.weather.models import CHANNELS, model
+from tests.domains.weather.models import CHANNELS, batch, model
 
 
 def opened(frames=12, **choices):
@@ -70,6 +73,13 @@ def kept(steps, gradient_steps):
     return sum(found.values())
 
 
+def test_a_rollout_in_longer_steps_is_told_how_far_its_states_are_apart():
+    made, seen = model(), []
+    made.embed.register_forward_pre_hook(lambda _, given: seen.append(given[0].input_time.item()))
+    rollout_loss(made, opened(input_steps=[6], lead_times=[12]).series(0, 3))
+    assert seen == [6, 12, 12]
+
+
 def test_memory_does_not_depend_on_the_number_of_steps():
     one = kept(1, 1)
     assert kept(6, 1) < 1.05 * one
@@ -123,3 +133,21 @@ def test_holes_are_rectangles_of_about_the_share_that_is_asked_for():
         rows, columns = hole.any(1).nonzero().flatten(), hole.any(0).nonzero().flatten()
         assert int(hole.sum()) == len(rows) * len(columns)
     assert torch.equal(torn(fields, 0.25, torch.Generator().manual_seed(0), most=1).isnan(), missing)
+
+
+def test_rollout_updates_are_trained_on_what_the_steps_before_them_make(monkeypatch):
+    way = method("rollout_lora", rank=2, steps=3, shortest=2.0)
+    made = way.prepare(model(residual="temporal", pairs=(1, 1)))
+    given = batch()
+    monkeypatch.setattr(torch, "randint", lambda *_: torch.tensor(3))
+    loss = way.loss(made, given)["loss"]
+    state = dataclasses.replace(given, lead_time=given.lead_time / 3)
+    for step in range(2):
+        with torch.no_grad(), made.context.at(rollout_step=step):
+            state = made.head.onward(made(state), state)
+    torch.testing.assert_close(loss, made.loss(state))
+    assert state.time == (np.datetime64("2020-02-28T22:00:00"),) * 2
+    loss.backward()
+    assert [bool(b.any()) for b in next(hooks(made)).b.grad] == [False, False, True]
+    still = dataclasses.replace(given, lead_time=torch.tensor([0.0, 6.0]))
+    torch.testing.assert_close(way.loss(made, still)["loss"], made.loss(still))  # nothing lies on the way

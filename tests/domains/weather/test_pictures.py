@@ -64,3 +64,19 @@ def test_tracks_are_drawn_in_place_and_time():
     assert left.get_xlim()[0] < -60 < -49 < left.get_xlim()[1]
     with pytest.raises(ValueError, match=r"\['model'\] have none; follow more times"):
         storm_tracks({"model": table.iloc[:0]})
+
+
+def test_a_storm_over_the_seam_of_its_longitudes_is_one_line_and_a_short_one():
+    times = np.datetime64("2020-01-01") + np.arange(4) * np.timedelta64(6, "h")
+    table = pd.DataFrame({"track": 0, "time": times, "latitude": 40.0, "longitude": [356.0, 359, 2, 5],
+                          "pressure": 99000.0})  # fmt: skip
+    left = storm_tracks({"truth": table}).axes[0]
+    line = next(line for line in left.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(np.diff(line.get_xdata()), 3)
+    assert np.ptp(left.get_xlim()) < 30
+    grid = regular(8, 16)
+    globe = xr.DataArray(np.zeros(grid.shape), {"latitude": list(grid.latitude), "longitude": list(grid.longitude)},
+                         ("latitude", "longitude"), name="msl")  # fmt: skip
+    drawn = storm_tracks({"truth": table.assign(longitude=table["longitude"] - 12)}, globe).axes[0]
+    x = next(line for line in drawn.lines if line.get_marker() == "o").get_xdata()
+    assert np.isnan(x).tolist() == [False, False, True, False, False]  # it leaves on one side and comes in on the other

@@ -104,3 +104,31 @@ def test_the_january_blizzard_of_1996_comes_up_the_coast(shared):
     assert first["latitude"] < last["latitude"]
     assert first["longitude"] < last["longitude"]
     assert along["pressure"].min() < 100000
+
+
+def both(one, other):
+    """Two storms in one atmosphere."""
+    return one.assign(
+        msl=(one["msl"] + other["msl"] - 101300).assign_attrs(units="Pa"),
+        u10=(one["u10"] + other["u10"]).assign_attrs(units="m s-1"),
+        v10=(one["v10"] + other["v10"]).assign_attrs(units="m s-1"),
+    )
+
+
+def test_storms_that_pass_each_other_keep_their_ways():
+    """Eastwards and westwards at 17 m s-1 each: at the middle time each lies where the other is expected to be near."""
+    east, west = (vortex(lambda k, s=s: (34 + 6 * s, 100 + 4 * s * (k - 3.4)), frames=8) for s in (1, -1))
+    found = track(both(east, west), Criteria(radius=300.0, depth=100.0), steps=4)
+    ways = found.groupby("track")["longitude"].apply(np.diff)
+    assert len(ways) == 2
+    assert {(np.sign(way)).sum() / len(way) for way in ways} == {1.0, -1.0}
+
+
+def test_a_track_ends_where_its_storm_is_gone_whatever_others_do():
+    data = vortex(lambda k: (40, 100 + 2 * k), frames=6)
+    calm = data.copy(deep=True)
+    calm["u10"][2:3], calm["v10"][2:3] = 0, 0
+    other = vortex(lambda k: (-40, 250 + 2 * k), south=True, frames=6)
+    assert track(calm)["track"].tolist() == [0, 0, 1, 1, 1]
+    beside = track(both(calm, other))
+    assert beside[beside["latitude"] > 0].groupby("track").size().tolist() == [2, 3]
