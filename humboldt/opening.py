@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from humboldt.data_catalog import DataError
+
 from .registry import domain as science
+
+log = logging.getLogger(__name__)
 
 TABLES = (".csv", ".tsv", ".parquet", ".smi", ".sdf", ".gpkg", ".geojson", ".shp", ".tif")
 
@@ -20,7 +25,7 @@ def open(
             here), or whatever else the domain's `open` takes.
         domain: name of the domain; for a name of the catalog the domain of that entry, else `pde`.
         split: only the part called `train`, `validation` or `test`; or how the parts are made, such as
-            {"train": 4, "test": 6}. For a name of the catalog the parts are those of its entry.
+            {"train": 4, "test": 6}. For a name of the catalog the parts are those of its entry, if all of it is here.
         choices: what the domain's `open` takes beside the source, such as `periodic=True`.
 
     Raises:
@@ -41,5 +46,12 @@ def open(
     if domain not in (None, entry.domain):
         raise ValueError(f"{source} belongs to the domain {entry.domain!r}, got domain={domain!r}; leave it out")
     parts = parts_of(entry) if split is None or isinstance(split, str) else split
-    data = science(entry.domain).open(place, split=parts, **{**entry.opening, **choices})
+    choices = {**entry.opening, **choices}
+    try:
+        data = science(entry.domain).open(place, split=parts, **choices)
+    except DataError as error:
+        if parts is None or parts is split:
+            raise
+        data = science(entry.domain).open(place, split=None, **choices)
+        log.warning("%s: what is here is not all of it; its parts are not the published ones: %s", source, error)
     return data.split(split) if isinstance(split, str) else data

@@ -12,7 +12,6 @@ from pathlib import Path
 from humboldt.domains.pde import generate
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.pairs import Pairs
-from humboldt.domains.pde.problems import problem
 from humboldt.domains.pde.trajectories import TrajectoryDataset
 
 
@@ -25,14 +24,12 @@ class Downstream:
         stride, steps: models learn from all pairs of the frames 0, stride, ..., stride * steps, and are scored from the
             first to the last of them.
         longer: a frame beyond the trained horizon that is scored as well.
-        autoregressive: forecasts go ahead in single strides; else at once.
     """
 
     scored: tuple[str, ...]
     stride: int = 2
     steps: int = 7
     longer: int | None = 20
-    autoregressive: bool = False
 
     @property
     def horizon(self) -> int:
@@ -42,16 +39,16 @@ class Downstream:
 
 FLUID = ("density", "velocity", "pressure")
 FAMILIES: Mapping[str, Downstream] = {
-    "ns-pwc": Downstream(scored=("velocity",), autoregressive=True),
-    "ns-svs": Downstream(scored=("velocity",), autoregressive=True),
-    "ns-bb": Downstream(scored=("velocity",), autoregressive=True),
-    "ns-sl": Downstream(scored=("velocity",), autoregressive=True),
-    "ns-tracer-pwc": Downstream(scored=("velocity", "tracer"), autoregressive=True),
+    "ns-pwc": Downstream(scored=("velocity",)),
+    "ns-svs": Downstream(scored=("velocity",)),
+    "ns-bb": Downstream(scored=("velocity",)),
+    "ns-sl": Downstream(scored=("velocity",)),
+    "ns-tracer-pwc": Downstream(scored=("velocity", "tracer")),
     "fns-kf": Downstream(scored=("velocity",)),
-    "ce-rpui": Downstream(scored=FLUID, autoregressive=True),
+    "ce-rpui": Downstream(scored=FLUID),
     "ce-rm": Downstream(scored=FLUID),
     "gce-rt": Downstream(scored=(*FLUID, "gravity"), stride=1, longer=10),
-    "wave-layer": Downstream(scored=("displacement",), longer=None),
+    "wave-layer": Downstream(scored=("displacement",)),
     "wave-gauss": Downstream(scored=("displacement",), longer=None),
     "ace": Downstream(scored=("phase",), longer=None),
     "se-af": Downstream(scored=("density",), stride=1, steps=1, longer=None),
@@ -83,7 +80,5 @@ def open_family(
 
 
 def scored_groups(family: Downstream, data: TrajectoryDataset) -> list[str]:
-    """The error groups of the channels that show the scored fields."""
-    fields = problem(data.layout.attributes["problem"]).fields
-    pairs = zip(fields, data.channels, strict=True)
-    return list(dict.fromkeys(channel.error_group for field, channel in pairs if field.group in family.scored))
+    """The error groups that count, in the order of the data."""
+    return [group for group in dict.fromkeys(c.error_group for c in data.channels) if group in family.scored]

@@ -24,6 +24,7 @@ from neighbours import Examples, Increment, append, fno, read_records, train, un
 
 import humboldt
 import humboldt.domains.pde as pde
+from humboldt.domains.pde.problems import problem
 from humboldt.foundations import Context, Normaliser
 
 MODELS = ("pde-nano", "scratch", "frozen", "fno", "unet")
@@ -101,7 +102,7 @@ def scores(model: Any, data: Any, family: Any) -> dict[str, float | None]:
     """Errors at the horizon and beyond, of the model and of persistence, and how far a long rollout grows."""
     test = data.split("test")
     stride = float(data.times[family.stride] - data.times[0])
-    step = stride if family.autoregressive else None
+    step = stride if problem(data.layout.attributes["problem"]).rollout == "autoregressive" else None
     leads = [family.horizon, *([family.longer] if family.longer else [])]
     found = pde.evaluate(
         {"model": pde.model_forecaster(model, step)}, test, model.config,

@@ -21,7 +21,7 @@ from .pretraining import DEVIATION, open_mixture, pde_nano
 from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
 from .rollout import check_lead_times, rollout
-from .tasks import inversion, super_resolution, task_errors
+from .tasks import finer_state, inversion, super_resolution, task_errors, unlabelled
 from .weights import (
     RELEASES,
     model_from_published,
@@ -62,6 +62,7 @@ __all__ = [
     "ensemble_forecaster",
     "ensemble_scores",
     "evaluate",
+    "finer_state",
     "fit_to_data",
     "generate",
     "generate_families",
@@ -98,6 +99,7 @@ __all__ = [
     "task_errors",
     "totals",
     "transform",
+    "unlabelled",
     "vector_channels",
     "without_divergence",
     "write_published",

@@ -20,12 +20,17 @@ AXES = ("velocity_x", "velocity_y", "velocity_z")
 SMALLEST = 1e-12
 
 
-def totals(fields: Float[Tensor, "b c *space"], channels: Sequence[Channel], gamma: float = 1.4) -> dict[str, Tensor]:
+def totals(
+    fields: Float[Tensor, "b c *space"],
+    channels: Sequence[Channel],
+    gamma: float = 1.4,
+    sides: Sequence[float] | None = None,
+) -> dict[str, Tensor]:
     """Means over space of what is conserved, by name, one value a sample; those that the channels allow.
 
     `mass` is the mean density; `momentum_...` that of density times velocity (density is 1 where it is no channel);
-    `energy` of p / (gamma - 1) + density |u|^2 / 2, or kinetic alone where pressure is no channel; `divergence` is the
-    root mean square of div u over that of grad u, by Fourier series.
+    `energy` of p / (gamma - 1) + density |u|^2 / 2 + density times the potential `gravity`, without what is no channel;
+    `divergence` is the root mean square of div u over that of grad u, by Fourier series on a box of these `sides`.
     """
     where = {channel.name: index for index, channel in enumerate(channels)}
     space = tuple(range(1, fields.dim() - 1))
@@ -40,16 +45,21 @@ def totals(fields: Float[Tensor, "b c *space"], channels: Sequence[Channel], gam
     energy = 0.5 * density * velocity.square().sum(1)
     if "pressure" in where:
         energy = energy + fields[:, where["pressure"]] / (gamma - 1)
+    if "gravity" in where:
+        energy = energy + density * fields[:, where["gravity"]]
     found["energy"] = energy.mean(space)
     if len(axes) == fields.dim() - 2:
-        found["divergence"] = divergence(velocity)
+        found["divergence"] = divergence(velocity, sides)
     return found
 
 
-def divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, " b"]:
-    """Root mean square of div u over that of grad u, on a periodic grid whose sides are all 1."""
+def divergence(velocity: Float[Tensor, "b axes *space"], sides: Sequence[float] | None = None) -> Float[Tensor, " b"]:
+    """Root mean square of div u over that of grad u, on a periodic grid.
+
+    sides: lengths of the box; by default in proportion to its points, which are then as far apart along all axes.
+    """
     space = tuple(range(2, velocity.dim()))
-    spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity)
+    spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity, sides)
     along = sum(wave * spectrum[:, index] for index, wave in enumerate(waves))
     assert isinstance(along, Tensor)
     squared = sum(wave.square() for wave in waves)
@@ -57,13 +67,16 @@ def divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, " b"]:
     return (along.abs().square().flatten(1).sum(1) / gradient.clamp(min=SMALLEST)).sqrt()
 
 
-def without_divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor, "b axes *space"]:
+def without_divergence(
+    velocity: Float[Tensor, "b axes *space"], sides: Sequence[float] | None = None
+) -> Float[Tensor, "b axes *space"]:
     """The nearest velocity with div u = 0 on a periodic grid: u - grad Lap^-1 div u (Helmholtz and Leray).
 
-    The last wavenumber of an even grid has no derivative along its axis and is left as it is along it.
+    The last wavenumber of an even grid has no derivative along its axis and is left as it is along it. sides: as in
+    `divergence`.
     """
     space = tuple(range(2, velocity.dim()))
-    spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity)
+    spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity, sides)
     squared = torch.stack([wave.square().expand(velocity.shape[2:]) for wave in waves]).sum(0)
     along = torch.stack([wave * spectrum[:, index] for index, wave in enumerate(waves)]).sum(0)
     potential = along / squared.clamp(min=SMALLEST)
@@ -71,8 +84,12 @@ def without_divergence(velocity: Float[Tensor, "b axes *space"]) -> Float[Tensor
     return torch.fft.ifftn(kept, dim=space).real
 
 
-def projected(forecaster: Forecaster, channels: Sequence[Channel]) -> Forecaster:
+def projected(forecaster: Forecaster, channels: Sequence[Channel], sides: Sequence[float] | None = None) -> Forecaster:
     """The same forecasts with the velocity made free of divergence.
+
+    Args:
+        channels: of the forecasts.
+        sides: lengths of the box, such as a dataset's `sides`; by default in proportion to its points.
 
     Raises:
         ValueError: channels without a velocity, or a batch that is not periodic.
@@ -86,7 +103,7 @@ def projected(forecaster: Forecaster, channels: Sequence[Channel]) -> Forecaster
             raise ValueError(f"a projection by Fourier series needs periodic axes, got periodic={batch.periodic}")
         for prediction in forecaster(batch, lead_times):
             fields = prediction.fields.clone()
-            fields[:, places] = without_divergence(fields[:, places])
+            fields[:, places] = without_divergence(fields[:, places], sides)
             yield replace(prediction, fields=fields)
 
     return forecast
@@ -99,7 +116,8 @@ def conservation(
 
     Args:
         forecaster: see `model_forecaster`.
-        data: trajectories; forecasts start at their first frame.
+        data: trajectories; forecasts start at their first frame. A pressure from which a mean was taken on reading
+            (`offsets` of a published collection) is whole here.
         config: whose channels the forecasts are in.
 
     Returns:
@@ -117,11 +135,17 @@ def conservation(
     true = batch.target.unflatten(0, (-1, count))
     present = [i for i, c in enumerate(config.outputs) if c.name in {x.name for x in data.layout.channels}]
     channels, names = [config.outputs[i] for i in present], [c.name for c in config.inputs]
-    before = totals(start.fields[:, [names.index(c.name) for c in channels]], channels, gamma)
+    offsets = {column.name: column.offset for column in data.layout.columns}
+    taken = torch.tensor([offsets[c.name] for c in channels]).view(-1, *(1,) * len(data.grid))
+
+    def measured(fields: Tensor) -> dict[str, Tensor]:
+        return totals(fields + taken, channels, gamma, data.sides)
+
+    before = measured(start.fields[:, [names.index(c.name) for c in channels]])
     pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else torch.ones(len(start))
     columns: dict[str, list[np.ndarray]] = {}
     for fields in (made, true):
-        later = totals(fields[:, :, present].flatten(0, 1), channels, gamma)
+        later = measured(fields[:, :, present].flatten(0, 1))
         for name, value in later.items():
             drift = value.unflatten(0, (-1, count))
             if name != "divergence":
@@ -133,15 +157,18 @@ def conservation(
     return xr.Dataset(found, {"forecast": ["model", "truth"], "lead_step": list(lead_steps)})
 
 
-def _waves(velocity: Tensor) -> list[Tensor]:
-    """Whole periods along each axis, shaped to multiply spectra of ``[b, *space]``; 0 for the last of an even axis,
-    whose derivative vanishes on the grid."""
+def _waves(velocity: Tensor, sides: Sequence[float] | None) -> list[Tensor]:
+    """Wavenumbers along each axis, shaped to multiply spectra of ``[b, *space]``; 0 for the last of an even axis,
+    whose derivative vanishes on the grid. Raises ValueError for another number of sides than axes."""
     size = velocity.shape[2:]
+    lengths = [points / max(size) for points in size] if sides is None else list(sides)
+    if len(lengths) != len(size) or min(lengths) <= 0:
+        raise ValueError(f"a box of {len(size)} axes has as many sides of positive length, got {lengths}; name each")
     waves = []
     for axis, points in enumerate(size):
         shape = [1] * len(size)
         shape[axis] = points
         wave = torch.fft.fftfreq(points, 1 / points, dtype=velocity.dtype)
         wave = torch.where(2 * wave.abs() == points, 0, wave)
-        waves.append(wave.to(velocity.device).view(shape))
+        waves.append(wave.to(velocity.device).view(shape) / lengths[axis])
     return waves

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from humboldt.data_catalog import DataError, SampleReader, split_units, store_path
+from humboldt.data_catalog import DataError, SampleReader, split_units, store_path, zarr_folder
 
 from .layouts import Layout, missing_variable, open_conventional, read_layout
-from .pairs import Pairs, pair_scheme
+from .pairs import Pairs, pair_table
+from .tasks import super_resolution, unlabelled
 from .trajectories import TrajectoryDataset
 
 
@@ -25,7 +27,9 @@ def open_trajectories(
     periodic: bool | Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
     layout: str | None = None,
-    pairs: str | Pairs = "all2all",
+    pairs: str | Pairs | Mapping[str, Any] | Sequence[Sequence[int]] = "all2all",
+    lead_times: Sequence[float] | None = None,
+    coarse: int | None = None,
     split: Mapping[str, int | Sequence[int]] | None = None,
     missing: Literal["error", "mask"] = "error",
     in_memory: bool | None = None,
@@ -45,7 +49,10 @@ def open_trajectories(
             its attribute `periodic`, else not.
         units: {channel: units} where the file's label is missing or wrong.
         layout: name of a published collection (such as `NS-Sines`) where the file's own name does not tell it.
-        pairs: `all2all`, `vanilla`, or a `Pairs` value.
+        pairs: `all2all`, `vanilla`, a `Pairs` value or its fields as a mapping, or a list of frames (input, target), as
+            [[7, 7]] for one field of frame 7 from others (`inversion`).
+        lead_times: the data are states of which nobody knows what comes, see `unlabelled`.
+        coarse: learn every state from its means over blocks of so many points, see `super_resolution`.
         split: size or list of trajectories of `train`, `validation`, `test`; see `split_units` for the default.
         missing: NaN is an error, or stays NaN in the fields and counts as `known` in the target (`mask`).
         augment: show training pairs under random symmetries: translations along periodic axes, turns and reflections.
@@ -61,17 +68,21 @@ def open_trajectories(
         raise DataError("channels are chosen by variables, or by inputs and outputs, got both; leave one out")
     found = read_layout(source, dims=dims, variables=names or variables, periodic=periodic, units=units, layout=layout)
     inputs, outputs = inputs or found.attributes.get("inputs"), outputs or found.attributes.get("outputs")
+    if found.times is None and lead_times is not None:
+        inputs, outputs = (names or [c.name for c in found.channels] for names in (inputs, outputs))
     if found.times is None and not (inputs and outputs):
         raise DataError(
             f"data without a time dimension are steady problems and need inputs and outputs, got the channels "
             f"{[c.name for c in found.channels]}; name them, such as inputs=[...], outputs=[...], "
-            "or dims={'time': ...}"
+            "or dims={'time': ...}, or lead_times=[...] if they are states of which nobody knows what comes"
         )
     opener = partial(open_conventional, source, dims, layout)
-    reader = SampleReader(opener, found.columns, found.space, missing=missing, path=store_path(source))
-    table = np.zeros((1, 2), int) if found.times is None else pair_scheme(pairs).table(len(found.times))
+    several = isinstance(source, str | Path) and Path(source).is_dir() and zarr_folder(source) is None
+    path = None if several else store_path(source)
+    reader = SampleReader(opener, found.columns, found.space, missing=missing, path=path)
+    table = np.zeros((1, 2), int) if found.times is None else pair_table(pairs, len(found.times))
     taken, targets = selected(found, inputs), selected(found, outputs)
-    return TrajectoryDataset(
+    data = TrajectoryDataset(
         source=source,
         layout=found,
         reader=reader,
@@ -83,16 +94,19 @@ def open_trajectories(
         in_memory=in_memory,
         augmented=augment,
     )
+    data = data if coarse is None else super_resolution(data, coarse)
+    return data if lead_times is None else unlabelled(data, lead_times)
 
 
 def selected(layout: Layout, names: Sequence[str] | None) -> list[int]:
-    """Positions of channels, or of all channels of a variable, by name; None for all."""
+    """Positions of channels, or of all channels of a variable or group, by name; None for all."""
     if not names:
         return list(range(len(layout.channels)))
     found = []
     for name in names:
         here = [i for i, c in enumerate(layout.channels) if c.name == name]
         here = here or [i for i, k in enumerate(layout.columns) if k.variable == name]
+        here = here or [i for i, c in enumerate(layout.channels) if c.error_group == name]
         if not here:
             raise missing_variable(name, [c.name for c in layout.channels])
         found += here

@@ -70,14 +70,14 @@ def evaluate(
 
     Args:
         forecasters: by name; each yields predictions for (batch of initial states, lead times).
-        data: trajectories, with the interface of `TrajectoryDataset`.
+        data: trajectories, as `TrajectoryDataset`; pairs of a task are scored as they are (`steady`).
         config: whose channels, groups and time units the forecasts are in.
         normaliser: errors are taken of what it makes of the fields; physical units by default.
         lead_steps: frames ahead; all by default (steady data have one pair a sample, which counts as 1 ahead).
         batch_size: trajectories at a time.
 
     Raises:
-        ValueError: lead steps beyond the trajectories, lead times in other units than the model's.
+        ValueError: lead steps beyond the trajectories, lead times in other units than the model's, unlabelled data.
     """
     steps = _lead_steps(data, start, lead_steps)
     _check_time_units(data, config)
@@ -159,7 +159,8 @@ def _score(
     initial = batch.at(batch.fields[::leads], batch.lead_time[::leads])
     lead_times = [float(t) for t in batch.lead_time[:leads]]
     target, known = batch.target, batch.known
-    assert target is not None
+    if target is None:
+        raise ValueError("a score needs a target, got data without one; score on data that say what came")
     fields = {name: _forecast(name, method, initial, lead_times, target) for name, method in methods.items()}
     truth, seen = transform(target), [transform(made) for made in fields.values()]
     true_spectrum = energy_spectrum(truth, groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from .config import Channel
 from .evaluation import model_forecaster
 from .layouts import split_components
 from .rollout import check_lead_times
+from .tasks import finer_state
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ def predict_states(
     step: float | None = None,
     periodic: bool | Sequence[bool] | None = None,
     absent: Sequence[str] | None = None,
+    missing: Literal["error", "mask"] = "error",
+    finer: int = 1,
     batch_size: int = 16,
 ) -> xr.Dataset:
     """The state after each of `lead_times`.
@@ -39,14 +42,19 @@ def predict_states(
         model: a forecaster.
         state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
             as sample or time are kept. A variable with a dimension `component` holds several, as when it was trained
-            on (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`.
-        lead_times: positive and rising, in the model's time units; any real numbers.
+            on (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`. A parameter of
+            the equation, or a mask, may lack dims that the other variables have.
+        lead_times: positive and rising, in the model's time units; any real numbers. 0, at once, is what the model has
+            learned to say of a state itself (see `inversion`, `super_resolution`).
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
         step: length of a step in the model's time units; the shortest lead time by default.
         periodic: which space axes close on themselves; by default what the state says in its attribute `periodic`
             (names of the periodic dimensions), else none.
         absent: input channels that the state lacks; they enter as the model's mean and are not returned. By default
             those that the data which the model was tuned on lacked too.
+        missing: NaN is an error, or a place outside of the domain (`mask`): it enters as the model's mean, and is NaN
+            in what is predicted.
+        finer: the forecast has so many times the state's points along each axis, see `finer_state`.
         batch_size: states at a time.
 
     Returns:
@@ -57,11 +65,13 @@ def predict_states(
         ValueError: missing variables, other units, other dimensions, values that are not finite, bad lead times.
     """
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
-    check_lead_times(times)
+    check_lead_times(times, at_once=rollout == "direct")
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
     absent = untaught(model) if absent is None else absent
-    fields, given = _fields(state, model, absent)
+    if finer != 1:
+        state = finer_state(state, finer, axes=model.config.core.axes)
+    fields, given = _fields(state, model, absent, missing)
     space = given.dims[given.ndim - model.config.core.axes :]
     closed = _periodic(state, [str(d) for d in space], periodic)
     forecaster = model_forecaster(model, None if rollout == "direct" else step or times[0])
@@ -71,6 +81,8 @@ def predict_states(
         batch = FieldBatch(chunk, torch.zeros(len(chunk)), periodic=closed)
         chunks.append(torch.stack([p.fields for p in forecaster(batch, times)], dim=1))
     made = torch.cat(chunks).numpy()
+    if missing == "mask":
+        made = np.where(_outside(fields, model), np.float32(np.nan), made)
     return _labelled(made, state, given, model, times, {str(d) for d in space}, absent)
 
 
@@ -80,15 +92,24 @@ def untaught(model: Model) -> list[str]:
     return [] if taught is None else [c.name for c in model.config.inputs if c.name not in taught]
 
 
-def _fields(state: Any, model: Model, absent: Sequence[str]) -> tuple[np.ndarray, xr.DataArray]:
+def _outside(fields: np.ndarray, model: Model) -> np.ndarray:
+    """Where a prediction is not asked for, (state, 1, output, *space): a channel is NaN, or, of one that is not among
+    the inputs, all that came in."""
+    lost, names = np.isnan(fields), [c.name for c in model.config.inputs]
+    nowhere = lost.all(axis=1)
+    columns = [lost[:, names.index(c.name)] if c.name in names else nowhere for c in model.config.outputs]
+    return np.stack(columns, axis=1)[:, None]
+
+
+def _fields(state: Any, model: Model, absent: Sequence[str], missing: str) -> tuple[np.ndarray, xr.DataArray]:
     """All leading dims flattened: (state, channel, *space) in float32; and one variable as the pattern."""
     variables, axes = _variables(state), model.config.core.axes
-    found: dict[str, xr.DataArray] = {}
-    for channel in model.config.inputs:
-        if channel.name not in absent:
-            found[channel.name] = _checked(variables, channel, axes)
-    if not found:
+    named = [channel for channel in model.config.inputs if channel.name not in absent]
+    if not named:
         raise ValueError("a forecast starts from at least one channel, but all of the model's inputs are in `absent`")
+    here = [variables[c.name] for c in named if c.name in variables]
+    whole = max(here, key=lambda v: v.ndim, default=None)  # others may lack some of its dims
+    found = {c.name: _checked(variables, c, axes, whole, missing) for c in named}
     pattern = next(iter(found.values()))
     for name, variable in found.items():
         if variable.dims != pattern.dims or variable.shape != pattern.shape:
@@ -114,7 +135,9 @@ def _variables(state: Any) -> xr.Dataset:
     return split_components(state.to_dataset())
 
 
-def _checked(variables: xr.Dataset, channel: Channel, axes: int) -> xr.DataArray:
+def _checked(
+    variables: xr.Dataset, channel: Channel, axes: int, whole: xr.DataArray | None, missing: str
+) -> xr.DataArray:
     name = channel.name
     if name not in variables:
         near = difflib.get_close_matches(name, [str(v) for v in variables.data_vars], n=1)
@@ -129,6 +152,8 @@ def _checked(variables: xr.Dataset, channel: Channel, axes: int) -> xr.DataArray
             f"the model takes {name!r} in units of {channel.units!r}, the state has {units!r}; convert the values and "
             "set attrs['units']"
         )
+    if whole is not None and set(variable.dims) < set(whole.dims):
+        variable = variable.broadcast_like(whole).transpose(*whole.dims).assign_attrs(variable.attrs)
     space = variable.dims[-axes:]
     if variable.ndim < axes or {"sample", "time", "channel"} & set(space):
         raise ValueError(
@@ -136,8 +161,11 @@ def _checked(variables: xr.Dataset, channel: Channel, axes: int) -> xr.DataArray
             "select or transpose"
         )
     bad = int((~np.isfinite(variable.values)).sum())
-    if bad:
-        raise ValueError(f"a state is finite everywhere, but {name!r} has {bad} NaN or infinite values; fill them")
+    if bad and missing == "error":
+        raise ValueError(
+            f"a state is finite everywhere, but {name!r} has {bad} NaN or infinite values; fill them, or say that they "
+            "are outside of the domain with missing='mask'"
+        )
     return variable
 
 

@@ -15,6 +15,7 @@ from .config import Channel
 from .coordinates import NAMES, SPACE, periodic_axes, read_times, rename_dimensions, role_of, space_axes
 from .pdegym import read_published
 
+PRIVATE_ATTRIBUTES = ("offsets", "split", "default_channels", "inputs", "outputs")
 CHANNEL_DIMENSIONS = ("channel", "channels", "variable")
 
 
@@ -54,7 +55,7 @@ def read_layout(
     fields = field_variables(data, variables)
     space = space_axes(data, fields)
     pairs = [pair for name in fields for pair in expand(data, name, space)]
-    channels, columns = choose(pairs, variables)
+    channels, columns = choose(pairs, variables, grouped([channel for channel, _ in pairs], space))
     times, time_units = read_times(data)
     return Layout(
         channels=grouped(relabelled(channels, units or {}), space),
@@ -71,6 +72,18 @@ def open_conventional(source: Any, dims: Mapping[str, str] | None = None, layout
     """The source with its dimensions under Humboldt's names."""
     data = read_published(source, layout)
     return rename_dimensions(open_store(source) if data is None else data, dims or {})
+
+
+def labelled(data: xr.Dataset, layout: Layout) -> xr.Dataset:
+    """The channels of a layout in data of it, one variable each, lazy where nothing is subtracted."""
+    fields = {}
+    for channel, column in zip(layout.channels, layout.columns, strict=True):
+        field = data[column.variable].isel(dict(column.index), drop=True)
+        fields[channel.name] = field - column.offset if column.offset else field
+        fields[channel.name].attrs = {**field.attrs, "units": channel.units}
+    attrs = {k: v for k, v in data.attrs.items() if k not in PRIVATE_ATTRIBUTES and v != ""}
+    closed = [axis for axis, periodic in zip(layout.space, layout.periodic, strict=True) if periodic]
+    return xr.Dataset(fields, attrs={**attrs, "periodic": closed})
 
 
 def field_variables(data: xr.Dataset, variables: Iterable[str] | None) -> list[str]:
@@ -154,9 +167,12 @@ def component_name(
 
 
 def choose(
-    pairs: Sequence[tuple[Channel, Column]], variables: Sequence[str] | Mapping[str, str] | None
+    pairs: Sequence[tuple[Channel, Column]],
+    variables: Sequence[str] | Mapping[str, str] | None,
+    vectors: Sequence[Channel],
 ) -> tuple[tuple[Channel, ...], tuple[Column, ...]]:
-    """The channels asked for, in that order and under the names asked for; a variable's name stands for all of it."""
+    """The channels asked for, in that order and under the names asked for; the name of a variable, or of the group that
+    a channel has in `vectors`, stands for all of it."""
     if variables is None:
         chosen = list(pairs)
     else:
@@ -164,6 +180,7 @@ def choose(
         renames = variables if isinstance(variables, Mapping) else {}
         for wanted in variables:
             found = [p for p in pairs if p[0].name == wanted] or [p for p in pairs if p[1].variable == wanted]
+            found = found or [p for p, c in zip(pairs, vectors, strict=True) if c.error_group == wanted]
             if not found:
                 raise missing_variable(wanted, [c.name for c, _ in pairs])
             if wanted in renames and len(found) > 1:

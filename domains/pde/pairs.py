@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from humboldt.data_catalog import DataError
+from humboldt.foundations import from_dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +65,30 @@ class Pairs:
         return first + self.stride * np.array(steps)
 
 
-def pair_scheme(pairs: str | Pairs) -> Pairs:
-    """A scheme by name: `all2all`, or `vanilla` (from the first frame to each later one)."""
+def pair_table(pairs: str | Pairs | Mapping[str, Any] | Sequence[Sequence[int]], frames: int) -> np.ndarray:
+    """The pairs of a trajectory of so many frames, [pairs, 2], by a scheme or its name: `all2all`, or `vanilla` (from
+    the first frame to each later one); by the fields of a scheme; or as they are listed, -1 for the last frame.
+
+    Raises:
+        DataError: another name, or frames that are not there.
+    """
     named = {"all2all": Pairs(), "vanilla": Pairs(input_frame=0)}
+    if isinstance(pairs, Mapping):
+        lead_steps = pairs.get("lead_steps")
+        pairs = from_dict(Pairs, {**pairs, "lead_steps": None if lead_steps is None else tuple(lead_steps)})
+    if isinstance(pairs, str) and pairs in named:
+        pairs = named[pairs]
     if isinstance(pairs, Pairs):
-        return pairs
-    if pairs not in named:
-        raise DataError(f"pairs are 'all2all', 'vanilla' or a Pairs value, got {pairs!r}")
-    return named[pairs]
+        return pairs.table(frames)
+    if isinstance(pairs, str) or np.shape(pairs)[1:] != (2,):
+        raise DataError(f"pairs are 'all2all', 'vanilla', a Pairs value or [[input, target], ...], got {pairs!r}")
+    table = np.array(pairs, dtype=int)
+    if table.min() < -frames or table.max() >= frames or (np.diff(table % frames) < 0).any():
+        raise DataError(
+            f"pairs are frames from 0 to {frames - 1}, the input's not after the target's, got {table.tolist()}; "
+            "choose such frames"
+        )
+    return table % frames
 
 
 def frame_pairs(frames: int, start: int, ahead: Sequence[int]) -> np.ndarray:

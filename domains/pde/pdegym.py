@@ -12,7 +12,9 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from humboldt.data_catalog import DataError, did_you_mean, hdf5_variable, open_store
+from humboldt.data_catalog import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder
+
+from .published_folders import ENDINGS, read_folder
 
 VELOCITY = ("velocity_x", "velocity_y")
 FLUID = ("density", *VELOCITY, "pressure")
@@ -30,6 +32,7 @@ class PDEgym:
         offsets: subtracted from a channel (the mean pressure of compressible flows).
         density: of incompressible flows, which do not store it.
         swapped: the space axes are stored as (y, x).
+        solid: channel that is 1 inside of a body, where the target is 1 by convention and does not count.
     """
 
     variable: str = "solution"
@@ -42,6 +45,7 @@ class PDEgym:
     offsets: Mapping[str, float] | None = None
     density: float | None = None
     swapped: bool = False
+    solid: str = ""
     periodic: bool = True
     scalar: str = "solution"
     validation: int = 120
@@ -87,8 +91,10 @@ PDEGYM = {
     ),
     "Wave-Layer": wave(20),
     "Wave-Gauss": wave(15),
-    "ACE": PDEgym(scalar="phase", horizon=19, periodic=False, validation=60),
-    "SE-AF": PDEgym(channels=("shape", "density"), inputs=("shape",), outputs=("density",), periodic=False),
+    "ACE": PDEgym(scalar="phase", horizon=19, validation=60),
+    "SE-AF": PDEgym(
+        channels=("shape", "density"), inputs=("shape",), outputs=("density",), solid="shape", periodic=False
+    ),
     "Poisson-Gauss": PDEgym(
         extra={"source": "source"}, inputs=("source",), outputs=("solution",), periodic=False
     ),
@@ -108,8 +114,10 @@ def read_published(source: Any, layout: str | None = None) -> xr.Dataset | None:
     if layout is not None and layout not in PDEGYM:
         raise DataError(f"layout is one of {', '.join(PDEGYM)}, got {layout!r}{did_you_mean(layout, list(PDEGYM))}")
     path = None if isinstance(source, xr.Dataset | xr.DataArray) else Path(str(source))
-    if path is not None and path.suffix in (".h5", ".hdf5", ".hdf") and path.is_file():
+    if path is not None and path.suffix in ENDINGS and path.is_file():
         return read_hdf5(path)
+    if path is not None and path.is_dir() and zarr_folder(path) is None:
+        return read_folder(path, read_hdf5)
     name = layout or (path.stem if path is not None else "")
     if name not in PDEGYM or (layout is None and path is not None and not path.is_file()):
         return None
@@ -150,7 +158,7 @@ def pdegym_attributes(entry: PDEgym, samples: int) -> dict[str, Any]:
         attrs["split"] = {"validation": entry.validation, "test": entry.test}
     if entry.default or entry.inputs:
         attrs["default_channels"] = entry.default or (*entry.inputs, *entry.outputs)
-    return {**attrs, "inputs": entry.inputs, "outputs": entry.outputs}
+    return {**attrs, "inputs": entry.inputs, "outputs": entry.outputs, "solid": entry.solid}
 
 
 def renamed(variable: xr.Variable, name: str, dims: tuple[str, ...]) -> xr.Variable:
@@ -181,6 +189,8 @@ def read_hdf5(path: Path) -> xr.Dataset | None:
             return helmholtz(str(path), seeds)
         if seeds and "data" in file[seeds[0]]:
             return pdebench_seeds(str(path), file, seeds)
+        if {"velocity", "particles", "force", "t"} <= set(file):
+            return pdebench_incompressible(str(path), file)
         return pdebench(str(path), file) if "x-coordinate" in file else None
 
 
@@ -234,6 +244,19 @@ def pdebench(path: str, file: h5py.File) -> xr.Dataset:
     return steady_if_single(xr.Dataset(found, coords))
 
 
+def pdebench_incompressible(path: str, file: h5py.File) -> xr.Dataset:
+    """PDEBench's incompressible flow: velocity and particles [sample, time, x, y, component], a force that does not
+    change, and the times of each sample."""
+    moving, still = ("sample", "time", "x", "y", "component"), ("sample", "x", "y", "component")
+    found = {
+        "velocity": hdf5_variable(path, "velocity", moving),
+        "particles": hdf5_variable(path, "particles", (*moving[:-1], "channel")),
+        "force": hdf5_variable(path, "force", still),
+    }
+    times = file["t"][:]
+    return xr.Dataset(found, {"time": times[0] if times.ndim == 2 else times, "channel": ["particles"]})
+
+
 def steady_if_single(data: xr.Dataset) -> xr.Dataset:
     """Without the time axis where it has one frame beside a variable that has none (Darcy flow)."""
     without = any("time" not in v.dims for v in data.data_vars.values())
@@ -254,6 +277,12 @@ def the_well(path: str, file: h5py.File) -> xr.Dataset:
                 *["row", "column"][:order],
             ]
             found[name] = hdf5_variable(path, f"{group}/{name}", dims)
+    for name, array in file.get("scalars", {}).items():
+        if array.ndim <= 2:
+            varying = [array.attrs.get(f"{dim}_varying", array.ndim > n) for n, dim in enumerate(("sample", "time"))]
+            dims = [dim for dim, varies in zip(("sample", "time"), varying, strict=True) if varies]
+            if len(dims) == array.ndim:
+                found.setdefault(name, hdf5_variable(path, f"scalars/{name}", dims))
     axes = {name: file["dimensions"][name] for name in ("time", *space) if name in file["dimensions"]}
     coords = {name: array[:] for name, array in axes.items() if array.ndim == 1}
     closed = {

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from .solvers import UnstableSolutionError
 
 Solver = Callable[..., np.ndarray]
+Rollout = Literal["direct", "autoregressive"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +56,11 @@ class Problem:
     """A family of initial value problems on a square (or line, or cube), with a random initial state for every sample.
 
     ``times`` are the default snapshot times in ``time_units``, ``length`` is the side of the square in
-    ``length_units``; ``constraint`` says what the fields leave unknown; ``options`` are the choices it leaves and
-    ``choices`` those that were made; ``resolutions`` are the fewest and the most points along an axis.
+    ``length_units``, ``first`` the coordinate where it begins; values stand at the middles of cells if ``cells``, else
+    at the lower ends of their intervals; ``constraint`` says what the fields leave unknown; ``solid`` is the field that
+    is 1 inside of a body, where no solution is asked for; ``rollout`` says how the paper scores forecasts; ``options``
+    are the choices it leaves and ``choices`` those that were made; ``resolutions`` are the fewest and the most points
+    along an axis.
     """
 
     name: str
@@ -68,7 +72,11 @@ class Problem:
     source: str
     constraint: str = ""
     axes: int = 2
+    solid: str = ""
+    rollout: Rollout = "direct"
     length: float = 1.0
+    first: float = 0.0
+    cells: bool = False
     periodic: bool = True
     time_units: str = "1"
     length_units: str = "1"
@@ -122,6 +130,10 @@ class Problem:
             about = f"{self.name}, sample(s) {lost} of seed {seed} at resolution {resolution}"
             raise UnstableSolutionError(f"{about}: {error}", samples=lost) from error
         return path
+
+    def points(self, resolution: int) -> np.ndarray:
+        """Where the values stand along an axis, ``[resolution]``, in ``length_units``."""
+        return self.first + (np.arange(resolution) + 0.5 * self.cells) * (self.length / resolution)
 
     def require_resolution(self, resolution: int) -> None:
         """Refuse a number of points that is odd, or with which the solver is not stable or not affordable."""

@@ -1,115 +1,45 @@
 """The problems that Humboldt can generate: a table of equations, fields, units, snapshot times and solvers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import partial
 from typing import Any
 
-from .problem_type import Field, Option, Problem, snapshots
+from .problem_kinds import (
+    GAS,
+    PDEBENCH,
+    POSEIDON,
+    REFINEMENT,
+    SPECIES,
+    VELOCITY,
+    VISCOSITY,
+    acoustic,
+    flow,
+    ideal_gas,
+    scalar,
+)
+from .problem_type import Option, Problem, snapshots
 from .solvers import gas_conditions as gas
 from .solvers import initial_conditions as start
-from .solvers.families import flows, forced_flows, gases, phases, reactions, shallow_waters, transports, waves
-from .solvers.gas_families import compressible, stars
+from .solvers.families import forced_flows, gases, phases, reactions, shallow_waters, transports
+from .solvers.gas_families import stars
 from .solvers.line_families import burgers_lines, flame_fronts, reactions_in_space
 from .solvers.media import gaussian_speed, layered_speed
 from .solvers.steady_families import airfoils, steady_sources, steady_waves
 
-POSEIDON = "Poseidon, arXiv 2405.19101, supplement"
-PDEBENCH = "PDEBench, arXiv 2210.07182, appendix D"
-
-
-def scalar(name: str, long_name: str, units: str = "1", group: str = "") -> Field:
-    """A field of a group of its own, or of the one given."""
-    return Field(name=name, long_name=long_name, units=units, group=group or name)
-
-
-def one_of(default: str, *others: str, **changes: Any) -> Option:
-    """A choice among words."""
-    return Option(default=default, values={word: word for word in (default, *others)}, **changes)
-
-
-VELOCITY = (
-    scalar("velocity_x", "velocity along x", group="velocity"),
-    scalar("velocity_y", "velocity along y", group="velocity"),
-)
-TRACER = scalar("tracer", "concentration of a passive tracer")
-GAS = (scalar("density", "density"), *VELOCITY, scalar("pressure", "pressure"))
-SPECIES = (
-    scalar("activator", "concentration of the activator"),
-    scalar("inhibitor", "concentration of the inhibitor"),
-)
-VISCOSITY = one_of("newtonian", "spectral")
-REFINEMENT = Option(default="2", values={str(number): number for number in (1, 2, 4, 8)})
-WITH_TRACER = {"fields": (*VELOCITY, TRACER)}
-CARRYING = {"fields": (*GAS, TRACER)}
-
-
-def flow(name: str, title: str, tracer: str = "random", **start: Any) -> Problem:
-    """An incompressible flow; ``tracer`` is the kind that it can have, ``start`` how it begins."""
-    return Problem(
-        name=name,
-        title=title,
-        equation="u_t + u.grad u + grad p = D u, div u = 0; a tracer obeys q_t + u.grad q = D q",
-        fields=VELOCITY,
-        times=snapshots(1.0, 21),
-        solver=partial(flows, **start),
-        source=POSEIDON,
-        constraint="incompressible: density is 1 everywhere, pressure is not a field (masked)",
-        options={
-            "tracer": Option(
-                default=tracer == "disc", values={False: None, True: tracer}, changes={True: WITH_TRACER}
-            ),
-            "viscosity": VISCOSITY,
-        },
-    )  # fmt: skip
-
-
-def ideal_gas(name: str, title: str, initial: gas.GasStart, end: float = 1.0) -> Problem:
-    """Compressible Euler equations from a random start."""
-    return Problem(
-        name=name,
-        title=title,
-        equation="compressible Euler equations, gamma = 1.4",
-        fields=GAS,
-        times=snapshots(end, 21),
-        solver=partial(compressible, start=initial),
-        source=POSEIDON + "; solved on refinement x resolution cells, the published ones on 512 x 512",
-        constraint="density and pressure are positive",
-        options={
-            "refinement": REFINEMENT,
-            "tracer": Option(
-                default=False, values={False: False, True: True}, changes={True: CARRYING}, silent=True
-            ),
-        },
-    )  # fmt: skip
-
-
-def acoustic(name: str, title: str, medium: Callable[..., Any]) -> Problem:
-    """Waves through a random medium."""
-    return Problem(
-        name=name,
-        title=title,
-        equation="u_tt = c^2 Lap u",
-        fields=(scalar("displacement", "displacement"), scalar("sound_speed", "speed of sound", "m s-1")),
-        times=snapshots(5e-4, 15),
-        solver=partial(waves, medium=medium),
-        source=POSEIDON + "; the final time is ours",
-        constraint="sound_speed is constant in time; the displacement starts at rest",
-        periodic=False,
-        time_units="s",
-        length_units="m",
-        options={"boundary": one_of("absorbing", "periodic", changes={"periodic": {"periodic": True}})},
-    )
-
-
 KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
     flow("ns-sines", "Incompressible flow from sines", start=start.sines),
     flow("ns-gauss", "Incompressible flow from Gaussian vortices", start=start.gaussians),
-    flow("ns-pwc", "Incompressible flow from cells of constant vorticity", start=start.cells),
-    flow("ns-sl", "Incompressible double shear layer", start=start.shear_layer),
-    flow("ns-bb", "Incompressible flow from a Brownian bridge", start=start.brownian_bridge, spin_up=0.5),
-    flow("ns-svs", "Incompressible flow of a vortex sheet", start=start.vortex_sheet),
-    flow("ns-tracer-pwc", "Passive tracer in the flow of ns-pwc", tracer="disc", start=start.cells),
+    flow("ns-pwc", "Incompressible flow from cells of constant vorticity", start=start.cells, rollout="autoregressive"),
+    flow("ns-sl", "Incompressible double shear layer", start=start.shear_layer, rollout="autoregressive"),
+    flow(
+        "ns-bb", "Incompressible flow from a Brownian bridge",
+        start=start.brownian_bridge, spin_up=0.5, rollout="autoregressive",
+    ),
+    flow("ns-svs", "Incompressible flow of a vortex sheet", start=start.vortex_sheet, rollout="autoregressive"),
+    flow(
+        "ns-tracer-pwc", "Passive tracer in the flow of ns-pwc",
+        tracer="disc", start=start.cells, rollout="autoregressive",
+    ),
     Problem(
         name="fns-kf",
         title="Incompressible flow from cells of constant vorticity under a steady forcing",
@@ -125,7 +55,9 @@ KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
     ideal_gas("ce-crp", "Four states of a gas behind curved interfaces", gas.curved_quadrants),
     ideal_gas("ce-kh", "Kelvin–Helmholtz instability of a gas", gas.kelvin_helmholtz),
     ideal_gas("ce-gauss", "Gaussian vortices in a gas", gas.gaussian_vortices),
-    ideal_gas("ce-rpui", "Four fast states of a gas behind rippled interfaces", gas.fast_quadrants),
+    ideal_gas(
+        "ce-rpui", "Four fast states of a gas behind rippled interfaces", gas.fast_quadrants, rollout="autoregressive"
+    ),
     ideal_gas("ce-rm", "Richtmyer–Meshkov instability of a gas", gas.richtmyer_meshkov, end=2.0),
     Problem(
         name="gce-rt",
@@ -136,6 +68,8 @@ KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
         solver=stars,
         source=POSEIDON + "; walls around the square are ours",
         constraint="density and pressure are positive; gravity is constant in time",
+        first=-0.5,
+        cells=True,
         periodic=False,
         options={"refinement": REFINEMENT},
     ),
@@ -149,7 +83,10 @@ KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
         source=POSEIDON + "; heights of the bumps and the mesh are ours",
         constraint="steady: density is 1 at time 0 and the answer at time 1, and 1 inside of the airfoil; "
         "shape is constant",
+        solid="shape",
         length=2.5,
+        first=-0.75,
+        cells=True,
         periodic=False,
         options={
             "mesh": Option(default="96", values={str(number): number for number in (48, 64, 96, 128, 192)}),
@@ -166,6 +103,7 @@ KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
         solver=steady_sources,
         source=POSEIDON + "; the published amplitudes are not said, these are 1 or -1",
         constraint="steady: the solution is 0 at time 0 and the answer at time 1; source is constant",
+        cells=True,
         periodic=False,
     ),
     Problem(
@@ -181,6 +119,7 @@ KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
         solver=steady_waves,
         source=POSEIDON,
         constraint="steady: the solution is 0 at time 0 and the answer at time 1; the other fields are constant",
+        cells=True,
         periodic=False,
     ),
     Problem(
@@ -192,8 +131,8 @@ KNOWN: Mapping[str, Problem] = {entry.name: entry for entry in (
         solver=phases,
         source=POSEIDON,
     ),
-    acoustic("wave-gauss", "Acoustic waves through Gaussian bumps of the speed", gaussian_speed),
-    acoustic("wave-layer", "Acoustic waves through layers", layered_speed),
+    acoustic("wave-gauss", "Acoustic waves through Gaussian bumps of the speed", gaussian_speed, frames=15),
+    acoustic("wave-layer", "Acoustic waves through layers", layered_speed, frames=21),
     Problem(
         name="advection",
         title="Two scalars in a steady velocity with divergence",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -42,3 +44,63 @@ def mean_change(model: Model, prediction: FieldPrediction, batch: FieldBatch) ->
     before, after = batch.fields.index_select(1, came), prediction.fields.index_select(1, out)
     spread = before.flatten(2).std(-1).clamp_min(1e-12)
     return (after.flatten(2).mean(-1) - before.flatten(2).mean(-1)) / spread
+
+
+Tendency = Callable[[Tensor], Tensor]
+STEPS = 20
+"""Steps of a horizon over which `evolution` looks back."""
+
+
+def evolution(
+    model: Model, prediction: FieldPrediction, batch: FieldBatch, tendency: Tendency
+) -> Float[Tensor, "b o *space"]:
+    """What the trapezoidal rule leaves of ``u_t = F(u)`` between the model's own forecasts, in deviations:
+    ``S(t) u - S(t - s) u - s / 2 (F(S(t) u) + F(S(t - s) u))``, s a twentieth of the horizon, or t where that is less.
+
+    No target is read, so that it serves data without labels (`unlabelled`). S(0) u is the state itself: lead times
+    should reach down to a few s, from where on a solution is built from the initial state.
+
+    Args:
+        tendency: F, of fields in the order and units of the model's outputs, which have to be inputs too.
+    """
+    names, config = [c.name for c in model.config.inputs], model.config
+    lacking = [c.name for c in config.outputs if c.name not in names]
+    if lacking:
+        raise ConfigError(f"an evolution goes on from its outputs, got {lacking}, which are no inputs; add them")
+    time = batch.lead_time
+    before = (time - config.horizon / STEPS).clamp(min=0)
+    earlier = model(batch.at(batch.fields, before)).fields
+    came = batch.fields[:, [names.index(c.name) for c in config.outputs]]
+    each = (-1, *(1,) * (came.dim() - 1))
+    earlier = torch.where(before.view(each) > 0, earlier, came)
+    later, gap = prediction.fields, (time - before).view(each)
+    found = later - earlier - gap / 2 * (tendency(later) + tendency(earlier))
+    deviations: Tensor = model.head.get_submodule("normaliser").get_buffer("std")
+    found = torch.where(came.isnan(), 0.0, found)  # of channels that the data lack
+    return found / deviations.view(1, -1, *(1,) * (came.dim() - 2))
+
+
+def burgers(model: Model, prediction: FieldPrediction, batch: FieldBatch) -> Float[Tensor, "b o *space"]:
+    """`evolution` by Burgers' equation on a periodic line of length 1: velocity, and viscosity, which is an input.
+
+    Raises:
+        ConfigError: other channels, or data that are not periodic.
+    """
+    names, out = [c.name for c in model.config.inputs], [c.name for c in model.config.outputs]
+    if "viscosity" not in names or "velocity" not in out or not all(batch.periodic or (False,)):
+        raise ConfigError(
+            f"Burgers' equation is here of velocity and viscosity on a periodic line, got {names} -> {out} and "
+            f"periodic={batch.periodic}; rename them, or write a residual of your own with `evolution`"
+        )
+    viscosity = batch.fields[:, names.index("viscosity")]
+    wave = 2j * torch.pi * torch.fft.rfftfreq(viscosity.shape[-1], 1 / viscosity.shape[-1], device=viscosity.device)
+
+    def tendency(fields: Tensor) -> Tensor:
+        u = fields[:, out.index("velocity")]
+        slopes = torch.stack([wave * torch.fft.rfft(u.square() / 2), wave**2 * torch.fft.rfft(u)])
+        carried, bent = torch.fft.irfft(slopes, n=u.shape[-1])
+        change = torch.zeros_like(fields)
+        change[:, out.index("velocity")] = viscosity * bent - carried
+        return change
+
+    return evolution(model, prediction, batch, tendency)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,14 +20,16 @@ def rollout(
 ) -> Iterator[FieldPrediction]:
     """Yield the prediction at each of `lead_times` (rising, in the model's time units) from the state of `batch`.
 
-    Without `step` every lead time is predicted directly from the initial state. With `step` the model is applied to
+    Without `step` every lead time is predicted directly from the initial state, 0 among them (what else a state says,
+    such as its coefficients). With `step` the model is applied to
     its own output in uniform steps of that length; a lead time between two steps is reached by one shorter step.
     Inputs that the model does not predict (coefficients, forcing) keep their initial values, and so do missing ones.
 
     Raises:
-        ValueError: lead times that are not positive and rising, or a step that is not positive.
+        ValueError: lead times that are not positive (without a step: negative) and rising, or a step that is not
+            positive.
     """
-    check_lead_times(lead_times)
+    check_lead_times(lead_times, at_once=step is None)
     if step is None:
         for lead_time in lead_times:
             yield _advance(model, batch, lead_time)
@@ -44,13 +47,14 @@ def rollout(
         yield prediction if rest < 1e-6 * step else _advance(model, state, rest, whole)
 
 
-def check_lead_times(lead_times: Sequence[float]) -> None:
-    """Refuse lead times that are not positive, finite and strictly rising."""
-    pairs = zip([0.0, *lead_times], lead_times, strict=False)
-    if len(lead_times) == 0 or not all(before < after < math.inf for before, after in pairs):
+def check_lead_times(lead_times: Sequence[float], at_once: bool = False) -> None:
+    """Refuse lead times that are not positive, finite and strictly rising; 0 may be the first where it is `at_once`."""
+    first = next(iter(lead_times), math.nan)
+    begins = first >= 0 if at_once else first > 0
+    if not (begins and lead_times[-1] < math.inf and all(a < b for a, b in pairwise(lead_times))):
         raise ValueError(
-            f"lead times are positive, finite and strictly rising, got {[float(t) for t in lead_times]}; "
-            "sort them and drop 0"
+            f"lead times are {'0 or more' if at_once else 'positive'}, finite and strictly rising, "
+            f"got {[float(t) for t in lead_times]}; sort them{'' if at_once else ' and drop 0'}"
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 
-from humboldt.data_catalog import DataError
+from humboldt.data_catalog import DataError, Split
 from humboldt.foundations import Model
 
 from .batch import FieldBatch
@@ -61,10 +62,71 @@ class Coarse:
 
     def __call__(self, batch: FieldBatch) -> FieldBatch:
         """The same batch with coarse fields on its own grid."""
-        axes, size = batch.fields.dim() - 2, batch.fields.shape[2:]
+        axes = batch.fields.dim() - 2
         pool = (torch.nn.functional.avg_pool1d, torch.nn.functional.avg_pool2d, torch.nn.functional.avg_pool3d)
-        coarse = pool[axes - 1](batch.fields, self.factor)
-        return dataclasses.replace(batch, fields=torch.nn.functional.interpolate(coarse, size, mode=MODES[axes]))
+        return dataclasses.replace(batch, fields=between(pool[axes - 1](batch.fields, self.factor), self.factor))
+
+
+def between(coarse: torch.Tensor, factor: int) -> torch.Tensor:
+    """Means over blocks, (n, c, *space), on the grid inside of the blocks, linear between their middles."""
+    return torch.nn.functional.interpolate(coarse, scale_factor=factor, mode=MODES[coarse.dim() - 2])
+
+
+def finer_state(state: Any, factor: int, *, axes: int = 2) -> Any:
+    """A coarse state as `super_resolution` shows it: means over blocks on the grid inside of these.
+
+    Args:
+        state: a Dataset or DataArray with dims (..., *space); variables without all of the space dims stay as they are.
+        factor: points of the fine grid for one of the coarse along each axis.
+        axes: number of space dims.
+
+    Raises:
+        DataError: a factor below 2.
+    """
+    if factor < 2:
+        raise DataError(f"a finer grid has at least 2 points where the coarse has one, got factor={factor}")
+    variables = list(state.data_vars.values()) if isinstance(state, xr.Dataset) else [state]
+    space = max(variables, key=lambda v: v.ndim).dims[-axes:]
+
+    def fine(variable: xr.Variable) -> xr.Variable:
+        if variable.dims[-axes:] != space:
+            return variable
+        flat = torch.from_numpy(np.asarray(variable.values, np.float32).reshape(1, -1, *variable.shape[-axes:]))
+        values = between(flat, factor).numpy()
+        return xr.Variable(variable.dims, values.reshape(*variable.shape[:-axes], *values.shape[2:]), variable.attrs)
+
+    whole = state if isinstance(state, xr.Dataset) else state.to_dataset(name=state.name or "field")
+    kept = {name: axis.variable for name, axis in whole.coords.items() if not set(axis.dims) & set(space)}
+    edges = {name: _inside(whole[name].variable, factor) for name in space if name in whole.coords}
+    made = xr.Dataset({n: fine(v.variable) for n, v in whole.data_vars.items()}, {**kept, **edges}, whole.attrs)
+    return made if isinstance(state, xr.Dataset) else made[state.name or "field"].rename(state.name)
+
+
+def _inside(axis: xr.Variable, factor: int) -> xr.Variable:
+    """Coordinates of the points inside of blocks with these middles."""
+    middles = np.asarray(axis.values, float)
+    step = float(middles[1] - middles[0]) if len(middles) > 1 else 1.0
+    within = (np.arange(factor) - (factor - 1) / 2) * step / factor
+    return xr.Variable(axis.dims, (middles[:, None] + within).ravel(), axis.attrs)
+
+
+def unlabelled(data: TrajectoryDataset, lead_times: Sequence[float]) -> TrajectoryDataset:
+    """Every frame with each of these lead times, and no target: states to learn from by a law (method `physics`).
+
+    All of them are for training: without targets there is nothing to validate or to score.
+
+    Args:
+        lead_times: in the units of the data's times; 0 is the state itself.
+
+    Raises:
+        DataError: no lead time, or one that is negative.
+    """
+    times = np.asarray(lead_times, float)
+    if not len(times) or not (np.isfinite(times).all() and (times >= 0).all()):
+        raise DataError(f"lead times of unlabelled states are numbers from 0 on, got {list(lead_times)}; give some")
+    frames = np.arange(data.frame_count).repeat(len(times))
+    pairs, parts = np.stack([frames, frames], axis=1), Split(train=data.samples)
+    return dataclasses.replace(data, pairs=pairs, ahead=np.tile(times, data.frame_count), parts=parts)
 
 
 def super_resolution(data: TrajectoryDataset, factor: int) -> TrajectoryDataset:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,21 +17,19 @@ from humboldt.data_catalog import (
     SampleReader,
     Split,
     block_shuffle,
-    channel_statistics,
-    read_statistics,
     require_units,
     say_amplification,
-    write_statistics,
 )
 
 from .augment import augment, vector_channels
 from .batch import FieldBatch
 from .config import Channel
-from .layouts import Layout
+from .coordinates import side_lengths
+from .layouts import Layout, labelled
 from .pairs import frame_pairs
+from .trajectory_summary import description, fingerprint, training_statistics, with_shared_deviation
 
 IN_MEMORY_BELOW = 10**9
-PRIVATE_ATTRIBUTES = ("offsets", "split", "default_channels", "inputs", "outputs")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +49,8 @@ class TrajectoryDataset:
             indices of the whole batch, so it differs from pass to pass and is the same when a run is repeated.
         part: name of this part, for messages.
         view: what a task shows of each batch; as it is if None.
+        ahead: lead time of each pair, in `time_units`, where nobody knows what comes (`unlabelled`): batches have no
+            target; None if the frames of the pairs say it.
     """
 
     source: Any
@@ -68,6 +65,7 @@ class TrajectoryDataset:
     augmented: bool = False
     part: str = "whole"
     view: Callable[[FieldBatch], FieldBatch] | None = None
+    ahead: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.samples) * len(self.pairs)
@@ -108,8 +106,9 @@ class TrajectoryDataset:
 
     @property
     def steady(self) -> bool:
-        """Whether the data have no time: one pair a sample, lead time 1."""
-        return self.layout.times is None
+        """Whether pairs are scored as they are, for nothing lies ahead: data without time, or frames paired with
+        themselves (another field, a finer state)."""
+        return self.layout.times is None or not np.diff(self.pairs).any()
 
     @property
     def times(self) -> np.ndarray:
@@ -122,12 +121,21 @@ class TrajectoryDataset:
         return self.layout.time_units
 
     def lead_times(self) -> np.ndarray:
-        """Lead time of each pair of a trajectory, in `time_units`."""
-        return np.ones(1) if self.steady else self.times[self.pairs[:, 1]] - self.times[self.pairs[:, 0]]
+        """Lead time of each pair of a trajectory, in `time_units`; 1 for data without time."""
+        if self.ahead is not None:
+            return self.ahead
+        without = self.layout.times is None
+        return np.ones(1) if without else self.times[self.pairs[:, 1]] - self.times[self.pairs[:, 0]]
+
+    @property
+    def sides(self) -> tuple[float, ...]:
+        """Lengths of the domain along the space axes, see `side_lengths`."""
+        return side_lengths(self.reader.dataset, self.space)
 
     def batch(self, indices: Sequence[int] | np.ndarray) -> FieldBatch:
         """The pairs with these indices, in physical units; NaN and channels that the data lack are NaN in `fields`, and
-        in `target` 0 and `known`.
+        in `target` 0 and `known`. Inside of a solid body (a channel that the layout names is 1) the target is 1 and
+        `known`.
 
         Raises:
             IndexError: an index outside of this part.
@@ -138,13 +146,10 @@ class TrajectoryDataset:
             raise IndexError(f"this part has pairs 0 to {len(self) - 1}, got {index.min()} to {index.max()}")
         which, pair = np.divmod(index % len(self), len(self.pairs))
         trajectories, (start, end) = self._frames([self.samples[i] for i in which], self.pairs[pair])
-        target = self._gather(trajectories, end, self.outputs)
-        unknown = np.isnan(target)
         batch = FieldBatch(
             fields=torch.from_numpy(self._gather(trajectories, start, self.channels)),
             lead_time=torch.from_numpy(self.lead_times()[pair].astype(np.float32)),
-            target=torch.from_numpy(np.where(unknown, np.float32(0), target) if unknown.any() else target),
-            known=torch.from_numpy(unknown) if unknown.any() else None,
+            **({} if self.ahead is not None else self._targets(trajectories, start, end)),
             periodic=self.periodic,
         )
         batch = batch if self.view is None else self.view(batch)
@@ -175,6 +180,18 @@ class TrajectoryDataset:
         if self._kept or whole or self.reader.chunk_frames > 1:
             return self.reader.get(samples, keep=self.samples if self._kept else None), pairs.T
         return list(self.reader.read_frames(samples, pairs)), np.tile([[0], [1]], len(samples))
+
+    def _targets(
+        self, trajectories: Sequence[np.ndarray], start: np.ndarray, end: np.ndarray
+    ) -> dict[str, torch.Tensor | None]:
+        """Target, and where it is known beforehand."""
+        target = self._gather(trajectories, end, self.outputs)
+        known = np.isnan(target)
+        target[known] = 0
+        if solid := self.layout.attributes.get("solid"):
+            inside = self._gather(trajectories, start, (Channel(name=solid),)) == 1
+            known, target = known | inside, np.where(inside, np.float32(1), target)
+        return {"target": torch.from_numpy(target), "known": torch.from_numpy(known) if known.any() else None}
 
     def _gather(
         self, trajectories: Sequence[np.ndarray], frames: np.ndarray, channels: Sequence[Channel]
@@ -234,7 +251,8 @@ class TrajectoryDataset:
         Raises:
             DataError: a frame outside of the trajectories.
         """
-        return dataclasses.replace(self, pairs=frame_pairs(self.frame_count, start, ahead), augmented=False)
+        pairs = frame_pairs(self.frame_count, start, ahead)
+        return dataclasses.replace(self, pairs=pairs, ahead=None, augmented=False)
 
     def arranged(self, channels: Sequence[Channel], outputs: Sequence[Channel] | None = None) -> TrajectoryDataset:
         """The same data in a model's channel order; channels that the data lack are NaN, and `known` in the target.
@@ -261,83 +279,21 @@ class TrajectoryDataset:
         A part without training trajectories gives those of the file's training part. A channel that does not vary has
         the deviation 1. With `shared` the channels of a group (the components of a vector) share one deviation.
         """
-        _, record = self._statistics_record()
+        _, record = training_statistics(self)
         found = {name: (entry["mean"], entry["std"]) for name, entry in record.items()}
-        return self._with_shared_deviation(found) if shared else found
-
-    def _statistics_record(self) -> tuple[str, dict[str, Any]]:
-        """Fingerprint of what the statistics are of, and the statistics of each channel."""
-        train = set(self.parts.train)
-        samples = [s for s in self.samples if s in train] or list(self.parts.train)
-        key = digest([self._content, samples])
-        record = read_statistics(self.source, key)
-        if record is None:
-            record = channel_statistics(self.reader, samples)
-            write_statistics(self.source, key, record)
-        return key, record
-
-    def _with_shared_deviation(self, found: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        groups: dict[str, list[float]] = {}
-        for channel in self.layout.channels:
-            groups.setdefault(channel.error_group, []).append(found[channel.name][1] ** 2)
-        return {c.name: (found[c.name][0], float(np.mean(groups[c.error_group]) ** 0.5)) for c in self.layout.channels}
-
-    @property
-    def _content(self) -> str:
-        about = [dataclasses.asdict(channel) for channel in self.layout.channels]
-        return digest([about, self.times.tolist(), self.time_units, self.reader.fingerprint()])
+        return with_shared_deviation(found, self.layout.channels) if shared else found
 
     @property
     def fingerprint(self) -> str:
         """Hash of what this dataset gives: content (sampled), trajectories, pairs and channels."""
-        names = [[c.name for c in self.channels], [c.name for c in self.outputs]]
-        shown = [] if self.view is None else [repr(self.view)]
-        return digest([self._content, list(self.samples), self.pairs.tolist(), names, *shown])
+        return fingerprint(self)
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready: channels with units, sizes, splits, pairs, fingerprint; of a training part also its statistics,
         which a checkpoint keeps with the fingerprint of what they are of."""
-        statistics = {}
-        if self.part == "train":
-            key, record = self._statistics_record()
-            statistics = {"statistics": {"fingerprint": key, "channels": record}}
-        return {
-            **statistics,
-            "source": str(self.source) if isinstance(self.source, str | os.PathLike) else "xarray object",
-            "variables": [c.name for c in self.layout.channels],
-            "channels": [dataclasses.asdict(c) for c in self.channels],
-            "outputs": [dataclasses.asdict(c) for c in self.outputs],
-            "part": self.part,
-            "trajectories": self.trajectories,
-            "frames": self.frame_count,
-            "times": self.times.tolist(),
-            "time_units": self.time_units,
-            "space": list(self.space),
-            "grid": list(self.grid),
-            "periodic": list(self.periodic),
-            "pairs": len(self),
-            "augmented": self.augmented,
-            **({} if self.view is None else {"view": repr(self.view)}),
-            "split": {name: len(getattr(self.parts, name)) for name in ("train", "validation", "test")},
-            "bytes": self.trajectories * self.reader.bytes_per_sample,
-            "fingerprint": self.fingerprint,
-        }
+        return description(self)
 
     def to_xarray(self) -> xr.Dataset:
         """The trajectories of this part, labelled and lazy (where nothing is subtracted), one variable a channel."""
         data = self.reader.dataset
-        if "sample" in data.dims:
-            data = data.isel(sample=list(self.samples))
-        fields = {}
-        for channel, column in zip(self.layout.channels, self.layout.columns, strict=True):
-            field = data[column.variable].isel(dict(column.index), drop=True)
-            fields[channel.name] = field - column.offset if column.offset else field
-            fields[channel.name].attrs = {**field.attrs, "units": channel.units}
-        attrs = {k: v for k, v in data.attrs.items() if k not in PRIVATE_ATTRIBUTES}
-        closed = [axis for axis, periodic in zip(self.space, self.periodic, strict=True) if periodic]
-        return xr.Dataset(fields, attrs={**attrs, "periodic": closed})
-
-
-def digest(value: Any) -> str:
-    """Hash of a JSON-ready value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+        return labelled(data.isel(sample=list(self.samples)) if "sample" in data.dims else data, self.layout)

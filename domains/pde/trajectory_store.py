@@ -97,7 +97,7 @@ def create_store(path: Path, plan: Plan) -> None:
 def coordinates(plan: Plan) -> list[tuple[str, np.ndarray, dict[str, str]]]:
     """Name, values and attributes of each coordinate."""
     problem = plan.problem
-    points = np.arange(plan.resolution) * (problem.length / plan.resolution)
+    points = problem.points(plan.resolution)
     return [
         ("sample", np.arange(plan.samples), {"long_name": "number of the sample within its seed", "units": "1"}),
         ("time", np.array(plan.times), {"long_name": "time", "units": problem.time_units, "axis": "T"}),
@@ -121,9 +121,11 @@ def global_attributes(plan: Plan) -> dict[str, Any]:
         "problem": problem.name,
         "equation": problem.equation,
         "constraint": problem.constraint,
+        "rollout": problem.rollout,
         "fields": [field.name for field in problem.fields],
         "domain_length": problem.length,
         "periodic": list(plan.space) if problem.periodic else [],
+        **({"solid": problem.solid} if problem.solid else {}),
         "solver": f"{inner.__module__}.{inner.__qualname__}, float64",
         PLAN: plan.describe(),
     }

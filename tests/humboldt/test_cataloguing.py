@@ -5,8 +5,10 @@ import xarray as xr
 import humboldt
 from humboldt.cataloguing import add_to_catalog, from_catalog, is_catalog_name, parts_of
 from humboldt.data_catalog import DataError, load_catalog, verify, write_entry
+from humboldt.domains.pde import Channel
 from tests.data_catalog.small_entries import entry
 from tests.domains.pde.decay import decay_trajectories
+from tests.domains.pde.trajectory_files import pdebench_incompressible, pdegym, values
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,33 @@ def test_own_entries_open_with_their_choices(tmp_path):
     opened = humboldt.open("pde.own")
     assert opened.batch([0]).periodic == (True, True)
     assert (opened.parts.train, opened.parts.test) == ((0, 2), (3,))
+
+
+def test_published_files_open_by_name_when_they_are_here_even_in_part(tmp_path, caplog):
+    """The first chunks of a collection have fewer trajectories than its parts list."""
+    entry = load_catalog().find("pde.pdegym-ace")
+    place = tmp_path / "data" / entry.id / entry.version
+    place.mkdir(parents=True)
+    pdegym(place / "ACE.nc", solution=values(6, 20, 8, 8))
+    data = humboldt.open("pde.pdegym-ace")
+    assert str(data.parts) == "4 train, 0 validation, 2 test"
+    assert "what is here is not all of it; its parts are not the published ones" in caplog.text
+    assert (data.times[-1], data.periodic) == (1.0, (True, True))
+    with pytest.raises(DataError, match="units are numbered"):
+        humboldt.open("pde.pdegym-ace", split={"train": [70]})
+    flow = load_catalog().find("pde.pdebench-ns-incompressible-2d")
+    place = tmp_path / "data" / flow.id / flow.version
+    place.mkdir(parents=True)
+    for number in (0, 1):
+        pdebench_incompressible(place / f"ns_incom_inhom_2d_512-{number}.h5", seed=number)
+    data = humboldt.open(flow.id)
+    names = ["velocity_x", "velocity_y", "particles", "force_x", "force_y"]
+    assert sorted(channel.name for channel in data.channels) == sorted(names)
+    fields = data.arranged([Channel(name=name) for name in names]).frames(2, (1,)).batch([3]).fields[0]
+    np.testing.assert_array_equal(fields[1], values(2, 4, 6, 6, 2, seed=1)[1, 2, ..., 1])
+    np.testing.assert_array_equal(fields[2], values(2, 4, 6, 6, 1, seed=1)[1, 2, ..., 0])
+    np.testing.assert_array_equal(fields[3], values(2, 6, 6, 2, seed=1)[1, ..., 0])
+    assert data.times.tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
 def test_names_files_and_domains():

@@ -7,7 +7,8 @@ import pytest
 import torch
 import xarray as xr
 
-from humboldt.domains.pde import Channel
+from humboldt.domains.pde import Channel, super_resolution
+from humboldt.domains.pde.data import open_trajectories
 from humboldt.forecasting import predict
 from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model, decay_trajectories
 
@@ -104,6 +105,57 @@ def test_inputs_that_are_not_predicted_are_only_read():
     assert list(predict(model, decay_trajectories().isel(time=0), 1.0)) == ["velocity_x", "velocity_y"]
 
 
+def test_places_outside_of_the_domain_enter_as_missing_and_stay_so():
+    seen = []
+    model = decay_model(config=decay_config(CHANNELS, VELOCITY))
+    model.embed.register_forward_pre_hook(lambda module, args: seen.append(args[0].fields))
+    state = decay_trajectories().isel(time=0)
+    island = state.where((state.x > 0.3) | (state.y > 0.3))
+    forecast = predict(model, island, [0.5, 1.0], "autoregressive", missing="mask")
+    whole = predict(model, state, [0.5, 1.0], "autoregressive")
+    for name in ("velocity_x", "velocity_y"):
+        xr.testing.assert_allclose(
+            forecast[name].drop_attrs(),
+            whole[name].where((state.x > 0.3) | (state.y > 0.3)).transpose(*forecast[name].dims).drop_attrs(),
+        )
+    assert all(fields[:, :, :5, :5].isnan().all() for fields in seen[:2])
+    sought = decay_model(config=decay_config(VELOCITY, VELOCITY))
+    partly = state.assign(velocity_x=island.velocity_x)
+    found = predict(sought, partly, 1.0, missing="mask")
+    assert int(found["velocity_x"].isnull().sum()) == 3 * 25
+    assert int(found["velocity_y"].isnull().sum()) == 0
+
+
+def test_a_parameter_or_a_mask_may_lack_dims_of_the_state():
+    seen = []
+    model = decay_model(config=decay_config(CHANNELS, VELOCITY))
+    model.embed.register_forward_pre_hook(lambda module, args: seen.append(args[0].fields))
+    state = decay_trajectories()
+    parameter = xr.DataArray(np.arange(3.0), dims="sample", attrs={"units": "1"})
+    mask = xr.DataArray(np.ones((16, 16)), dims=("y", "x"))
+    for given in (parameter, mask):
+        predict(model, state.assign(tracer=given), 1.0)
+    assert seen[0][:, 2].flatten(1).unique(dim=1).flatten().tolist() == [0.0] * 5 + [1.0] * 5 + [2.0] * 5
+    assert (seen[1][:, 2] == 1).all()
+
+
+def test_a_coarse_state_is_shown_as_it_was_in_training():
+    data = open_trajectories(decay_trajectories())
+    shown = super_resolution(data, 4).batch([0]).fields[0, 2]
+    state = decay_trajectories().isel(time=0)
+    coarse = state.coarsen(x=4, y=4).mean()
+    found = predict(decay_model(), coarse, 0.0, finer=4)
+    assert found["tracer"].dims == ("sample", "lead_time", "x", "y")
+    np.testing.assert_allclose(found["tracer"][0, 0], shown, atol=1e-6)
+    np.testing.assert_allclose(found["x"], state["x"])
+    assert found["tracer"].attrs["long_name"] == "a tracer"
+    config = decay_config(CHANNELS[2:], CHANNELS[2:])
+    alone = predict(decay_model(config=config), coarse["tracer"], 0.0, finer=4)
+    np.testing.assert_allclose(alone["tracer"], found["tracer"])
+    with pytest.raises(ValueError, match="at least 2 points where the coarse has one, got factor=0"):
+        predict(decay_model(), coarse, 0.0, finer=0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -112,8 +164,8 @@ def test_inputs_that_are_not_predicted_are_only_read():
         (lambda s: s.assign(tracer=s.tracer.assign_attrs(units="kg")), "'tracer' in units of '1', the state has 'kg'"),
         (lambda s: s.isel(x=0), "dims .* with 2 space axes at the end, but 'velocity_x' has"),
         (lambda s: s.transpose("x", "y", "sample"), "space axes at the end"),
-        (lambda s: s.assign(tracer=s.tracer.isel(sample=0)), "share their dimensions .* but 'tracer' has"),
-        (lambda s: s.where(s.x > 0.1), "finite everywhere, but 'velocity_x' has 96 NaN"),
+        (lambda s: s.assign(tracer=s.tracer.rename(sample="run")), "share their dimensions .* but 'tracer' has"),
+        (lambda s: s.where(s.x > 0.1), "finite everywhere, but 'velocity_x' has 96 NaN .* with missing='mask'"),
     ],
 )
 def test_states_that_do_not_fit_are_refused(change, message):
@@ -124,8 +176,10 @@ def test_states_that_do_not_fit_are_refused(change, message):
 
 def test_bad_requests_name_the_rule():
     state = decay_trajectories().isel(time=0)
-    with pytest.raises(ValueError, match="positive, finite and strictly rising"):
+    with pytest.raises(ValueError, match="0 or more, finite and strictly rising"):
         predict(decay_model(), state, [1.0, 0.5])
+    with pytest.raises(ValueError, match="positive, finite and strictly rising"):
+        predict(decay_model(), state, [0.0, 0.5], "autoregressive")
     with pytest.raises(ValueError, match="a rollout is 'direct' or 'autoregressive', got 'x'"):
         predict(decay_model(), state, 1.0, "x")
     with pytest.raises(ValueError, match=r"True or False, or one of them for each of \['x', 'y'\]"):

@@ -17,7 +17,7 @@ DIFFUSIVITIES = (2.5e-3, 1.25e-2)
 def burgers_lines(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
     """Burgers on the unit circle: velocity (deviation 0.5, up to 4 periods) and its viscosity, drawn evenly in the
     logarithm from 2e-3 to 2e-2 and constant over the line. At least 512 points, given at every n-th."""
-    stride = max(1, 512 // resolution)
+    stride = max(1, -(-512 // resolution))
     points = np.arange(stride * resolution) / (stride * resolution)
     starts = np.stack([waves(rng, points, 4, 0.5) for rng in generators])
     viscosity = np.exp([rng.uniform(np.log(2e-3), np.log(2e-2)) for rng in generators])

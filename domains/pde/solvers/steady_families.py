@@ -11,6 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from .airfoil import CircleMap, varied
 from .media import Medium, gaussian_sum
+from .runge_kutta import UnstableSolutionError
 from .spectral import Array
 from .steady import helmholtz, poisson
 from .steady_euler import steady_euler
@@ -63,11 +64,14 @@ def airfoils(
     centres = -0.75 + cell * (np.arange(resolution) + 0.5)
     places = (centres[:, None] + cell * (np.arange(4) - 1.5) / 4).ravel()
     shapes, densities = [], []
-    for rng in generators:
+    for number, rng in enumerate(generators):
         circle = CircleMap(varied(rng))
         _, depth = circle.polar(places[:, None] + 1j * places)
         shapes.append((depth < 0).reshape(resolution, 4, resolution, 4).mean(axis=(1, 3)))
-        gas = settled(circle, mesh, mach, angle)
+        try:
+            gas = settled(circle, mesh, mach, angle)
+        except UnstableSolutionError as error:
+            raise UnstableSolutionError(str(error), samples=[number]) from error
         found = at_places(gas[0], *circle.polar(centres[:, None] + 1j * centres))
         densities.append(np.where(shapes[-1] == 1, 1.0, found))
     shape, density = np.stack(shapes), np.stack(densities)

@@ -14,6 +14,7 @@ from humboldt.domains.pde import (
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.problems import problem
 from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model, decay_trajectories
+from tests.domains.pde.trajectory_files import pdegym
 
 GAS = (Channel(name="density"), *VELOCITY, Channel(name="pressure"))
 
@@ -43,6 +44,41 @@ def test_the_projection_takes_the_divergence_and_nothing_else(axes):
     torch.testing.assert_close(once.flatten(2).mean(2), noise.flatten(2).mean(2))
     gradient = noise - once
     assert (gradient * once).sum().abs() < 1e-9  # orthogonal: the nearest such velocity
+
+
+def test_a_box_of_other_sides_has_other_derivatives():
+    """sin and cos of one period along x and two along y: free of divergence on the unit square alone."""
+    x, y = torch.meshgrid(torch.arange(32) / 32, torch.arange(32) / 32, indexing="ij")
+    stream = 2 * torch.pi * (x + 2 * y)
+    flow = torch.stack([2 * stream.cos(), -stream.cos()])[None].double()
+    assert divergence(flow) < 1e-5
+    assert divergence(flow, (1.0, 1.0)) < 1e-5
+    assert divergence(flow, (2.0, 1.0)) > 0.2
+    assert divergence(without_divergence(flow, (2.0, 1.0)), (2.0, 1.0)) < 1e-6
+    wide = flow[:, :, :, :16]  # half of a box whose points are as far apart: one period along y
+    assert divergence(wide) < 1e-5
+    assert divergence(wide, (1.0, 1.0)) > 0.3
+    with pytest.raises(ValueError, match=r"a box of 2 axes has as many sides of positive length, got \[1.0\]"):
+        divergence(flow, (1.0,))
+
+
+def test_energy_counts_gravity():
+    path = torch.from_numpy(problem("gce-rt", refinement="1").solve(1, resolution=32, times=[0.0, 2.5, 5.0])[0])
+    star = (*GAS, Channel(name="gravity"))
+    whole, without = totals(path, star, gamma=2.0)["energy"], totals(path, GAS, gamma=2.0)["energy"]
+    torch.testing.assert_close(whole, whole[:1].expand(3), rtol=1e-5, atol=0)
+    assert (without - without[0]).abs().max() > 10 * (whole - whole[0]).abs().max()
+
+
+def test_the_pressure_of_a_published_gas_is_whole(tmp_path):
+    """Half of the energy is taken off on reading; a loss of a tenth of the pressure stays a loss of a tenth."""
+    gas = np.ones((3, 2, 5, 8, 8), np.float32)
+    gas[:, :, 1:3], gas[:, :, 3] = 0, 2.513
+    gas[:, 1, 3] *= 0.9
+    data = open_trajectories(pdegym(tmp_path / "CE-Gauss.nc", data=gas))
+    config = decay_config(data.channels, data.channels)
+    found = conservation(model_forecaster(decay_model(config=config)), data, config, lead_steps=[1])
+    np.testing.assert_allclose(found["energy"].sel(forecast="truth"), -0.1, rtol=1e-4)
 
 
 def test_projected_forecasts_are_free_of_divergence():

@@ -139,6 +139,13 @@ def test_cartesian_axes_stand_in_the_order_x_y():
     assert torch.equal(opened.batch([0]).fields, open_trajectories(data).batch([0]).fields)
 
 
+def test_sides_are_those_of_the_coordinates():
+    data = flow(size=(8, 4)).assign_coords(x=0.25 * np.arange(8), y=np.arange(4) - 7.0)
+    assert open_trajectories(data).sides == (2.0, 4.0)
+    assert open_trajectories(data.drop_vars("x")).sides == (8.0, 4.0)
+    assert open_trajectories(data.drop_vars(["x", "y"])).sides == (1.0, 0.5)
+
+
 def test_steady_data_pair_inputs_with_outputs():
     data = xr.Dataset({n: (("sample", "x", "y"), values(9, 4, 4, seed=i)) for i, n in enumerate(["a", "u"])})
     opened = open_trajectories(data, inputs=["a"], outputs=["u"])

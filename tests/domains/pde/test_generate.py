@@ -56,6 +56,16 @@ def test_a_store_holds_the_solution_with_its_attributes(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_places_are_where_the_values_stand(tmp_path):
+    """At the ends of intervals for series, in the middles of cells for gases and for values given on a boundary."""
+    small: dict[str, Any] = {"samples": 1, "resolution": 8, "progress": False}
+    begins = {"ns-sl": 0.0, "wave-gauss": 0.0, "ce-rp": 1 / 16, "gce-rt": -0.5 + 1 / 16, "helmholtz": 1 / 16}
+    for name, first in begins.items():
+        data = xr.open_zarr(generate(name, output=tmp_path / f"{name}.zarr", **small, snapshots=2))
+        np.testing.assert_allclose(data.x, first + np.arange(8) / 8)
+    np.testing.assert_allclose(problem("se-af").points(10), -0.625 + 0.25 * np.arange(10))
+
+
 def test_units_and_boundaries_are_written(tmp_path):
     data = xr.open_zarr(generate("wave-gauss", output=tmp_path / "w.zarr", samples=1, resolution=16, progress=False))
     assert data.attrs["periodic"] == []

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.pde.pairs import Pairs, frame_pairs, pair_scheme
+from humboldt.domains.pde.pairs import Pairs, frame_pairs, pair_table
+from humboldt.foundations import ConfigError
 
 
 @settings(max_examples=15)
@@ -34,7 +35,7 @@ def test_published_pair_counts(scheme, frames, count):
 
 
 def test_vanilla_and_fixed_input():
-    assert pair_scheme("vanilla").table(4).tolist() == [[0, 1], [0, 2], [0, 3]]
+    assert pair_table("vanilla", 4).tolist() == [[0, 1], [0, 2], [0, 3]]
     assert Pairs(input_frame=3, stride=2).table(9).tolist() == [[3, 5], [3, 7]]
 
 
@@ -49,6 +50,19 @@ def test_semigroup_property():
     assert all((i, k) in table for i, j in table for j2, k in table if j == j2)
 
 
+def test_pairs_as_a_file_or_a_command_says_them():
+    assert pair_table({"stride": 2, "lead_steps": [0, 1]}, 5).tolist() == [[0, 0], [0, 2], [2, 2], [2, 4], [4, 4]]
+    assert pair_table([[1, 3], [0, -1]], 5).tolist() == [[1, 3], [0, 4]]
+    with pytest.raises(ConfigError, match="Pairs has no key 'strid'; did you mean 'stride'"):
+        pair_table({"strid": 2}, 5)
+    for odd in ([[0, 5]], [[-6, 0]], [[3, 1]]):
+        with pytest.raises(DataError, match="frames from 0 to 4, the input's not after the target's, got"):
+            pair_table(odd, 5)
+    for odd in ([], [[0, 1, 2]]):
+        with pytest.raises(DataError, match=r"\[\[input, target\], ...\], got"):
+            pair_table(odd, 5)
+
+
 def test_frame_pairs():
     assert frame_pairs(6, 1, (2, 4)).tolist() == [[1, 3], [1, 5]]
     with pytest.raises(DataError, match=r"frames 0 to 5, got start=1 and ahead=\(5,\)"):
@@ -60,8 +74,10 @@ def test_schemes_that_cannot_be():
         Pairs(stride=2, steps=10).table(11)
     with pytest.raises(DataError, match="no pair of 3 frames fits"):
         Pairs(lead_steps=(5,)).table(3)
-    with pytest.raises(DataError, match="'all2all', 'vanilla' or a Pairs value, got 'all'"):
-        pair_scheme("all")
+    with pytest.raises(
+        DataError, match=r"'all2all', 'vanilla', a Pairs value or \[\[input, target\], ...\], got 'all'"
+    ):
+        pair_table("all", 5)
     with pytest.raises(DataError, match="stride is at least 1 frame, got 0"):
         Pairs(stride=0)
     with pytest.raises(DataError, match=r"0 or more, got \(-1,\)"):

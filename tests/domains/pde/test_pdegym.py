@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from humboldt.data_catalog import DataError
+from humboldt.domains.pde import FieldPrediction, evaluate
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.domain import fluid_channels
+from tests.domains.pde.decay import decay_config
 from tests.domains.pde.trajectory_files import pdebench, pdebench_seeds, pdegym, the_well, values
 
 
@@ -66,7 +68,9 @@ def test_waves_and_phases(tmp_path):
     batch = waves.frames(2, (12,)).batch([4])
     assert np.array_equal(batch.target[0], np.stack([u[4, 14], c[4]]))
     assert batch.lead_time.item() == pytest.approx(12 / 20)
+    assert waves.periodic == (False, False)
     phases = open_trajectories(pdegym(tmp_path / "ACE.nc", solution=u))
+    assert phases.periodic == (True, True)
     assert np.array_equal(phases.batch([0]).fields[0, 0], u[0, 0])
 
 
@@ -78,6 +82,25 @@ def test_steady_problems(tmp_path):
     airfoil = open_trajectories(pdegym(tmp_path / "SE-AF.nc", solution=values(5, 2, 8, 8))).batch([3])
     assert np.array_equal(airfoil.fields[0, 0], values(5, 2, 8, 8)[3, 0])
     assert np.array_equal(airfoil.target[0, 0], values(5, 2, 8, 8)[3, 1])
+
+
+def test_inside_of_an_airfoil_the_density_is_1_and_does_not_count(tmp_path):
+    both = values(5, 2, 8, 8)
+    both[:, 0] = 0
+    both[3, 0, 2:4, 3] = 1
+    data = open_trajectories(pdegym(tmp_path / "SE-AF.nc", solution=both))
+    batch = data.batch([3, 1])
+    assert batch.known[0, 0].nonzero().tolist() == [[2, 3], [3, 3]]
+    assert (batch.target[0, 0, 2:4, 3] == 1).all()
+    assert not batch.known[1].any()
+    assert np.array_equal(batch.target[1, 0], both[1, 1])
+    config = decay_config(data.channels, data.outputs)
+    found = evaluate({"one more": lambda batch, times: [FieldPrediction(batch.fields + 1)]}, data, config).scores
+    shape, density = both[3]
+    outside = shape != 1
+    expected = np.abs(shape + 1 - density)[outside].sum() / np.abs(density)[outside].sum()
+    assert float(found["relative_l1"].sel(forecast="one more")[0, 0, 3]) == pytest.approx(expected, rel=1e-5)
+    assert "solid" not in open_trajectories(pdegym(tmp_path / "ACE.nc", solution=values(3, 4, 8, 8))).to_xarray().attrs
 
 
 def test_helmholtz_groups_are_read_in_the_order_of_their_numbers(tmp_path):

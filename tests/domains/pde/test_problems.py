@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from humboldt.domains.pde.problems import DOWNSTREAM, PRETRAINING, PROBLEMS, problem
+from humboldt.domains.pde.solvers import UnstableSolutionError, steady_families
 from humboldt.domains.pde.solvers.gas_families import averaged
 from humboldt.domains.pde.solvers.navier_stokes import curl
 from humboldt.domains.pde.solvers.riemann import conserved
@@ -112,6 +113,39 @@ def test_the_published_families_are_all_here():
     assert len(PRETRAINING) == 6
     assert len(DOWNSTREAM) == 15
     assert {*PRETRAINING, *DOWNSTREAM} <= set(PROBLEMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "end"),
+    [("ns-sines", 21, 1.0), ("ce-rp", 21, 1.0), ("ce-rm", 21, 2.0), ("gce-rt", 11, 5.0), ("wave-gauss", 15, 5e-4),
+     ("wave-layer", 21, 5e-4 / 0.7), ("ace", 20, 2e-4), ("helmholtz", 2, 1.0)],
+)  # fmt: skip
+def test_snapshots_are_those_of_the_paper(name, frames, end):
+    times = problem(name).times
+    assert (len(times), times[0]) == (frames, 0)
+    assert times[-1] == pytest.approx(end)
+    assert np.ptp(np.diff(times)) < 1e-12 * end + 1e-15
+
+
+def test_forecasts_are_scored_as_in_the_paper():
+    step_by_step = {name for name in DOWNSTREAM if problem(name).rollout == "autoregressive"}
+    assert step_by_step == {"ns-pwc", "ns-svs", "ns-bb", "ns-sl", "ns-tracer-pwc", "ce-rpui"}
+
+
+def test_a_gas_round_an_airfoil_that_does_not_settle_is_named(monkeypatch):
+    calls = []
+
+    def settled(circle, *choices):
+        calls.append(circle)
+        if len(calls) == 2:
+            raise UnstableSolutionError("a steady gas must settle")
+        return np.ones((4, 48, 16))
+
+    monkeypatch.setattr(steady_families, "settled", settled)
+    with pytest.raises(
+        UnstableSolutionError, match=r"se-af, sample\(s\) \[7\] of seed 3 at resolution 8: a steady gas must settle"
+    ):
+        problem("se-af").solve([4, 7, 9], seed=3, resolution=8)
 
 
 def test_waves_leave_a_medium_that_varies_up_to_its_edge():

@@ -52,10 +52,19 @@ def test_missing_inputs_stay_missing():
     assert not seen[1][:, [0, 2]].isnan().any()
 
 
-@pytest.mark.parametrize("times", [[], [0.0], [1.0, 0.5], [1.0, 1.0], [math.nan], [math.inf]])
+@pytest.mark.parametrize("times", [[], [-0.5], [1.0, 0.5], [1.0, 1.0], [math.nan], [1.0, math.nan], [math.inf]])
 def test_lead_times_rise(times):
-    with pytest.raises(ValueError, match="positive, finite and strictly rising"):
+    with pytest.raises(ValueError, match="are 0 or more, finite and strictly rising"):
         list(rollout(decay_model(), start(), times))
+    with pytest.raises(ValueError, match="are positive, finite and strictly rising"):
+        list(rollout(decay_model(), start(), times, 0.5))
+
+
+def test_a_state_itself_is_asked_for_at_once_and_by_no_step():
+    (made,) = rollout(decay_model(1.1), start(), [0.0])
+    assert torch.allclose(made.fields, 1.1 * start().fields)
+    with pytest.raises(ValueError, match=r"got \[0.0, 1.0\]; sort them and drop 0"):
+        list(rollout(decay_model(), start(), [0.0, 1.0], 0.5))
 
 
 @pytest.mark.parametrize("step", [0.0, -1.0, math.nan])

@@ -47,6 +47,22 @@ def test_coarse_states_hold_the_means_of_fine_ones():
         super_resolution(data(), 3)
 
 
+def test_tasks_are_opened_by_words_alone():
+    """As a command or a recipe says them, and scored by `evaluate` as they are."""
+    whole, given = decay_trajectories(samples=6), {"split": {"train": 4, "validation": 0, "test": 2}}
+    said = open_trajectories(whole, inputs=["velocity"], outputs=["tracer"], pairs=[[2, 2]], **given)
+    made = inversion(data(), ["velocity"], ["tracer"], frame=2)
+    assert torch.equal(said.batch([3]).fields, made.batch([3]).fields)
+    assert torch.equal(said.batch([3]).target, made.batch([3]).target)
+    fine = open_trajectories(whole, coarse=4, **given)
+    assert fine.fingerprint == super_resolution(data(), 4).fingerprint
+    scores = PDE().evaluate({"model": decay_model(1.5)}, fine.split("test"), physical=True).scores["relative_l1"]
+    errors = task_errors(decay_model(1.5), fine.split("test"))["relative_l1"]
+    assert scores.sizes == {"forecast": 2, "lead_time": 1, "group": 2, "sample": 10}
+    np.testing.assert_allclose(scores.sel(forecast="model")[0].T, errors.sel(forecast="model"), rtol=1e-5)
+    np.testing.assert_allclose(scores.sel(forecast="persistence")[0].T, errors.sel(forecast="input"), rtol=1e-5)
+
+
 def test_errors_of_a_task_stand_beside_its_input_and_the_mean():
     scores = task_errors(decay_model(1.25), super_resolution(data(), 2).split("test"))["relative_l1"]
     assert scores.dims == ("forecast", "sample", "group")

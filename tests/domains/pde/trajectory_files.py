@@ -78,3 +78,13 @@ def pdebench_seeds(path: Path, data: np.ndarray) -> Path:
             for name, size in zip("txy", one.shape[:3], strict=True):
                 file.create_dataset(f"{seed:04d}/grid/{name}", data=np.arange(size) / 10)
     return path
+
+
+def pdebench_incompressible(path: Path, seed: int = 0) -> Path:
+    """PDEBench's incompressible flow: two samples of four frames on 6 x 6 points, each with its times and its force."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("velocity", data=values(2, 4, 6, 6, 2, seed=seed))
+        file.create_dataset("particles", data=values(2, 4, 6, 6, 1, seed=seed))
+        file.create_dataset("force", data=values(2, 6, 6, 2, seed=seed))
+        file.create_dataset("t", data=np.tile(np.arange(4) / 10, (2, 1)))
+    return path
