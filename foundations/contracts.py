@@ -60,6 +60,10 @@ class Head(nn.Module, ABC, Generic[B, P]):
     def loss(self, prediction: P, batch: B) -> Tensor:
         """A scalar to minimise; `batch` carries the target."""
 
+    def approach(self, model: Model, batch: B) -> B:
+        """The batch whose loss is taken: as it is, or of a rollout a later one, made by the model's own predictions."""
+        return batch
+
     def onward(self, prediction: P, batch: B) -> B | None:
         """The batch with the prediction as its state and the target as it is, for training that goes to a target in
         several steps; None where a prediction is no state."""
@@ -116,6 +120,7 @@ class Model(nn.Module):
 
     def loss(self, batch: Any) -> Tensor:
         """The head's loss of the prediction for `batch`, which carries the target."""
+        batch = self.head.approach(self, batch)
         return self.head.loss(self(batch), bare(batch))
 
     def with_head(self, head: Head) -> Model:

@@ -27,7 +27,7 @@ from .metrics import (
 from .occurrences import generalise_occurrences, grid_occurrences, read_occurrences, thin_occurrences
 from .published import config_from_published, config_to_published, is_published
 from .released import bioanalyst_large, bioanalyst_medium, bioanalyst_small, biocube_groups, mvit_core, swin_core
-from .rollout import push_forward_loss, rollout
+from .rollout import push_forward_loss, rolled, rollout
 from .scaling import scale, set_statistics, unscale
 from .spatial_cv import (
     Folds,
@@ -106,6 +106,7 @@ __all__ = [
     "read_published",
     "region_folds",
     "regional_background",
+    "rolled",
     "rollout",
     "sample_background",
     "scale",

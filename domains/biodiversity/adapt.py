@@ -9,11 +9,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from humboldt.data_catalog import DataError
+from humboldt.data_catalog import DataError, same_units
 from humboldt.foundations import Model, Normaliser, load_strictly
 
 from .config import GridConfig, VariableGroup
-from .data import MonthDataset, channel_names
+from .data import MonthDataset
+from .month_files import channel_names
 from .scaling import set_statistics
 
 log = logging.getLogger(__name__)
@@ -24,10 +25,9 @@ def fit_to_data(model: Model, data: MonthDataset) -> Model:
     """The model, with the statistics of the data where a deviation differs from its own by more than a factor 3.
 
     Raises:
-        DataError: other channels than the model's.
+        DataError: see `with_channels`.
     """
-    require_channels(model.config.groups, data.groups)
-    statistics = data.statistics()
+    statistics = with_channels(data, model.config.groups).statistics()
     own = cast(Normaliser, model.embed.get_submodule("normaliser")).std.flatten().double().numpy()
     found = np.array([row["std"] for row in statistics.values()])
     ratio = np.where(found > 0, found, own) / np.where(own > 0, own, 1.0)
@@ -51,20 +51,32 @@ def with_statistics(model: Model, statistics: Sequence[Mapping[str, Mapping[str,
     return made.train(model.training)
 
 
-def require_channels(known: Sequence[VariableGroup], given: Sequence[VariableGroup]) -> None:
-    """Refuse months of other channels than a model's.
+def with_channels(data: MonthDataset, groups: Sequence[VariableGroup]) -> MonthDataset:
+    """Months with the channels of a model, in its order; what else the data hold is left out.
 
     Raises:
-        DataError: names what is missing and what is too much.
+        DataError: names what is missing, or what is in other units.
     """
-    mine, theirs = channel_names(known), channel_names(given)
-    if mine != theirs:
-        missing, more = [n for n in mine if n not in theirs], [n for n in theirs if n not in mine]
+    mine, theirs = channel_names(groups), channel_names(data.groups)
+    missing, more = [n for n in mine if n not in theirs], [n for n in theirs if n not in mine]
+    if missing:
         raise DataError(
-            f"months have the channels of their model in its order; missing: {missing[:5] or 'none'}, unknown to the "
-            f"model: {more[:5] or 'none'}; open the data with groups={[g.name for g in known]}, or make a model for "
+            f"months have the channels of their model in its order; missing: {missing[:5]}, unknown to the "
+            f"model: {more[:5] or 'none'}; open the data with groups={[g.name for g in groups]}, or make a model for "
             "them with humboldt.pretrain"
         )
+    units = {f"{g.name}_{v}": unit for g in data.groups for v, unit in zip(g.variables, g.units, strict=False)}
+    for group in groups:
+        for variable, wanted in zip(group.variables, group.units, strict=False):
+            found = units.get(f"{group.name}_{variable}", "")
+            if wanted and found and not same_units(found, wanted):
+                raise DataError(
+                    f"months have the units of their model, got {found!r} for {group.name}_{variable}, which is in "
+                    f"{wanted!r}; convert the values and set attrs['units']"
+                )
+    if more:
+        log.info("channels that the model does not have are left out: %s", ", ".join(more))
+    return data.of(groups)
 
 
 def is_gridded(model: Model) -> bool:
@@ -73,7 +85,7 @@ def is_gridded(model: Model) -> bool:
 
 
 def arranged(data: Any, model: Model) -> Any:
-    """The samples as they are, after a look at their channels."""
+    """The samples with the channels of a model of gridded ecosystems, in its order; others as they are."""
     if is_gridded(model) and isinstance(data, MonthDataset):
-        require_channels(model.config.groups, data.groups)
+        return with_channels(data, model.config.groups)
     return data

@@ -94,6 +94,7 @@ def target_group_background(environment: Environment, group: pd.DataFrame) -> pd
 def _described(environment: Environment, rows: np.ndarray, columns: np.ndarray) -> pd.DataFrame:
     x, y = environment.places(rows, columns)
     longitude, latitude = to_degrees(x, y, environment.crs)
+    longitude = np.where(longitude > 180, longitude - 360, longitude)
     values = environment.extract(x, y, environment.crs)
     return pd.concat([pd.DataFrame({LONGITUDE: longitude, LATITUDE: latitude, "x": x, "y": y}), values], axis=1)
 

@@ -22,6 +22,7 @@ class GridBatch:
         month: calendar month (1 to 12) of the first time of each sample.
         lead_time: months from the last time to the target.
         target: the month to predict, in physical units; NaN where it does not count.
+        later: the months after the target, in training for rollouts; None where there is none.
         land: 1 on land, 0 at sea, for losses that count land only.
         step: how many times a rollout has fed the model its own prediction.
     """
@@ -33,6 +34,7 @@ class GridBatch:
     month: Integer[Tensor, " b"]
     lead_time: Float[Tensor, " b"]
     target: Float[Tensor, "b c h w"] | None = None
+    later: Float[Tensor, "b c s h w"] | None = None
     land: Float[Tensor, "h w"] | None = None
     step: int = 0
 
@@ -59,12 +61,17 @@ class GridBatch:
         return GridBatch(**{f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)})
 
     def advanced(self, predicted: Float[Tensor, "b c h w"], target: Tensor | None = None) -> GridBatch:
-        """A month later: the first time falls away, the prediction is the last one."""
+        """A month later: the first time falls away, the prediction is the last one; the target is the first of the
+        later months, or the one that is given."""
+        following, later = target, self.later
+        if following is None and later is not None:
+            following, later = later[:, :, 0], later[:, :, 1:] if later.shape[2] > 1 else None
         return dataclasses.replace(
             self,
             fields=torch.cat([self.fields[:, :, 1:], predicted.unsqueeze(2)], dim=2),
             month=self.month % 12 + 1,
-            target=target,
+            target=following,
+            later=later,
             step=self.step + 1,
         )
 

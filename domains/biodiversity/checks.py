@@ -11,8 +11,9 @@ import pandas as pd
 
 from humboldt.data_catalog import DataError, did_you_mean
 
-from .occurrences import BASIS, DATE, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, days, geopandas
+from .occurrences import BASIS, DATE, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, days
 from .places import Places
+from .record_files import geopandas
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def flag_occurrences(
     (fossils, specimens in care), `date` (outside of the window, or none), `duplicate` (species, place and day).
 
     Args:
-        land: polygons (GeoSeries, GeoDataFrame or shapely geometry in degrees) outside of which records are at sea.
+        land: polygons (GeoSeries or GeoDataFrame in any CRS, shapely geometry in degrees) outside of which records are
+            at sea.
         centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect.
         uncertainty: largest coordinateUncertaintyInMeters.
         dates: first and last day, as (from, to); None for an open end.
@@ -52,6 +54,7 @@ def flag_occurrences(
     flags["equal"] = (np.abs(latitude) == np.abs(longitude)) & ~flags["missing"]
     good = ~(flags["missing"] | flags["outside"]).to_numpy()
     if land is not None:
+        land = land.to_crs("EPSG:4326") if getattr(land, "crs", None) is not None else land
         on_land, if_swapped = in_polygons(land, longitude, latitude), in_polygons(land, latitude, longitude)
         flags["sea"] = good & ~on_land
         flags["swapped"] |= good & ~on_land & if_swapped

@@ -15,7 +15,6 @@ from .adapt import arranged, fit_to_data, is_gridded, with_statistics
 from .adapters import Step, adapt
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
-from .data import opened_months
 from .distribution import (
     SpeciesConfig,
     SpeciesProgram,
@@ -27,6 +26,7 @@ from .distribution import (
 from .embed import GridEmbed
 from .forecast import evaluate_months, predict_months
 from .heads import MonthHead
+from .month_files import opened_months
 from .mvit import MViT
 from .populations import CountProgram, PopulationConfig, build_populations
 
@@ -76,7 +76,7 @@ class Biodiversity:
         return fit_to_data(model, data) if is_gridded(model) else model
 
     def arranged(self, data: Any, model: Model) -> Any:
-        """The samples as they are, after a look at their channels."""
+        """The samples with the channels of a model, in its order."""
         return arranged(data, model)
 
     def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
@@ -84,8 +84,8 @@ class Biodiversity:
         return with_statistics(model, statistics)
 
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4) -> LabelledScores:
-        """Errors of the next month by channel, see `evaluate_months`; of models of species distributions the area under
-        the ROC curve of every species, see `evaluate_species`."""
+        """Errors of the next month (or months) by channel, see `evaluate_months`; of models of species distributions
+        the area under the ROC curve of every species, see `evaluate_species`."""
         if isinstance(next(iter(models.values())).config, SpeciesConfig):
             found = evaluate_species(models, data, batch_size=batch_size)
             return LabelledScores(found, "auc", "species", "species of the test part")

@@ -54,9 +54,13 @@ class Environment:
         return self.layers.sizes["y"], self.layers.sizes["x"]
 
     def cells(self, x: Any, y: Any, crs: Any = "EPSG:4326") -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of the cell of each point, -1 outside of the grid."""
+        """Row and column of the cell of each point, -1 outside of the grid; 350 degrees east are 10 degrees west."""
         x, y = _transformed(np.asarray(x, float), np.asarray(y, float), crs, self.crs)
-        return _place(y, self.layers["y"].values), _place(x, self.layers["x"].values)
+        rows, columns = _place(y, self.layers["y"].values), _place(x, self.layers["x"].values)
+        if (columns < 0).any() and _is_geographic(self.crs):
+            for turn in (-360.0, 360.0):
+                columns = np.where(columns < 0, _place(x + turn, self.layers["x"].values), columns)
+        return rows, columns
 
     def extract(self, x: Any, y: Any, crs: Any = "EPSG:4326") -> pd.DataFrame:
         """Values of every layer at points, a row a point; NaN outside of the grid and where there is none.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from humboldt.foundations import Head, Normaliser, Perceiver, Tokens
+from humboldt.foundations import Head, Model, Normaliser, Perceiver, Tokens
 
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
 from .encodings import Clock, query_places
+from .rollout import rolled
 
 
 class MonthHead(Head[GridBatch, GridPrediction]):
@@ -53,6 +56,10 @@ class MonthHead(Head[GridBatch, GridPrediction]):
                 place = slice(start, start + group.channels)
             found.append(self.maps[group.name](queries[:, place]))
         return torch.cat(found, dim=1)
+
+    def approach(self, model: Model, batch: Any) -> Any:
+        """Some months on, where the batch brings targets of several (see `rolled`)."""
+        return rolled(model, batch)
 
     def loss(self, prediction: GridPrediction, batch: GridBatch) -> Tensor:
         """Mean over groups of the mean over variables of weight x mean |p - t| in normalised units.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from humboldt.data_catalog import DataError, did_you_mean
+from humboldt.data_catalog import DataError
+
+from .count_tables import checked_counts
 
 SMOOTHED_FROM = 6  # counts of a population
 LARGEST = 1.0  # log10 of the change of a year that counts
@@ -21,7 +24,7 @@ def living_planet_index(
     year: str = "year",
     count: str = "count",
     group: str | None = None,
-    weights: Mapping[str, float] | None = None,
+    weights: Mapping[Any, float] | None = None,
     smooth: bool = True,
     draws: int = 1000,
     level: float = 0.95,
@@ -46,7 +49,9 @@ def living_planet_index(
     Raises:
         DataError: a missing column, negative counts, a year twice in a population, or nothing that can be indexed.
     """
-    _check(counts, [species, population, year, count, *([group] if group else [])], year, count, [species, population])
+    names = [species, population, year, count, *([group] if group else [])]
+    counts = checked_counts(counts, names, year=year, count=count)
+    _once(counts, species, population, year)
     years = np.arange(int(counts[year].min()), int(counts[year].max()) + 1)
     per_species: dict[tuple[object, object], list[np.ndarray]] = {}
     for (kind, _), series in counts.dropna(subset=[count]).groupby([species, population], observed=True):
@@ -68,18 +73,12 @@ def living_planet_index(
     return pd.DataFrame(table, index=pd.Index(years, name=year))
 
 
-def _check(counts: pd.DataFrame, names: list[str], year: str, count: str, series: list[str]) -> None:
-    for name in names:
-        if name not in counts:
-            known = list(map(str, counts.columns))
-            raise DataError(f"counts have the columns {names}, got {known} without {name!r}{did_you_mean(name, known)}")
-    if (counts[count] < 0).any():
-        raise DataError(f"counts are at least 0, got {counts[count].min():g}; correct or drop that row")
-    twice = counts.duplicated([*series, year])
+def _once(counts: pd.DataFrame, species: str, population: str, year: str) -> None:
+    twice = counts.duplicated([species, population, year])
     if twice.any():
         row = counts[twice].iloc[0]
         raise DataError(
-            f"a population has one count a year, got two of {row[series[1]]!r} in {row[year]}; average them"
+            f"a population has one count a year, got two of {row[population]!r} in {row[year]}; average them"
         )
 
 
@@ -106,13 +105,13 @@ def _mean(values: np.ndarray, axis: int) -> np.ndarray:
     return np.where(known, values, 0).sum(axis) / np.where(known.any(axis), known.sum(axis), np.nan)
 
 
-def _shares(names: list[object], weights: Mapping[str, float] | None) -> np.ndarray:
+def _shares(names: list[object], weights: Mapping[Any, float] | None) -> np.ndarray:
     if weights is None:
         return np.full(len(names), 1 / len(names))
     missing = [name for name in names if name not in weights]
     if missing:
         raise DataError(f"every group has a weight, got none for {missing[0]!r}; add it")
-    share = np.asarray([weights[str(name)] for name in names], float)
+    share = np.asarray([weights[name] for name in names], float)
     return share / share.sum()
 
 

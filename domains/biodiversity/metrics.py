@@ -121,28 +121,30 @@ def boyce(
     expected = _shares(e, starts, ends)
     known = expected > 0
     ratio, middle = ratio_of_presences[known] / expected[known], (starts + ends)[known] / 2
+    ratio = np.round(ratio, 12)  # counts with the same ratio are the same, whatever the rounding
     if drop_repeats:
         kept = np.r_[True, np.diff(ratio) != 0]
         ratio, middle = ratio[kept], middle[kept]
-    return float(spearmanr(middle, ratio).statistic) if len(ratio) > 2 else float("nan")
+    return float(spearmanr(middle, ratio).statistic) if len(ratio) > 1 and np.ptp(ratio) > 0 else float("nan")
 
 
 def _shares(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Share of the values in each closed interval."""
-    ordered = np.sort(values)
-    return (np.searchsorted(ordered, ends, "right") - np.searchsorted(ordered, starts, "left")) / len(values)
+    """Share of the values in each closed interval; a value at its end is in it, whatever the rounding of the end."""
+    ordered, margin = np.sort(values), 1e-9 * (ends[-1] - starts[0])
+    last, first = np.searchsorted(ordered, ends + margin, "right"), np.searchsorted(ordered, starts - margin, "left")
+    return (last - first) / len(values)
 
 
 def calibration(observed: np.ndarray, predicted: np.ndarray, *, bins: int = 10) -> pd.DataFrame:
-    """Observed prevalence against predicted probability, in bins of as many points each.
+    """Observed prevalence against predicted probability, in bins of as many points each, as far as equal ones allow.
 
     Returns:
         Per bin: `predicted` (mean), `observed` (share of presences), `count`. The attribute `error` holds
         sum_k n_k / n |observed_k - predicted_k|, `slope` and `intercept` those of the line through the bins.
     """
     y, p = _probabilities(observed, predicted)
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    number = np.floor((rankdata(p) - 0.5) * bins / len(p))  # equal predictions share a bin
+    parts = [np.flatnonzero(number == k) for k in np.unique(number)]
     rows = [{"predicted": p[part].mean(), "observed": y[part].mean(), "count": len(part)} for part in parts]
     table = pd.DataFrame(rows)
     gap = (table["observed"] - table["predicted"]).abs()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,29 @@ import xarray as xr
 from humboldt.data_catalog import DataError, did_you_mean
 
 from .places import Geometry, Places
+from .record_files import read_records
 
 LATITUDE, LONGITUDE, SPECIES, DATE = "decimalLatitude", "decimalLongitude", "scientificName", "eventDate"
 UNCERTAINTY, STATUS, BASIS = "coordinateUncertaintyInMeters", "occurrenceStatus", "basisOfRecord"
 ALIASES = {
     LATITUDE: ("decimallatitude", "latitude", "lat", "y"),
     LONGITUDE: ("decimallongitude", "longitude", "lon", "lng", "long", "x"),
-    SPECIES: ("scientificname", "species", "spid", "taxon", "taxonkey", "specieskey"),
-    DATE: ("eventdate", "date", "observed_on"),
+    SPECIES: ("scientificname", "species", "spid", "taxon", "taxonname", "taxonkey", "specieskey"),
+    DATE: ("eventdate", "date", "observedon"),
     STATUS: ("occurrencestatus",),
     UNCERTAINTY: ("coordinateuncertaintyinmeters", "uncertainty"),
     BASIS: ("basisofrecord",),
 }
-TELLING = (
-    "x", "y", "geometry", "verbatimlatitude", "verbatimlongitude", "verbatimcoordinates", "verbatimlocality",
-    "verbatimcoordinatesystem", "locality", "locationid", "locationremarks", "footprintwkt", "georeferenceremarks",
-    "minimumelevationinmeters", "maximumelevationinmeters", "verbatimelevation", "elevation", "depth", "habitat",
-)  # fmt: skip
-"""Columns, in lower case, that tell a place in other words than its coordinates."""
+"""Names of columns, as `plain_name` gives them."""
+TELLING = {
+    "x", "y", "geometry", "geom", "wkt", "lat", "latitude", "lon", "lng", "long", "longitude", "easting", "northing",
+    "gridreference", "geohash", "verbatimlatitude", "verbatimlongitude", "verbatimcoordinates", "verbatimlocality",
+    "verbatimcoordinatesystem", "locality", "locationid", "locationremarks", "municipality", "footprintwkt",
+    "footprintspatialfit", "georeferenceremarks", "minimumelevationinmeters", "maximumelevationinmeters",
+    "verbatimelevation", "elevation", "minimumdepthinmeters", "maximumdepthinmeters", "verbatimdepth", "depth",
+    "habitat",
+}  # fmt: skip
+"""Columns, as `plain_name` gives them, that tell a place in other words than its Darwin Core coordinates."""
 
 
 def read_occurrences(source: Any, *, columns: Mapping[str, str] | None = None, crs: Any = None) -> pd.DataFrame:
@@ -48,51 +53,33 @@ def read_occurrences(source: Any, *, columns: Mapping[str, str] | None = None, c
         DataError: an unknown kind of file, no coordinates or no species.
         FileNotFoundError: there is no such file.
     """
-    table = source.copy() if isinstance(source, pd.DataFrame) else _read(Path(source))
-    if "geometry" in table:
-        table = _without_geometry(table, crs)
-    table = _named(table, columns or {})
-    if crs is not None and "geometry" not in getattr(source, "columns", ()):
-        table[LONGITUDE], table[LATITUDE] = to_degrees(table[LONGITUDE], table[LATITUDE], crs)
+    table = source.copy() if isinstance(source, pd.DataFrame) else read_records(Path(source))
+    is_layer = hasattr(table, "geometry") and hasattr(table, "crs")
+    table = _named(_without_geometry(table, crs) if is_layer else table, columns or {})
     for name in (LATITUDE, LONGITUDE):
         table[name] = pd.to_numeric(table[name], errors="coerce")
-    status = table[STATUS].astype(str).str.lower() if STATUS in table else pd.Series("present", table.index)
-    table["present"] = status != "absent"
+    if crs is not None and not is_layer:
+        table[LONGITUDE], table[LATITUDE] = to_degrees(table[LONGITUDE], table[LATITUDE], crs)
+    table["present"] = presence_of(table)
     return table.reset_index(drop=True)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
-        raise FileNotFoundError(f"occurrences are read from a file, got {path}, which is not there{near}")
-    kind = path.suffix.lower()
-    if kind in (".parquet", ".pq"):
-        try:
-            return pd.read_parquet(path)
-        except ImportError as error:
-            raise ImportError('Parquet files need pyarrow: pip install "humboldt[geo]"') from error
-    if kind in (".gpkg", ".shp", ".geojson"):
-        return geopandas().read_file(path)
-    if kind == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            name = next((n for n in archive.namelist() if n.endswith(("occurrence.txt", ".csv"))), None)
-            if name is None:
-                raise DataError(f"a GBIF download holds occurrence.txt or a csv file, got {archive.namelist()[:5]}")
-            with archive.open(name) as file:
-                return pd.read_csv(file, sep="\t", quoting=3, low_memory=False)
-    if kind in (".csv", ".txt", ".tsv", ".gz"):
-        first = pd.read_csv(path, nrows=0, sep=None, engine="python")
-        tabs = len(first.columns) > 1 and "\t" not in "".join(first.columns) and _is_tabbed(path)
-        return pd.read_csv(path, sep="\t" if tabs else ",", quoting=3 if tabs else 0, low_memory=False)
-    raise DataError(f"occurrences are read from csv, txt, tsv, zip, parquet, gpkg, shp or geojson, got {path.name}")
+def presence_of(table: pd.DataFrame) -> np.ndarray:
+    """False where occurrenceStatus is absent, or where a column `present` says so already.
 
-
-def _is_tabbed(path: Path) -> bool:
-    import gzip
-
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        line = file.readline()
-    return line.count("\t") > line.count(",")
+    Raises:
+        DataError: `present` holds something else than true and false, or 1 and 0.
+    """
+    found = np.ones(len(table), bool)
+    if "present" in table:
+        said = table["present"].map(lambda value: {"true": 1, "false": 0}.get(str(value).lower(), value))
+        if not said.isin([0, 1]).all():
+            other = table["present"][~said.isin([0, 1])].iloc[0]
+            raise DataError(f"the column present holds True and False, or 1 and 0, got {other!r}; rename or correct it")
+        found &= said.to_numpy(bool)
+    if STATUS in table:
+        found &= (table[STATUS].astype(str).str.strip().str.lower() != "absent").to_numpy()
+    return found
 
 
 def _without_geometry(table: Any, crs: Any) -> pd.DataFrame:
@@ -101,14 +88,25 @@ def _without_geometry(table: Any, crs: Any) -> pd.DataFrame:
             "a layer of points says in which CRS its coordinates are, got none; pass crs='EPSG:4326' or its own"
         )
     points = table.set_crs(crs) if table.crs is None else table
+    other = set(points.geometry.dropna().geom_type) - {"Point"}
+    if other:
+        raise DataError(f"records are points, got {sorted(other)}; take a point of each: layer.representative_point()")
     points = points.to_crs("EPSG:4326")
-    plain = pd.DataFrame(points.drop(columns="geometry"))
+    plain = pd.DataFrame(points.drop(columns=points.geometry.name))
     plain[LONGITUDE], plain[LATITUDE] = points.geometry.x.to_numpy(), points.geometry.y.to_numpy()
     return plain
 
 
+def plain_name(column: Any) -> str:
+    """A name of a column without prefix, case, spaces and signs: `dwc:decimal_Latitude` is `decimallatitude`."""
+    return re.sub(r"[^a-z0-9]", "", re.split(r"[/:#]", str(column).lower())[-1])
+
+
 def _named(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    names, lower = {}, {str(c).lower(): str(c) for c in table.columns}
+    names: dict[str, str] = {}
+    plain: dict[str, Any] = {}
+    for column in table.columns:
+        plain.setdefault(plain_name(column), column)
     for term, file_name in columns.items():
         if file_name not in table:
             raise DataError(
@@ -117,9 +115,10 @@ def _named(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
             )
         names[file_name] = term
     for term, others in ALIASES.items():
-        found = next((lower[o] for o in others if o in lower), None)
+        found = term if term in table else next((plain[o] for o in others if o in plain), None)
         if term not in names.values() and found is not None and found not in names:
             names[found] = term
+    table = table.drop(columns=[t for f, t in names.items() if t != f and t in table and t not in names])
     table = table.rename(columns=names)
     for term in (LATITUDE, LONGITUDE, SPECIES):
         if term not in table:
@@ -141,24 +140,36 @@ def to_degrees(x: Any, y: Any, crs: Any) -> tuple[np.ndarray, np.ndarray]:
     return longitude, latitude
 
 
-def geopandas() -> Any:
-    """The package; its absence names the extra."""
-    try:
-        import geopandas
-    except ImportError as error:
-        raise ImportError('layers of points and polygons need geopandas: pip install "humboldt[geo]"') from error
-    return geopandas
-
-
 def days(table: pd.DataFrame) -> pd.Series:
-    """Dates of records, missing where they cannot be read.
+    """Dates of records, the first day of an interval (2015-05-01/2015-05-03); missing where they cannot be read.
 
     Raises:
         DataError: there is no column of dates.
     """
+    first = _bounds(table)[0]
+    return pd.to_datetime(first, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+
+
+def calendar_months(table: pd.DataFrame) -> pd.Series:
+    """Calendar months of records, 1 to 12; missing where a date names none (2015) or an interval spans two.
+
+    Raises:
+        DataError: there is no column of dates.
+    """
+    first, last = _bounds(table)
+    known = (first.str.len() >= len("2015-05")) & (first.str[:7] == last.str[:7])
+    return days(table).dt.month.where(known)
+
+
+def _bounds(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Both ends of dates as text; what an end leaves out (2015-05-01/03) it shares with the beginning."""
     if DATE not in table:
         raise DataError(f"dates stand in the column {DATE}, got {list(table.columns)[:12]}; name it in columns={{...}}")
-    return pd.to_datetime(table[DATE], errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    text = table[DATE].astype("string").fillna("").str.strip().astype(object)
+    parts = text.str.split("/", n=1).tolist()
+    first, last = [p[0] for p in parts], [p[-1] for p in parts]
+    last = [a[: len(a) - len(b)] + b if len(b) < min(len(a), 7) else b for a, b in zip(first, last, strict=True)]
+    return pd.Series(first, table.index), pd.Series(last, table.index)
 
 
 def thin_occurrences(
@@ -180,14 +191,15 @@ def generalise_occurrences(table: pd.DataFrame, degrees: float) -> pd.DataFrame:
     """Coordinates moved to the middle of a grid cell, for species whose places must not be published.
 
     The uncertainty becomes at least the half diagonal of the cell, in metres at the equator. Columns that tell a place
-    in other words (`TELLING`, and a geometry) are left out; values of an environment at the precise place tell it too,
-    so generalise records before an environment is extracted at them.
+    in other words (`TELLING`: a geometry, a locality, coordinates of another kind) are left out; values of an
+    environment at the precise place tell it too, so generalise records before an environment is extracted at them.
     """
     if not degrees > 0:
         raise DataError(f"a cell has a positive size in degrees, got {degrees}")
-    table = pd.DataFrame(table.drop(columns=[c for c in table if str(c).lower() in TELLING]))
-    for name in (LATITUDE, LONGITUDE):
-        table[name] = (np.floor(table[name] / degrees) + 0.5) * degrees
+    table = pd.DataFrame(table.drop(columns=[c for c in table if plain_name(c) in TELLING]))
+    for name, most in ((LATITUDE, 90.0), (LONGITUDE, 180.0)):
+        cell = np.floor(table[name] / degrees).clip(upper=np.ceil(most / degrees) - 1)
+        table[name] = ((cell + 0.5) * degrees).clip(-most, most)
     least = degrees * 111_195 / np.sqrt(2)
     known = pd.to_numeric(table.get(UNCERTAINTY, pd.Series(np.nan, table.index)), errors="coerce")
     table[UNCERTAINTY] = np.fmax(known, least)
@@ -199,26 +211,27 @@ def grid_occurrences(
 ) -> xr.Dataset:
     """Records of each species per cell and month as `species_<name>` on (time, latitude, longitude), for `open_months`.
 
-    A record belongs to the nearest cell of the evenly spaced grid; records outside of it, or without a date, are left
-    out and counted in the attribute `left_out`.
+    A record belongs to the nearest cell of the evenly spaced grid; absences and records outside of it, or without a
+    species or a month, are left out and counted in the attribute `left_out`.
 
     Args:
         months: first and last, as ("2000-01", "2020-06").
     """
     times = pd.date_range(months[0], months[1], freq="MS")
-    day = days(table)
-    month = (day.dt.year - times[0].year) * 12 + day.dt.month - times[0].month
+    month = (days(table).dt.year - times[0].year) * 12 + calendar_months(table) - times[0].month
     rows, columns = (
         _nearest(table[n].to_numpy(float), axis) for n, axis in ((LATITUDE, latitude), (LONGITUDE, longitude))
     )
     inside = (rows >= 0) & (columns >= 0) & month.between(0, len(times) - 1).to_numpy()
-    fields = {}
-    for name, part in table.groupby(SPECIES, observed=True):
-        at = part.index[inside[table.index.get_indexer(part.index)]]
-        place = table.index.get_indexer(at)
-        counts = np.zeros((len(times), len(latitude), len(longitude)), np.float32)
-        np.add.at(counts, (month.iloc[place].astype(int).to_numpy(), rows[place], columns[place]), 1)
-        fields[f"species_{name}"] = (("time", "latitude", "longitude"), counts, {"units": "records per cell and month"})
+    inside &= table[SPECIES].notna().to_numpy()
+    if "present" in table:
+        inside &= table["present"].to_numpy(bool)
+    code, names = pd.factorize(table[SPECIES], sort=True)
+    counts = np.zeros((len(names), len(times), len(latitude), len(longitude)), np.float32)
+    at = month.to_numpy(float)[inside].astype(int), rows[inside], columns[inside]
+    np.add.at(counts, (code[inside], *at), 1)
+    axes, units = ("time", "latitude", "longitude"), {"units": "records per cell and month"}
+    fields = {f"species_{name}": (axes, one, units) for name, one in zip(names, counts, strict=True)}
     coords = {"time": times, "latitude": latitude, "longitude": longitude}
     return xr.Dataset(fields, coords, {"left_out": int((~inside).sum())})
 

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from humboldt.data_catalog import DataError, did_you_mean
+from humboldt.data_catalog import DataError
 
+from .count_tables import checked_counts
 from .trim_model import Counts, basis, design, fit, totals, wald
 
 TO_REMOVE, TO_ENTER = 0.2, 0.15  # p values of Wald tests between which a change point stays as it is
@@ -123,19 +124,12 @@ def count_grid(counts: pd.DataFrame, site: str, year: str, count: str) -> tuple[
 
 
 def _checked(counts: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    for name in names:
-        if name not in counts:
-            known = list(map(str, counts.columns))
-            raise DataError(
-                f"counts have the columns {list(names)}, got {known} without {name!r}{did_you_mean(name, known)}"
-            )
     site, year, count = names[:3]
+    counts = checked_counts(counts, names, year=year, count=count)
     twice = counts.duplicated([site, year])
     if twice.any():
         row = counts[twice].iloc[0]
         raise DataError(f"a site is counted once a year, got two rows of {row[site]} in {row[year]}; add them up first")
-    if (counts[count] < 0).any():
-        raise DataError(f"counts are at least 0, got {counts[count].min():g}; correct or drop that row")
     return counts
 
 

@@ -2,6 +2,7 @@
 
 from .batch import ABSENCE, BACKGROUND, TARGET_GROUP, SpeciesBatch, Suitability
 from .build import build_species
+from .classifier import SpeciesClassifier
 from .config import SpeciesConfig, biodiversity_nano
 from .estimator import SpeciesModel
 from .extrapolation import mess
@@ -28,6 +29,7 @@ __all__ = [
     "RecordedSpecies",
     "RegionTasks",
     "SpeciesBatch",
+    "SpeciesClassifier",
     "SpeciesConfig",
     "SpeciesModel",
     "SpeciesProgram",

@@ -25,6 +25,7 @@ from .config import SpeciesConfig
 from .extrapolation import mess
 from .heads import Niches, ResponseHead
 from .maps import map_environment
+from .parameters import Parameters
 from .pretraining import filled, points_to_batch
 from .quantiles import ENVIRONMENT, PLACE
 from .records import MONTH, NOT_VARIABLES, PLACES, complete, dated, located, named, species_of
@@ -36,10 +37,12 @@ COMPARED = 2**19  # pairs of a place and a point that are worked on together: as
 INTERVAL = 1.96  # standard deviations to both sides
 
 
-class SpeciesModel:
+class SpeciesModel(Parameters):
     """Distributions of one or many species from their records and the environment; nothing is trained.
 
     A pretrained network reads the presences of a species and what they are contrasted to, and writes its responses.
+    Its arguments can be asked for and set as those of a scikit-learn estimator, and it can be cloned; for pipelines
+    and cross-validation see `SpeciesClassifier`.
 
     Args:
         model: a network of species distributions, or a folder that holds one; `humboldt/biodiversity-nano` by default.
@@ -58,7 +61,6 @@ class SpeciesModel:
         self, model: Model | str | Path | None = None, *, place: bool = False, season: bool = False, seed: int = 0
     ) -> None:
         self.model, self.place, self.season, self.seed = model, place, season, seed
-        self._told: dict[int | None, Niches] = {}
 
     def fit(
         self,
@@ -67,6 +69,7 @@ class SpeciesModel:
         *,
         background: int | pd.DataFrame | Literal["target_group"] = 2000,
         variables: Sequence[str] | None = None,
+        factors: Sequence[str] = (),
     ) -> SpeciesModel:
         """Read records and environment.
 
@@ -79,6 +82,7 @@ class SpeciesModel:
             background: how many random points of the region presences are compared with, a table of points that has the
                 variables, or `target_group`: the places of all records, which corrects for where people looked.
             variables: names of those that are used, all by default.
+            factors: names of variables whose values are classes, where a table does not say; layers do.
 
         Raises:
             DataError: coordinates out of range, no environment at them, a species with fewer than two presences,
@@ -86,23 +90,23 @@ class SpeciesModel:
         """
         random = np.random.default_rng(self.seed)
         surroundings = as_environment(environment)
-        factors: tuple[str, ...] = ()
         if isinstance(surroundings, pd.DataFrame):
             records, around = named(occurrences), surroundings.copy()
             names = variables or [str(c) for c in around if c in records and c not in NOT_VARIABLES]
         else:
-            records, factors = located(occurrences, surroundings), surroundings.factors
+            records, factors = located(occurrences, surroundings), (*surroundings.factors, *factors)
             number = background if isinstance(background, int) else 2000
             around = background if isinstance(background, pd.DataFrame) else self._background(surroundings, number)
             names = variables or surroundings.names
         records = dated(records) if self.season else records
-        self.variables_ = variables_of(around, list(names), [f for f in factors if f in names])
+        self.variables_ = variables_of(around, list(names), factors)
         self.columns_ = (*self.variables_.names, *(PLACES * self.place))
         records = complete(records, [*self.columns_, *([MONTH] * self.season)], "records")
         around = complete(around, self.columns_, "background")
         self.background_, self.records_ = around, records[records["present"]]
         self.species_ = species_of(records)
-        self._network, self._told = as_network(self.model), {}
+        self._network = as_network(self.model)
+        self._told: dict[int | None, Niches] = {}
         self._context = self._read(random, records, around, background)
         return self
 

@@ -47,8 +47,8 @@ class NicheOverlap:
         schoener_d, warren_i: overlap from 0 to 1.
         equivalency: share of random divisions of all presences that overlap as little as the two sets do (a one-sided
             p-value: small where the niches differ).
-        expansion: share of the second niche's density in environments that both regions have and the first niche lacks.
-        unfilling: share of the first niche's density in environments that both have and the second does not use.
+        expansion: share of the second niche's density, in environments that both regions have, where the first is 0.
+        unfilling: share of the first niche's density, in environments that both have, where the second is 0.
         first, second: occupancy on the grid of the two axes, (100, 100), largest value 1.
         explained: share of the variance of the environment along the two axes.
     """
@@ -70,19 +70,21 @@ def niche_overlap(
     second_background: np.ndarray,
     *,
     draws: int = 99,
-    bandwidth: float = 4.0,
+    bandwidth: float | None = None,
     seed: int = 0,
 ) -> NicheOverlap:
     """Niches compared as Broennimann et al. (2012, Global Ecology and Biogeography 21: 481) do (PCA-env).
 
     Occupancy is the smoothed density of presences over that of the background, on the first two principal components of
-    both backgrounds together, so that what is common in a region does not count as preferred.
+    both backgrounds together, so that what is common in a region does not count as preferred. Densities are those of
+    normal kernels with the reference bandwidth of the points (half the sum of the deviations along both axes, times
+    n^(-1/6)); a density below the least at any presence is 0.
 
     Args:
         first, second: environment of presences, (points, variables); for an invasion, the native range first.
         first_background, second_background: environment of the regions.
         draws: random divisions for the test of equivalency; 0 for none (NaN).
-        bandwidth: of the smoothing, in cells of the grid.
+        bandwidth: of all kernels, in cells of the grid, instead of the reference.
         seed: of the divisions.
 
     Raises:
@@ -104,8 +106,8 @@ def niche_overlap(
         schoener_d=d,
         warren_i=warren_i(p, q),
         equivalency=_equivalency(space, tables[0], tables[1], d, draws, np.random.default_rng(seed)),
-        expansion=float(q[both & (p < 0.05)].sum() / q[both].sum()) if q[both].sum() else float("nan"),
-        unfilling=float(p[both & (q < 0.05)].sum() / p[both].sum()) if p[both].sum() else float("nan"),
+        expansion=float(q[both & (p == 0)].sum() / q[both].sum()) if q[both].sum() else float("nan"),
+        unfilling=float(p[both & (q == 0)].sum() / p[both].sum()) if p[both].sum() else float("nan"),
         first=p,
         second=q,
         explained=space.explained,
@@ -115,7 +117,7 @@ def niche_overlap(
 class _Space:
     """Two principal components of two backgrounds, cut into cells."""
 
-    def __init__(self, first: np.ndarray, second: np.ndarray, bandwidth: float) -> None:
+    def __init__(self, first: np.ndarray, second: np.ndarray, bandwidth: float | None) -> None:
         both = np.concatenate([first, second])
         self.mean, self.deviation = both.mean(0), np.where(both.std(0) > 0, both.std(0), 1)
         _, sizes, axes = np.linalg.svd((both - self.mean) / self.deviation, full_matrices=False)
@@ -123,17 +125,20 @@ class _Space:
         scores = self._scores(both)
         self.low, self.width = scores.min(0), np.ptp(scores, axis=0)
         self.bandwidth = bandwidth
-        self.around = [self._density(b) for b in (first, second)]
+        self.around = [self._density(self._cells(b)) for b in (first, second)]
 
     def _scores(self, values: np.ndarray) -> np.ndarray:
         return (values - self.mean) / self.deviation @ self.axes
 
-    def _density(self, values: np.ndarray) -> np.ndarray:
+    def _cells(self, values: np.ndarray) -> np.ndarray:
         place = (self._scores(values) - self.low) / np.where(self.width > 0, self.width, 1)
-        cell = np.clip((place * GRID).astype(int), 0, GRID - 1)
+        return np.clip((place * GRID).astype(int), 0, GRID - 1)
+
+    def _density(self, cells: np.ndarray) -> np.ndarray:
         counts = np.zeros((GRID, GRID))
-        np.add.at(counts, tuple(cell.T), 1)
-        smooth = gaussian_filter(counts, self.bandwidth, mode="constant")
+        np.add.at(counts, tuple(cells.T), 1)
+        reference = cells.std(0).mean() * len(cells) ** (-1 / 6)
+        smooth = gaussian_filter(counts, self.bandwidth or max(reference, 1.0), mode="constant")
         return smooth / smooth.max()
 
     def available(self, region: int) -> np.ndarray:
@@ -142,7 +147,10 @@ class _Space:
 
     def occupancy(self, presences: np.ndarray, region: int) -> np.ndarray:
         """Presences over background where there is background, largest value 1."""
-        ratio = np.where(self.available(region), self._density(presences) / np.maximum(self.around[region], 0.01), 0)
+        cells = self._cells(presences)
+        density = self._density(cells)
+        density[density < density[tuple(cells.T)].min()] = 0
+        ratio = np.where(self.available(region), density / np.maximum(self.around[region], 0.01), 0)
         if not ratio.max() > 0:
             raise DataError(
                 "presences lie in environments that their background has, got none there; widen the background"

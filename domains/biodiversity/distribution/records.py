@@ -12,7 +12,7 @@ import pandas as pd
 from humboldt.data_catalog import DataError
 
 from ..environment import Environment
-from ..occurrences import DATE, LATITUDE, LONGITUDE, SPECIES, days, read_occurrences
+from ..occurrences import DATE, LATITUDE, LONGITUDE, SPECIES, calendar_months, presence_of, read_occurrences
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +47,16 @@ def named(occurrences: Any) -> pd.DataFrame:
     records = pd.DataFrame(occurrences).reset_index(drop=True)
     if SPECIES not in records:
         records = records.assign(**{SPECIES: records.get("species", "species")})
-    return records if "present" in records else records.assign(present=True)
+    return records.assign(present=presence_of(records))
 
 
 def dated(records: pd.DataFrame) -> pd.DataFrame:
-    """Records with the month of their eventDate, 1 to 12.
+    """Records with the month of their eventDate, 1 to 12; missing where a date names none.
 
     Raises:
         DataError: no date of any can be read.
     """
-    month = days(records).dt.month if DATE in records else pd.Series(np.nan, records.index)
+    month = calendar_months(records) if DATE in records else pd.Series(np.nan, records.index)
     if month.isna().all():
         said = f"{records[DATE].iloc[0]!r} and the like" if DATE in records else "records without it"
         raise DataError(f"a season is read from eventDate as YYYY-MM-DD, got {said}; fit with season=False")

@@ -35,7 +35,7 @@ class Variables:
                 f"a model is asked with the variables that it was fitted with, got no {lacking[0]!r} in "
                 f"{list(map(str, table.columns))[:12]}{did_you_mean(lacking[0], list(map(str, table.columns)))}"
             )
-        return np.concatenate([self._columns(n, table[n].to_numpy(float)) for n in self.names], axis=1)
+        return np.concatenate([self._columns(n, numbers(table, n)) for n in self.names], axis=1)
 
     def _columns(self, name: str, values: np.ndarray) -> np.ndarray:
         if name not in self.levels:
@@ -50,14 +50,35 @@ class Variables:
         return np.where(np.isnan(values)[:, None], np.nan, values[:, None] == known)
 
 
+def numbers(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Values of a column as numbers, NaN where one is missing.
+
+    Raises:
+        DataError: words.
+    """
+    column = table[name]
+    values = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
+    odd = np.isnan(values) & column.notna().to_numpy()
+    if odd.any():
+        raise DataError(
+            f"variables are numbers, got {column[odd].iloc[0]!r} in {name!r}; give classes numbers "
+            f"(pandas.factorize) and name them in factors=[{name!r}]"
+        )
+    return values
+
+
 def variables_of(background: pd.DataFrame, names: Sequence[str], factors: Sequence[str] = ()) -> Variables:
     """The variables of a table of background points.
 
     Raises:
-        DataError: no variable, one that is not there, or one that varies nowhere.
+        DataError: no variable, one that is not there, a factor that is none of them, or nothing that varies.
     """
     if not names:
         raise DataError("a distribution has at least one variable, got none; name the columns in variables=[...]")
+    odd = [f for f in factors if f not in names and f not in background]
+    if odd:
+        raise DataError(f"factors are variables {list(names)}, got {odd[0]!r}{did_you_mean(odd[0], list(names))}")
+    factors = [f for f in dict.fromkeys(factors) if f in names]
     plain = Variables(tuple(names))
     spread = np.ptp(plain(background[list(names)].dropna()), axis=0) if len(background) else np.zeros(len(names))
     if not (spread > 0).any():
@@ -65,5 +86,5 @@ def variables_of(background: pd.DataFrame, names: Sequence[str], factors: Sequen
             f"background points differ in a variable at least, got {len(background)} points that are all the same in "
             f"{list(names)[:8]}; widen the region"
         )
-    levels = {f: tuple(sorted(background[f].dropna().unique().astype(float).tolist())) for f in factors}
+    levels = {f: tuple(np.unique(numbers(background.dropna(subset=[f]), f)).tolist()) for f in factors}
     return Variables(tuple(names), levels)

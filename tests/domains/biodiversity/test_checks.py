@@ -1,5 +1,6 @@
 """Records that look wrong are flagged, and dropped with a report."""
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import clean_occurrences, flag_occurrences, read_occurrences
 
 LAND = shapely.box(0, 40, 20, 60)
+EUROPE = geopandas.GeoSeries([LAND], crs="EPSG:4326").segmentize(0.1)
 
 
 def records(*places, **columns):
@@ -35,6 +37,13 @@ def records(*places, **columns):
 def test_each_fault_is_flagged(place, failed):
     flags = flag_occurrences(records(place), land=LAND, centroids=np.array([[10.0, 50.0]]))
     assert set(flags.columns[flags.iloc[0]]) == failed
+
+
+def test_land_in_another_projection_is_the_same_land():
+    table = records((13.405, 52.517), (-5.123, 52.517), (52.517, 13.405))
+    flags = [flag_occurrences(table, land=land)[["sea", "swapped"]] for land in (LAND, EUROPE.to_crs("EPSG:3035"))]
+    assert flags[0]["sea"].tolist() == [False, True, True]
+    pd.testing.assert_frame_equal(*flags)
 
 
 def test_uncertain_unwild_undated_and_repeated_records():

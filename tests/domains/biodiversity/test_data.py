@@ -74,6 +74,56 @@ def test_a_store_and_a_folder_say_the_same(tmp_path):
         assert torch.equal(found.batch([2]).fields[:, order], expected.fields)
 
 
+def test_a_file_a_month_and_a_folder_a_group_say_the_same(tmp_path):
+    data, expected = cube(), open_months(cube())
+    for month in range(7):
+        one = data.isel(time=[month])
+        stamp = str(one["time"].values[0])[:7]
+        names = {"surface_t2m": "t2m", "surface_other": "other"}
+        one[list(names)].rename(names | {"latitude": "lat"}).to_netcdf(tmp_path / f"surface_{stamp}.nc")
+        (tmp_path / "species").mkdir(exist_ok=True)
+        one[["species_42"]].to_netcdf(tmp_path / "species" / f"{month}.nc")
+        upper = one[["atmospheric_q"]].assign_coords(level=[100000.0, 50000.0]).rename(level="pressure_level")
+        upper.to_netcdf(tmp_path / f"atmospheric-{stamp}.nc")
+    found = open_months(tmp_path)
+    assert sorted(found.names) == sorted(expected.names)
+    order = [found.names.index(name) for name in expected.names]
+    assert torch.equal(found.batch([1, 4]).fields[:, order], expected.batch([1, 4]).fields)
+
+
+def test_axes_in_another_order_and_what_does_not_change():
+    data = cube().transpose("longitude", "latitude", "level", "time")
+    data["surface_lsm"] = data["surface_t2m"].isel(time=0, drop=True) / 1000
+    found = open_months(data.assign(time_bnds=(("time", "bnds"), np.zeros((7, 2)))))
+    assert torch.equal(found.batch([2]).fields[:, [0]], open_months(cube()).batch([2]).fields[:, [0]])
+    at = found.names.index("surface_lsm")
+    assert torch.equal(found.batch([0]).fields[:, at], found.batch([4]).fields[:, at])
+
+
+def test_months_after_the_target_come_with_it():
+    data = open_months(cube(), steps=3)
+    assert len(data) == 3
+    batch, plain = data.batch([0, 2]), open_months(cube())
+    assert torch.equal(batch.target, plain.batch([0, 2]).target)
+    assert torch.equal(batch.later, torch.stack([plain.batch([i, i + 2]).target for i in (1, 2)], 2))
+    assert torch.equal(batch.advanced(batch.target).target, batch.later[:, :, 0])
+    assert batch.advanced(batch.target).advanced(batch.later[:, :, 0]).later is None
+    with pytest.raises(DataError, match="a window holds 2 months and the next 6, got 7 months"):
+        open_months(cube(), steps=6)
+    with pytest.raises(DataError, match="got times=2 and steps=0"):
+        open_months(cube(), steps=0)
+
+
+def test_groups_on_other_grids_are_refused(tmp_path):
+    cube()[["surface_t2m"]].to_netcdf(tmp_path / "surface.nc")
+    cube().isel(latitude=[0, 1])[["species_42"]].to_netcdf(tmp_path / "species.nc")
+    with pytest.raises(DataError, match=r"the same months and the same grid, got \['species', 'surface'\] on others"):
+        open_months(tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match=r"such as surface_2000-01.nc; got \[\] in"):
+        open_months(tmp_path / "none")
+
+
 def test_months_come_from_the_chunks(tmp_path, monkeypatch, caplog):
     cube().to_zarr(tmp_path / "all.zarr", consolidated=False)
     opened = open_months(tmp_path / "all.zarr")

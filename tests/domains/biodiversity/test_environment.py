@@ -8,7 +8,7 @@ from pyproj import Transformer
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import environment as environments
-from humboldt.domains.biodiversity import open_environment
+from humboldt.domains.biodiversity import open_environment, sample_background
 from tests.domains.biodiversity.layers import layers
 
 X, Y = np.array([10.4, 14.4, 12.0, 9.0, 10.0]), np.array([52.0, 50.0, 51.4, 52.0, 53.0])
@@ -107,3 +107,16 @@ def test_a_file_that_is_not_there(tmp_path):
     layers()["wet"].rio.to_raster(tmp_path / "wet.tif")
     with pytest.raises(FileNotFoundError, match=r"did you mean 'wet.tif'"):
         open_environment(tmp_path / "wett.tif")
+
+
+def test_degrees_east_of_greenwich_alone_are_known_by_their_western_names():
+    around = xr.Dataset(
+        {"east": (("lat", "lon"), np.tile(np.arange(0.5, 360), (4, 1)))},
+        {"lat": np.arange(4.0), "lon": np.arange(0.5, 360)},
+    )
+    environment = open_environment(around, crs="EPSG:4326")
+    values = environment.extract([-0.2, 359.8, 12.2, -179.8], [1.0] * 4)["east"]
+    np.testing.assert_array_equal(values, [359.5, 359.5, 12.5, 180.5])
+    drawn = sample_background(environment, 50)
+    assert drawn["decimalLongitude"].between(-180, 180).all()
+    np.testing.assert_allclose(drawn["x"] % 360, drawn["decimalLongitude"] % 360)

@@ -56,6 +56,34 @@ def test_scores_stand_beside_persistence_whose_error_is_the_rise_of_a_month(tmp_
     assert (tmp_path / "scores.nc").exists()
 
 
+def test_tuning_on_rollouts_is_scored_month_by_month_and_trains_every_correction(tmp_path):
+    data = opened(steps=3, split={"train": 5, "validation": 1, "test": 2})
+    method = {"name": "rollout_lora", "rank": 1, "steps": 3}
+    tuned = humboldt.finetune(build(CONFIG), data, method=method, steps=8, batch_size=2, progress=False)
+    updates = [p for name, p in tuned.named_parameters() if name.endswith(".b") and p.shape[0] == 3]
+    assert updates
+    assert all((p.flatten(1) != 0).any(1).all() for p in updates)
+    scores = humboldt.evaluate(tuned, data, output=tmp_path)
+    np.testing.assert_allclose(scores["rmse"].sel(forecast="persistence").T, [[1, 2, 3]] * 16, rtol=1e-5)
+    alone = humboldt.evaluate(tuned, opened(split={"train": 7, "validation": 1, "test": 2}), split=None)
+    assert "lead_time" not in alone.dims
+
+
+def test_months_are_taken_in_the_order_and_the_units_of_the_model():
+    data = months().isel(level=[1, 0])[sorted(months().data_vars, reverse=True)]
+    more = data.assign(surface_extra=data["surface_t2m"])
+    model, names = build(CONFIG), [g.name for g in CONFIG.groups]
+    first, other = (
+        humboldt.predict(model, d, 2)["surface_t2m"].values for d in (months(), more)
+    )  # fmt: skip
+    np.testing.assert_array_equal(first, other)
+    tuned = humboldt.finetune(model, open_months(more, groups=names), steps=1, batch_size=1, progress=False)
+    assert len(tuned.embed.normaliser.mean.flatten()) == CONFIG.channels
+    more["surface_t2m"].attrs["units"] = "degC"
+    with pytest.raises(DataError, match="units of their model, got 'degC' for surface_t2m, which is in 'K'; convert"):
+        humboldt.predict(model, more, 1)
+
+
 def test_the_months_that_follow_are_labelled():
     made = humboldt.predict(build(CONFIG), months(), [1, 3], groups=[g.name for g in CONFIG.groups])
     assert made["valid_time"].dt.strftime("%Y-%m").values.tolist() == ["2002-01", "2002-03"]

@@ -69,6 +69,21 @@ def test_boyce_counts_the_most_suitable_places():
     assert boyce(rising[rising < 0.9], background, bins=10) < 0.7
 
 
+def test_boyce_of_whole_numbers_does_not_depend_on_their_unit():
+    random = np.random.default_rng(3)
+    presences, background = random.integers(40, 101, 80), random.integers(0, 101, 3000)
+    found = {round(boyce(presences / unit, background / unit, bins=91), 12) for unit in (1, 7, 100, 1e4)}
+    inside = [[((x >= s) & (x <= s + 10)).mean() for x in (presences, background)] for s in range(91)]
+    ratio = [a / b for a, b in inside]
+    kept = np.r_[True, np.diff(np.round(ratio, 12)) != 0]
+    assert found == {round(spearmanr(np.arange(91)[kept], np.array(ratio)[kept]).statistic, 12)}
+
+
+def test_boyce_of_presences_in_the_best_places_alone_is_one():
+    background = np.r_[np.full(10, 0.9), np.linspace(0, 0.7, 50)]
+    assert boyce(np.full(5, 0.9), background) == pytest.approx(1)
+
+
 def test_calibration_of_honest_and_of_bold_probabilities():
     random = np.random.default_rng(0)
     p = random.random(20000)
@@ -79,6 +94,16 @@ def test_calibration_of_honest_and_of_bold_probabilities():
     assert honest.attrs["slope"] == pytest.approx(1, abs=0.05)
     assert bold.attrs["error"] > 0.1
     assert bold.attrs["slope"] < 0.8
+
+
+def test_equal_probabilities_are_calibrated_whatever_the_order_of_sites():
+    observed = np.repeat([1, 0], [30, 70])
+    found = calibration(observed, np.full(100, 0.3))
+    assert found[["predicted", "observed", "count"]].to_numpy() == pytest.approx(np.array([[0.3, 0.3, 100]]))
+    assert found.attrs["error"] == pytest.approx(0)
+    two = calibration(observed, np.where(observed == 1, 0.9, 0.1), bins=5)
+    assert two["observed"].tolist() == [0, 1]
+    assert two["count"].tolist() == [70, 30]
 
 
 def test_sorensen_of_sites():

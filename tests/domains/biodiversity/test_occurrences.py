@@ -15,6 +15,7 @@ from humboldt.domains.biodiversity import (
     read_occurrences,
     thin_occurrences,
 )
+from humboldt.domains.biodiversity.occurrences import calendar_months, days
 from humboldt.domains.biodiversity.places import Places
 
 TABLE = pd.DataFrame(
@@ -67,6 +68,25 @@ def test_names_are_recognised_or_said():
         read_occurrences(other, columns={"scientificName": "brd"})
 
 
+@pytest.mark.parametrize("name", ["dwc:decimalLatitude", "Decimal Latitude", "decimal_latitude", "LAT"])
+def test_names_are_recognised_in_other_spellings(name):
+    assert read_occurrences(TABLE.rename(columns={"decimalLatitude": name}))["decimalLatitude"].iloc[0] == 52.5
+
+
+def test_a_column_that_is_named_takes_the_place_of_the_one_of_that_name():
+    table = TABLE.assign(accepted=["Alauda arvensis", "Alauda arvensis", "Parus minor"])
+    found = read_occurrences(table, columns={"scientificName": "accepted"})
+    assert found["scientificName"].tolist() == ["Alauda arvensis", "Alauda arvensis", "Parus minor"]
+
+
+def test_presence_that_is_known_is_kept():
+    table = TABLE.drop(columns="occurrenceStatus").assign(present=[1, 0, 0])
+    assert read_occurrences(table)["present"].tolist() == [True, False, False]
+    assert read_occurrences(TABLE.assign(present=["True", "True", "false"]))["present"].tolist() == [True, False, False]
+    with pytest.raises(DataError, match="the column present holds True and False, or 1 and 0, got 'maybe'"):
+        read_occurrences(TABLE.assign(present=["yes", 1, "maybe"]).iloc[[1, 2]])
+
+
 def test_metres_become_degrees():
     metres = TABLE.assign(decimalLongitude=4321000.0, decimalLatitude=3210000.0)
     found = read_occurrences(metres, crs="EPSG:3035")
@@ -117,14 +137,48 @@ def test_generalised_records_do_not_tell_their_place_in_other_words():
     assert "eventRemarks" in found
 
 
+def test_other_coordinates_of_a_generalised_record_go_and_its_cell_lies_on_the_globe():
+    told = {"lat": 52.5123, "Easting": 389_000, "dwc:verbatimLocality": "Tegel", "gridReference": "TQ3079"}
+    pole = read_occurrences(TABLE.assign(**told, decimalLatitude=90.0, decimalLongitude=180.0))
+    found = generalise_occurrences(pole, 0.7)
+    assert not set(told) & set(found)
+    assert found["decimalLatitude"].between(89.3, 90).all()
+    assert found["decimalLongitude"].between(179.3, 180).all()
+
+
+@pytest.mark.parametrize(
+    ("date", "day", "month"),
+    [
+        ("2015-05-03T10:00", "2015-05-03", 5),
+        ("2015-05", "2015-05-01", 5),
+        ("2015", "2015-01-01", None),
+        ("2015-05-03/2015-05-09", "2015-05-03", 5),
+        ("2015-05-03/09", "2015-05-03", 5),
+        ("2015-05-28/2015-06-02", "2015-05-28", None),
+        ("spring", None, None),
+    ],
+)
+def test_a_date_has_a_month_where_it_names_one(date, day, month):
+    table = TABLE.assign(eventDate=date)
+    found = calendar_months(table).iloc[0]
+    assert np.isnan(found) if month is None else found == month
+    assert days(table).iloc[0].normalize() == pd.Timestamp(day) if day else days(table).isna().all()
+
+
+def test_records_of_one_row_number_are_gridded_once_each():
+    table = pd.concat([read_occurrences(TABLE)] * 2)
+    grid = grid_occurrences(table, np.arange(47.0, 54), np.arange(11.0, 15), months=("2015-10", "2015-12"))
+    assert float(grid["species_Parus major"].sum()) == 2
+
+
 def test_records_become_months_of_a_grid():
     table = pd.concat([TABLE, TABLE.iloc[[0]].assign(decimalLatitude=10.0)], ignore_index=True)
     grid = grid_occurrences(
         read_occurrences(table), np.arange(47.0, 54), np.arange(11.0, 15), months=("2015-10", "2015-12")
     )
     lark = grid["species_Alauda arvensis"]
-    assert float(lark.sum()) == 2
+    assert float(lark.sum()) == 1
     assert float(lark.sel(time="2015-10-01", latitude=53, longitude=13)) == 1
-    assert float(lark.sel(time="2015-11-01", latitude=48, longitude=12)) == 1
-    assert grid.attrs["left_out"] == 1
+    assert float(grid["species_Parus major"].sel(time="2015-10-01", latitude=48, longitude=12)) == 1
+    assert grid.attrs["left_out"] == 2  # an absence, and a record beyond the grid
     assert open_months(grid).names == ("species_Alauda arvensis", "species_Parus major")
