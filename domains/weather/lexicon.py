@@ -107,12 +107,16 @@ CELSIUS = ("degC", "°C", "celsius", "Celsius", "degrees_C", "degree_C", "deg_C"
 
 
 def quantity(name: str, standard_name: str = "", levels: bool = False) -> Quantity | None:
-    """The quantity that a variable is, by its name in any archive, else by its standard name; None if it is unknown."""
+    """The quantity that a variable is, by its name in any archive, else by its standard name; None if it is unknown.
+
+    Of a geopotential and its height, of a mass of water and its depth, the standard name tells which (`z` is both).
+    """
     found = BY_NAME.get(name)
+    same = [q for q in QUANTITIES if q.standard_name == (standard_name or name)]  # some archives name variables so
     if found is not None:
-        return found
-    standard_name = standard_name or name  # some archives name variables so
-    same = [q for q in QUANTITIES if q.standard_name == standard_name]
+        return next(
+            (q for q in same if found.bridge and q.bridge == found.bridge and q.surface == found.surface), found
+        )
     fitting = [q for q in same if q.surface != levels]
     return next(iter(fitting or same), None)
 

@@ -52,3 +52,20 @@ def test_another_kind_is_refused():
         conversion("m2 s-2", "m", quantity("t"))  # only a geopotential has a height
     with pytest.raises(DataError, match=r"another kind"):
         conversion("J m-2", "W m-2", quantity("tisr"))  # an accumulation needs its interval
+
+
+def test_the_standard_name_tells_a_height_from_a_geopotential():
+    height, rate = quantity("z", "geopotential_height", True), quantity("tp", "precipitation_flux")
+    assert height is not None
+    assert (height.name, height.units) == ("gh", "m")
+    assert rate is not None
+    assert rate.name == "tprate"
+    for standard_name in (
+        "",
+        "air_temperature",
+        "a_name_of_nobody",
+        "surface_geopotential",
+    ):  # what else may be left over
+        plain = quantity("z", standard_name, True)
+        assert plain is not None
+        assert plain.name == "z"
