@@ -28,6 +28,7 @@ from .pretraining import fresh_weather_nano, open_views, weather_nano
 from .published import config_from_published, config_to_published, is_published, prithvi_wxc, prithvi_wxc_small
 from .regrid import regrid
 from .rollout import rollout
+from .stations import gridded_stations
 from .task_scores import task_errors
 from .tasks import Downscaling, SubgridFluxes, reconstructions
 from .tracker import Criteria, track, track_errors
@@ -79,6 +80,7 @@ __all__ = [
     "forecast_to_xarray",
     "fresh_weather_nano",
     "given_mask",
+    "gridded_stations",
     "held_suarez",
     "initialise",
     "is_published",

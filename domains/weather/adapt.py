@@ -157,7 +157,10 @@ def _translate(made: Model, model: Model, i: int, j: int) -> None:
 def arranged(data: Any, model: Model) -> Any:
     """The samples with the channels and the static channels of a model; for a reconstruction, parts of them hidden."""
     made, task = data.arranged(model.config.inputs, model.config.outputs, model.config.static), model.config.task
-    if task is not None and task.kind == "reconstruction" and isinstance(made, WeatherDataset):
-        whole, ratios = reconstructions(made, model.config), (0.1, 0.25, 0.5)
-        return MaskedForecasts(data=whole, config=model.config, kinds=("units", "slots", "holes"), ratios=ratios)
-    return made
+    reconstructs = task is not None and task.kind == "reconstruction"
+    if reconstructs and isinstance(made, WeatherDataset):
+        made = MaskedForecasts(data=made, kinds=("units", "slots", "holes"), ratios=(0.1, 0.25, 0.5))
+    if not isinstance(made, MaskedForecasts):
+        return made
+    series = reconstructions(made.data, model.config) if reconstructs else made.data
+    return dataclasses.replace(made, data=series, config=model.config)

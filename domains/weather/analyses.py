@@ -173,7 +173,7 @@ def _open_grib(path: str) -> list[xr.Dataset]:
     try:
         return [xr.open_dataset(path, engine="cfgrib", backend_kwargs=choices, **LAZILY)]
     except cfgrib.DatasetBuildError:
-        found: list[xr.Dataset] = cfgrib.open_datasets(path, backend_kwargs={"indexpath": ""}, **LAZILY)
+        found: list[xr.Dataset] = cfgrib.open_datasets(path, backend_kwargs={"indexpath": ""}, chunks=None, cache=False)
         return found
 
 

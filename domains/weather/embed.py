@@ -12,6 +12,7 @@ from humboldt.foundations import Embed, Normaliser, PatchEmbed, Tokens
 
 from .batch import WeatherBatch
 from .config import UNUSED, WeatherConfig
+from .inpainting import inpainted
 
 
 class FourierPosition(nn.Module):
@@ -94,7 +95,8 @@ class WeatherEmbed(Embed[WeatherBatch]):
         self.condition = TimeEncoding(config.core.condition) if config.core.condition else None
 
     def forward(self, batch: WeatherBatch) -> Tokens:
-        """Tokens (unit, slot) of a batch; missing values (NaN) enter as the channel's mean.
+        """Tokens (unit, slot) of a batch; missing values (NaN) enter as the channel's mean, where they are to be
+        reconstructed as smooth values from around.
 
         A grid that does not consist of whole units is filled up: around the circle where it is one, else by its edge.
 
@@ -103,7 +105,7 @@ class WeatherEmbed(Embed[WeatherBatch]):
         """
         self._check(batch)
         closed = batch.grid is not None and batch.grid.periodic
-        x = filled(self._normal(batch.fields), self.config.unit, closed)
+        x = filled(self._normal(batch.fields, closed), self.config.unit, closed)
         x = F.dropout2d(rearrange(x, "b t c h w -> b (t c) h w"), self.config.channel_dropout, self.training)
         climate = None
         if self.config.residual == "climate" and batch.climate is not None:
@@ -118,8 +120,11 @@ class WeatherEmbed(Embed[WeatherBatch]):
         whole = units if batch.mask.is_empty else None
         return Tokens(batch.mask.gather(tokens), told, units=whole, context=context)
 
-    def _normal(self, states: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
-        flat = torch.nan_to_num(self.normaliser(states.flatten(0, 1)), nan=0.0)
+    def _normal(self, states: Float[Tensor, "b t c h w"], closed: bool = False) -> Float[Tensor, "b t c h w"]:
+        flat, task = states.flatten(0, 1), self.config.task
+        if task is not None and task.kind == "reconstruction":
+            flat = inpainted(flat, self.normaliser.mean[:, None, None].to(flat), closed)
+        flat = torch.nan_to_num(self.normaliser(flat), nan=0.0)
         return flat.unflatten(0, states.shape[:2])
 
     def _check(self, batch: WeatherBatch) -> None:

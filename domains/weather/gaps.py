@@ -15,7 +15,7 @@ from .batch import WeatherBatch, WeatherPrediction
 from .dataset import WeatherDataset
 from .forecast import open_states
 from .labelled import forecast_to_xarray
-from .masking import observed_mask
+from .masking import known_tokens, observed_mask
 
 
 @torch.no_grad()
@@ -46,12 +46,8 @@ def fill_gaps(model: Model, source: Any, **choices: Any) -> xr.Dataset:
 def reconstructed(model: Model, batch: WeatherBatch) -> torch.Tensor:
     """States (b, c, h, w) where every value is the model's own, at lead time 0, from the values that are not NaN."""
     known = ~batch.fields[:, 0 if _first(model) else -1].isnan().all(1)
-    units, p = model.config.units(tuple(known.shape[1:])), model.config.patch
-    rows, columns = (n * s for n, s in zip(units.count, units.size, strict=True))
-    wide = torch.zeros(len(known), rows * p, columns * p, dtype=torch.bool)
-    wide[:, : known.shape[1], : known.shape[2]] = known
-    tokens = torch.nn.functional.max_pool2d(wide.float()[:, None], p)[:, 0] > 0
-    made = []
+    units = model.config.units(tuple(known.shape[1:]))
+    tokens, made = known_tokens(known, units, model.config.patch), []
     for i in range(len(batch)):
         one = batch.samples(slice(i, i + 1))
         mask = observed_mask(tokens[i : i + 1], units) if tokens[i].any() else None

@@ -76,7 +76,7 @@ class StateHead(Head[WeatherBatch, WeatherPrediction]):
             base = batch.climate
         else:
             base = self._last(batch)
-        return inpainted(base, mean)
+        return inpainted(base, mean, batch.grid is not None and batch.grid.periodic)
 
     @staticmethod
     def _last(batch: WeatherBatch) -> Float[Tensor, "b c h w"]:

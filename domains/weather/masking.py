@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -120,6 +121,13 @@ def given_mask(kind: MaskKind, hidden: Bool[Tensor, "rows columns"], batch: int,
     lead = (batch,) if kind == "units" else (batch, units.grid[0])
     gone, seen = (part.nonzero()[:, 0].expand(*lead, -1) for part in (flat, ~flat))
     return TokenMask(gone, seen)
+
+
+def known_tokens(known: Bool[Tensor, "b h w"], units: Units, patch: int) -> Bool[Tensor, "b h2 w2"]:
+    """Tokens with a known point, from a map of the points; those beyond the edge of the field have none."""
+    rows, columns = (n * s * patch for n, s in zip(units.count, units.size, strict=True))
+    wide = F.pad(known.float(), (0, columns - known.shape[2], 0, rows - known.shape[1]))
+    return F.max_pool2d(wide[:, None], patch)[:, 0] > 0
 
 
 def observed_mask(known: Bool[Tensor, "b h w"], units: Units) -> TokenMask:

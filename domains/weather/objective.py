@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -20,7 +20,7 @@ from .batch import WeatherBatch, WeatherPrediction
 from .channels import Channel
 from .config import WeatherConfig
 from .dataset import WeatherDataset
-from .masking import MaskKind, random_mask
+from .masking import MaskKind, known_tokens, observed_mask, random_mask
 from .samples import Sample
 
 
@@ -35,16 +35,17 @@ class MaskedForecasts:
 
     Attributes:
         data: samples with all input steps and lead times that may be drawn.
-        config: of the model that is trained.
-        kinds: of masks, drawn with equal chance: `units` (published as global), `slots` (local), or `holes`: rectangles
-            in which values are missing, as in observations, while the tokens stay.
-        ratios: of hidden tokens, drawn with equal chance; 0 hides nothing.
+        config: of the model that is trained; `humboldt.finetune` puts it in.
+        kinds: of masks, drawn with equal chance: `units` (published as global), `slots` (local), `holes`: rectangles in
+            which values are missing, as in observations, while the tokens stay, or `points`: all but single points are
+            missing, as between stations, and units without any are hidden.
+        ratios: of hidden tokens or points, drawn with equal chance; 0 hides nothing.
         shuffled: leave the seen tokens in the order of the draw, as the released models were trained.
     """
 
     data: WeatherDataset
-    config: WeatherConfig
-    kinds: tuple[MaskKind | Literal["holes"], ...] = ("units", "slots")
+    config: WeatherConfig | None = None
+    kinds: tuple[MaskKind | Literal["holes", "points"], ...] = ("units", "slots")
     ratios: tuple[float, ...] = (0.5,)
     shuffled: bool = False
 
@@ -73,6 +74,8 @@ class MaskedForecasts:
         def draw(choices: Sequence[Any]) -> Any:
             return choices[int(torch.randint(len(choices), (), generator=chance))]
 
+        if self.config is None:
+            raise ConfigError("masks are those of a model, got none; add config=model.config")
         batch = self.data.collate([draw(self.groups[i]) for i in indices])
         kind, ratio = draw(self.kinds), draw(self.ratios)
         if ratio == 0 and not self.shuffled:
@@ -80,6 +83,11 @@ class MaskedForecasts:
         if kind == "holes":
             return dataclasses.replace(batch, fields=torn(batch.fields, ratio, chance))
         units = self.config.units(tuple(batch.fields.shape[-2:]))
+        if kind == "points":
+            stations = scattered(tuple(batch.fields.shape[-2:]), ratio, chance)
+            fields = batch.fields.masked_fill(~stations, torch.nan)
+            known = known_tokens(stations.expand(len(batch), -1, -1), units, self.config.patch)
+            return dataclasses.replace(batch, fields=fields, mask=observed_mask(known, units))
         masked = batch.masked(random_mask(kind, ratio, len(batch), units, chance, shuffled=self.shuffled))
         return blanked(masked, self.config) if self.config.residual == "temporal" else masked
 
@@ -128,6 +136,12 @@ def torn(
             i, j = round(top * (rows - height)), round(left * (columns - width))
             sample[..., i : i + height, j : j + width] = torch.nan
     return made
+
+
+def scattered(shape: tuple[int, int], ratio: float, generator: torch.Generator) -> Bool[Tensor, "h w"]:
+    """Places of stations, True, drawn at random: all but this share of the points, at least one."""
+    order = torch.rand(shape[0] * shape[1], generator=generator).argsort()
+    return (order < max(1, round((1 - ratio) * len(order)))).view(shape)
 
 
 def rollout_loss(model: Model, series: Sequence[WeatherBatch], gradient_steps: int = 1) -> Tensor:

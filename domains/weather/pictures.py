@@ -123,6 +123,8 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     tracks = {name: table.assign(longitude=(table["longitude"] - west) % 360 + west) for name, table in tracks.items()}
     grid = _around(pd.concat(tracks.values()), margin) if field is None else grid_of(field)
     figure, axes = map_axes(1, 1, grid)
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
     figure.set_size_inches(9.5, 4.2)
     left = axes[0, 0]
     left.set_subplotspec(figure.add_gridspec(1, 2, width_ratios=(1.3, 1))[0])
@@ -139,7 +141,8 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
             right.plot(pd.to_datetime(one["time"]), one["pressure"] / 100, "-o", color=colour, markersize=3)
     left.legend(frameon=True, fontsize=8, loc="lower left")
     right.set_ylabel("pressure of the centre / hPa")
-    right.tick_params(axis="x", rotation=30)
+    right.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))
+    right.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     _plain(right)
     return figure
 
@@ -181,6 +184,11 @@ def _power(field: xr.DataArray) -> torch.Tensor:
     else:
         window = torch.hann_window(values.shape[-1], periodic=False, dtype=torch.float64)
         power = zonal_spectrum((values - values.mean(-1, keepdim=True)) * window, torch.from_numpy(grid.area_weights()))
+    if bool(power.isnan().all()):
+        raise ValueError(
+            f"spectra are of fields without gaps, got {int(values.isnan().sum())} missing values of {values.numel()}; "
+            "fill them (see fill_gaps), or select a region without any"
+        )
     return power.reshape(-1, power.shape[-1]).nanmean(0)
 
 

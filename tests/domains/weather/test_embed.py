@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from humboldt.domains.weather import Channel, random_mask
+from humboldt.domains.weather import Channel, TaskConfig, random_mask
 from humboldt.domains.weather.embed import FourierPosition, TimeEncoding, filled
+from humboldt.domains.weather.inpainting import inpainted
 from tests.domains.weather.models import batch, configuration, model
 
 
@@ -85,3 +86,17 @@ def test_norms_are_told_both_times():
     torch.testing.assert_close(later.condition, wanted)
     assert not torch.allclose(one.condition, later.condition)
     assert model().embed(batch()).condition is None
+
+
+def test_what_is_to_be_reconstructed_enters_as_smooth_values_from_around():
+    given = batch()
+    torn = dataclasses.replace(given, fields=given.fields.clone())
+    torn.fields[:, :, :, 3:5, 6:9] = torch.nan
+    plain = model(residual="temporal")
+    filling = model(residual="temporal", task=TaskConfig(kind="reconstruction"))
+    filling.load_state_dict(plain.state_dict())
+    mean = plain.embed.normaliser.mean[:, None, None]
+    as_mean = dataclasses.replace(torn, fields=torch.where(torn.fields.isnan(), mean, torn.fields))
+    smooth = inpainted(torn.fields.flatten(0, 1), mean, closed=True).unflatten(0, torn.fields.shape[:2])
+    torch.testing.assert_close(plain.encode(torn).x, plain.encode(as_mean).x)
+    torch.testing.assert_close(filling.encode(torn).x, plain.encode(dataclasses.replace(torn, fields=smooth)).x)

@@ -151,3 +151,19 @@ def test_rollout_updates_are_trained_on_what_the_steps_before_them_make(monkeypa
     assert [bool(b.any()) for b in next(hooks(made)).b.grad] == [False, False, True]
     still = dataclasses.replace(given, lead_time=torch.tensor([0.0, 6.0]))
     torch.testing.assert_close(way.loss(made, still)["loss"], made.loss(still))  # nothing lies on the way
+
+
+def test_points_are_the_same_stations_throughout_a_batch_and_units_without_any_are_hidden():
+    config = model(residual="temporal").config
+    made = MaskedForecasts(data=opened(lead_times=[0]), config=config, kinds=("points",), ratios=(0.98,))
+    batch = made.batch([0, 1])
+    known = ~batch.fields.isnan()
+    assert torch.equal(known, known[:1, :1, :1].expand_as(known))
+    assert int(known[0, 0, 0].sum()) == round(0.02 * 8 * 16)
+    assert not batch.target.isnan().any()
+    units = known[0, 0, 0].view(2, 4, 2, 8).any(3).any(1).flatten()
+    assert batch.mask.seen[0].tolist() == units.nonzero().flatten().tolist()
+    other = made.batch([2, 3])
+    assert not torch.equal(other.fields[0, 0, 0].isnan(), batch.fields[0, 0, 0].isnan())
+    with pytest.raises(ConfigError, match=r"masks are those of a model, got none; add config=model.config"):
+        MaskedForecasts(data=opened(), kinds=("points",)).batch([0])

@@ -45,6 +45,8 @@ def test_spectra_say_what_is_resolved():
     assert set(lines) == {"truth", "faint (resolves 0)"}
     np.testing.assert_allclose(lines["faint (resolves 0)"], 0.01 * lines["truth"])
     assert axis.get_xlabel() == "total wavenumber"
+    with pytest.raises(ValueError, match=r"fields without gaps, got 384 missing values of 1536; fill them"):
+        spectra({"truth": truth.where(truth["latitude"] > -40)})
     region = truth.isel(longitude=slice(0, 12))
     assert spectra({"truth": region}).axes[0].get_xlabel() == "periods across the region"
 

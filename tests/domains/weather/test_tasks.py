@@ -9,6 +9,7 @@ import humboldt
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import (
     Downscaling,
+    MaskedForecasts,
     SubgridFluxes,
     TaskConfig,
     bicubic,
@@ -180,3 +181,18 @@ def test_real_temperatures_are_brought_to_a_grid_six_times_finer(shared):
     closed = {"bicubic": lambda b: bicubic(b.fields[:, -1, :1], 6, True)}
     errors = task_errors({"tuned": tuned, **closed}, made.split("test"))["rmse"]
     assert float(errors.sel(forecast="tuned")[0]) < float(errors.sel(forecast="bicubic")[0])
+
+
+def test_reconstructions_are_learned_from_points_where_that_is_asked_for():
+    points = MaskedForecasts(data=opened("t2m"), kinds=("points",), ratios=(0.9,))
+    tuned = humboldt.finetune(small(), points, task="reconstruction", steps=1, batch_size=1, **QUICK)
+    batch = arranged(points, tuned).batch([0, 1])
+    assert float(batch.fields.isnan().float().mean()) == pytest.approx(0.9, abs=0.01)
+    assert torch.equal(
+        batch.target, opened("t2m").batch([0, 1]).fields[:, 0]
+    )  # of a model that corrects the first state
+    stations = xr.DataArray(np.random.default_rng(0).random((ROWS, COLUMNS)) < 0.1, dims=("latitude", "longitude"))
+    sparse = mountains()[["t2m"]].isel(time=slice(0, 3)).where(stations)
+    whole = fill_gaps(tuned, sparse)["t2m"].values
+    assert np.isfinite(whole).all()
+    np.testing.assert_array_equal(whole[:, stations.values], sparse["t2m"].values[:2, stations.values])
