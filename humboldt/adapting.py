@@ -177,6 +177,7 @@ def pretrain(
     data: Sequence[Any],
     *,
     domain: str = "pde",
+    opening: Mapping[str, Any] | None = None,
     weights: Sequence[float] | None = None,
     validate: bool = True,
     seed: int = 0,
@@ -191,6 +192,7 @@ def pretrain(
         config: the domain's configuration, or the dictionary that a checkpoint holds.
         data: datasets, or what the domain's `open` takes; channels that one lacks are masked.
         domain: name of the domain.
+        opening: how the domain opens paths, as in `finetune`.
         weights: share of batches of each dataset, by its number of samples if not given.
         validate: choose the best step by the `validation` parts.
         seed: of the weights and of the order of samples.
@@ -203,7 +205,7 @@ def pretrain(
 
     schedule = Recipe().replace(**recipe, seed=seed)
     science = domain_called(domain)
-    datasets = [opened(domain, source) for source in data]
+    datasets = [opened(domain, source, opening) for source in data]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = science.build(config)
@@ -212,7 +214,7 @@ def pretrain(
     train = Mixture([science.arranged(part, model) for part in parts], weights)
     kept = [part for part in map(held_out, datasets) if part is not None] if validate else []
     validation = Mixture([science.arranged(part, model) for part in kept]) if kept else None
-    run = {"domain": domain, "config": to_dict(model.config)}
+    run = {"domain": domain, "config": to_dict(model.config), **({"opening": dict(opening)} if opening else {})}
     return fit(model, train, validation, schedule, None, output, run=run, overwrite=overwrite, progress=progress)
 
 

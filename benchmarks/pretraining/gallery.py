@@ -67,13 +67,15 @@ def draw(part: Any, name: str, options: argparse.Namespace) -> None:
 
 
 def table() -> str:
-    """Markdown: name, equation, fields, last time, source of every problem."""
-    lines = ["| problem | what | equation | fields | until |", "|---|---|---|---|---|"]
+    """Markdown: name, equation, fields, snapshots, last time, and how forecasts are scored, of every problem."""
+    lines = ["| problem | what | equation | fields | frames | until | scored |", "|---|---|---|---|--:|---|---|"]
     for name in PROBLEMS:
         this = problem(name)
         fields = ", ".join(field.name for field in this.fields)
-        lines.append(f"| `{name}` | {this.title} | {this.equation} | {fields} | {this.times[-1]:g} {this.time_units} |")
-    return "\n".join(lines).replace("until |", "until |").replace(" 1 |", " |") + "\n"
+        last = f"{this.times[-1]:.3g}" + ("" if this.time_units == "1" else f" {this.time_units}")
+        cells = [f"`{name}`", this.title, this.equation, fields, str(len(this.times)), last, this.rollout]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from .evaluation import Evaluation, evaluate, median_table, model_forecaster
 from .gains import accuracy_gain, efficiency_gain
 from .generate import generate, generate_families
 from .heads import ErrorHead, ForecastHead
+from .indicators import Indication, evaluate_indicators
 from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
-from .operators import operator
+from .operators import operator, operator_for
 from .pretraining import DEVIATION, open_mixture, pde_nano
 from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
@@ -44,6 +45,7 @@ __all__ = [
     "FieldEmbed",
     "FieldPrediction",
     "ForecastHead",
+    "Indication",
     "PDEConfig",
     "RelativeError",
     "Symmetry",
@@ -62,6 +64,7 @@ __all__ = [
     "ensemble_forecaster",
     "ensemble_scores",
     "evaluate",
+    "evaluate_indicators",
     "finer_state",
     "fit_to_data",
     "generate",
@@ -75,6 +78,7 @@ __all__ = [
     "model_from_published",
     "open_mixture",
     "operator",
+    "operator_for",
     "pde_nano",
     "persistence",
     "poseidon_b",

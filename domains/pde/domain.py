@@ -29,6 +29,7 @@ from .config import Channel, PDEConfig
 from .embed import FieldEmbed
 from .evaluation import Evaluation, evaluate, model_forecaster
 from .heads import ErrorHead, ForecastHead
+from .indicators import Indication, evaluate_indicators
 from .metrics import RelativeError
 from .program import FieldProgram
 
@@ -112,8 +113,10 @@ class PDE:
         physical: bool = False,
         lead_steps: Sequence[int] | None = None,
         batch_size: int = 8,
-    ) -> Evaluation:
+    ) -> Evaluation | Indication:
         """Errors of models that predict the same channels, in the first one's normalised fields, and persistence.
+
+        Models of the task `error` are scored by `evaluate_indicators`, at once.
 
         Args:
             rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
@@ -125,6 +128,8 @@ class PDE:
         if rollout not in ("direct", "autoregressive"):
             raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
         first = next(iter(models.values()))
+        if first.config.task == "error":
+            return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)
         length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
         normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()

@@ -79,7 +79,7 @@ def evaluate(
     Raises:
         ValueError: lead steps beyond the trajectories, lead times in other units than the model's, unlabelled data.
     """
-    steps = _lead_steps(data, start, lead_steps)
+    steps = chosen_steps(data, start, lead_steps)
     _check_time_units(data, config)
     pairs = data.arranged(config.inputs, config.outputs)
     pairs = pairs if data.steady else pairs.frames(start, ahead=tuple(steps))
@@ -248,7 +248,8 @@ def _persist(batch: FieldBatch, lead_times: Sequence[float], config: PDEConfig) 
     yield from [persistence(batch, config.inputs, config.outputs)] * len(lead_times)
 
 
-def _lead_steps(data: Any, start: int, steps: Sequence[int] | None) -> list[int]:
+def chosen_steps(data: Any, start: int, steps: Sequence[int] | None) -> list[int]:
+    """The lead steps asked for, all by default. Raises ValueError where they do not rise, or leave the data."""
     most = 1 if data.steady else len(data.times) - 1 - start
     chosen = list(range(1, most + 1)) if steps is None else list(steps)
     if not chosen or chosen != sorted(set(chosen)) or chosen[0] < 1 or chosen[-1] > most:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from humboldt.foundations import AttentionConfig, BlockConfig, ConfigError, CoreConfig, ScaleConfig
 
 from .config import Channel, PDEConfig
+from .trajectories import TrajectoryDataset
 
 WINDOWS = {1: 16, 2: 8, 3: 4}
+
+
+def operator_for(data: TrajectoryDataset, *, widths: Sequence[int] = (32, 64)) -> PDEConfig:
+    """`operator` for a dataset: its channels, axes, time units and longest lead time. A token has 4 points along each
+    axis, 2 in a cube."""
+    axes, longest = len(data.grid), float(max(data.lead_times())) or 1.0
+    patch = 2 if axes == 3 else 4
+    config = operator(data.channels, axes=axes, widths=widths, patch=patch, horizon=longest, time_units=data.time_units)
+    return replace(config, outputs=data.outputs, increment=data.outputs == data.channels[: len(data.outputs)])
 
 
 def operator(

@@ -127,7 +127,7 @@ def global_attributes(plan: Plan) -> dict[str, Any]:
         "periodic": list(plan.space) if problem.periodic else [],
         **({"solid": problem.solid} if problem.solid else {}),
         "solver": f"{inner.__module__}.{inner.__qualname__}, float64",
-        PLAN: plan.describe(),
+        PLAN: json.dumps(plan.describe()),  # NetCDF, to which a store may be written, holds no mapping
     }
 
 
@@ -148,4 +148,5 @@ def read_plan(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError):
         return None
     plan = attributes.get(PLAN)
+    plan = json.loads(plan) if isinstance(plan, str) else plan
     return plan if isinstance(plan, dict) else None

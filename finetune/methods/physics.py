@@ -20,13 +20,13 @@ Residual = Callable[[Model, Any, Any], Tensor]
 class PhysicsResidual(Method):
     """Full training with the mean square of a residual, zero where a prediction obeys a law, beside the model's loss.
 
-    With `labels=False` the residual alone is learned from, and targets are not read: data need not have any.
+    If `unlabelled`, the residual alone is learned from, and targets are not read: data need not have any.
 
     Attributes:
         residual: where the function is, as `package.module:name`. It is called with the model, its prediction (in
             physical units) and the batch, and returns a tensor of any shape: `humboldt.domains.pde.residuals` has some.
         weight: of the mean square.
-        labels: whether the model's own loss counts, which needs targets.
+        unlabelled: the model's own loss, which needs targets, does not count.
     """
 
     name: ClassVar[str] = "physics"
@@ -34,7 +34,7 @@ class PhysicsResidual(Method):
     source: ClassVar[str] = "arXiv 1711.10561"
     residual: str = ""
     weight: float = 1.0
-    labels: bool = True
+    unlabelled: bool = False
 
     def prepare(self, model: Model) -> Model:
         """Nothing is frozen.
@@ -67,7 +67,7 @@ class PhysicsResidual(Method):
     def loss(self, model: Model, batch: Any) -> dict[str, Tensor]:
         """The model's loss, if it counts, and the mean square of the residual."""
         prediction, own = model(batch), bare(batch)
-        known = {"loss": model.head.loss(prediction, own)} if self.labels else {}
+        known = {} if self.unlabelled else {"loss": model.head.loss(prediction, own)}
         losses = {**known, **model.context.losses}
         residual = self.function()(model, prediction, own)
         return {**losses, "residual": self.weight * residual.square().mean()}

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import xarray as xr
 from scipy.stats import spearmanr
 
 import humboldt
-from humboldt.domains.pde import generate, inversion, operator, super_resolution, task_errors
+from humboldt.domains.pde import generate, inversion, operator, operator_for, super_resolution, task_errors
 from humboldt.domains.pde.pairs import Pairs
 
 pytestmark = pytest.mark.integration
@@ -88,3 +90,51 @@ def test_the_core_learns_on_lines_and_in_cubes(name, axes, resolution, patch, st
     print(name, errors)
     first = scores["group"].values[0]
     assert (scores.sel(forecast="model", group=first) < 0.8 * scores.sel(forecast="persistence", group=first)).all()
+
+
+LEARNING: dict[str, Any] = {
+    "optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 3e-3, "norm_rate": 3e-3, "validate": False, **QUIET,
+}  # fmt: skip
+
+
+def learned(file, steps, **choices):
+    """The median error of a small operator from nothing, as opened so."""
+    data = humboldt.open(file, domain="pde", split=SPLIT, pairs="vanilla", **choices)
+    model = humboldt.pretrain(operator_for(data, widths=(32,)), [data], steps=steps, **LEARNING)
+    scores = humboldt.evaluate(model, data, split="test")["relative_l1"].sel(forecast="model", group="height")
+    return float(scores.median("sample").mean())
+
+
+def test_a_parameter_of_the_equation_is_read():
+    """Waves that travel at a speed of their own: whoever is not told it cannot know where they are."""
+    chance, place, time = np.random.default_rng(0), np.arange(32) / 32, np.array([0.0, 0.25, 0.5])
+    speed, phase = chance.uniform(0, 1, 24), chance.uniform(0, 1, 24)
+    turns = place - speed[:, None, None] * time[:, None] + phase[:, None, None]
+    height = np.sin(2 * np.pi * turns).astype(np.float32)
+    file = xr.Dataset(
+        {"height": (("sample", "time", "x"), height), "speed": ("sample", speed)}, {"time": time, "x": place},
+        {"periodic": ["x"]},
+    )  # fmt: skip
+    told = learned(file, 150, inputs=["height", "speed"], outputs=["height"])
+    untold = learned(file, 150, inputs=["height"], outputs=["height"])
+    print("told the speed", told, "not told", untold)
+    assert told < 0.7 * untold
+
+
+def test_a_mask_is_read_on_a_grid_that_is_no_square_and_has_holes():
+    """Inside of a body a field stays, around it it decays; on land there is none. 12 x 20 points, one axis periodic."""
+    chance, time = np.random.default_rng(0), np.array([0.0, 1.0, 2.0])
+    x, y = np.meshgrid(np.arange(12) / 12, np.arange(20) / 12, indexing="ij")
+    centre = chance.uniform(0.3, 0.7, (2, 24, 1, 1))
+    body = (np.hypot(x - centre[0], y - 2 * centre[1]) < 0.25).astype(np.float32)
+    start = 1 + 0.5 * np.sin(2 * np.pi * (x + chance.uniform(0, 1, (24, 1, 1))))
+    height = start[:, None] * np.exp(-time[:, None, None] * (1 - body[:, None]))
+    height[..., :3] = np.nan
+    file = xr.Dataset(
+        {"height": (("sample", "time", "x", "y"), height.astype(np.float32)), "body": (("sample", "x", "y"), body)},
+        {"time": time, "x": x[:, 0], "y": y[0]}, {"periodic": ["x"]},
+    )  # fmt: skip
+    told = learned(file, 150, inputs=["height", "body"], outputs=["height"], missing="mask")
+    untold = learned(file, 150, inputs=["height"], outputs=["height"], missing="mask")
+    print("told the body", told, "not told", untold)
+    assert told < 0.7 * untold

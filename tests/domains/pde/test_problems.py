@@ -30,7 +30,15 @@ def test_a_sample_is_the_same_whatever_it_is_solved_with(name):
 @pytest.mark.parametrize(
     ("name", "resolution", "tolerance"),
     [
+        ("ns-sines", 64, 0.05),
+        ("ns-gauss", 64, 0.01),
+        ("ns-pwc", 64, 0.05),
         ("ns-sl", 64, 0.01),
+        ("ns-bb", 64, 0.12),
+        ("ns-svs", 64, 0.005),
+        ("ns-tracer-pwc", 64, 0.05),
+        ("fns-kf", 64, 0.05),
+        ("wave-layer", 64, 0.01),
         ("ace", 128, 2e-3),
         ("wave-gauss", 32, 0.02),
         ("reaction-diffusion", 48, 0.02),
@@ -48,7 +56,8 @@ def test_a_finer_grid_shows_the_same_solution(name, resolution, tolerance):
     assert np.abs(fine[:, 1] - fine[:, 0]).max() > 1e-3
 
 
-@pytest.mark.parametrize(("name", "tolerance"), [("ce-rp", 0.03), ("ce-crp", 0.06), ("ce-kh", 0.1), ("ce-rm", 0.15)])
+@pytest.mark.parametrize(("name", "tolerance"), [("ce-rp", 0.03), ("ce-crp", 0.06), ("ce-kh", 0.1), ("ce-rm", 0.15),
+                                                  ("ce-gauss", 0.03), ("ce-rpui", 0.5)])  # fmt: skip
 def test_finer_cells_hold_the_same_gas(name, tolerance):
     """With half as wide cells the mean density, momentum and energy of four of them are nearly the same."""
     chosen = problem(name)

@@ -101,7 +101,7 @@ def test_a_model_learns_an_equation_from_states_alone(tmp_path):
     torch.manual_seed(0)
     start = set_statistics(build(operator(data.channels, axes=1, horizon=0.5)), [data.split("train").statistics()])
     alone = unlabelled(data.split("train"), [0.025 * n for n in range(1, 9)])
-    way = method("physics", residual="humboldt.domains.pde.residuals:burgers", labels=False)
+    way = method("physics", residual="humboldt.domains.pde.residuals:burgers", unlabelled=True)
     tuned = humboldt.finetune(
         start, alone, method=way, steps=300, batch_size=16,
         core_rate=3e-3, embedding_rate=3e-3, norm_rate=3e-3, progress=False,

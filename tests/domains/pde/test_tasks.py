@@ -1,9 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.pde import FieldBatch, build, inversion, super_resolution, task_errors
+from humboldt.domains.pde import FieldBatch, FieldPrediction, build, inversion, super_resolution, task_errors
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.domain import PDE
 from humboldt.domains.pde.heads import ErrorHead, ForecastHead
@@ -94,6 +96,36 @@ def test_an_error_head_judges_the_forecast_and_leaves_it_alone():
     made = judge.head.forecast(judge.encode(batch), batch).fields
     torch.testing.assert_close(actual, (judge.head.normaliser(made) - judge.head.normaliser(batch.target)).abs())
     assert (judge(batch).fields > 0).all()
+
+
+def test_an_indicator_is_scored_by_what_goes_with_the_error():
+    """One that knows the error agrees fully, its opposite inversely; one that always says the same has no score."""
+    judge = PDE().fitted(forecasting(), data().split("train"), "error")
+
+    def saying(change):
+        other = copy.deepcopy(judge)
+        plain = other.head.forward
+
+        def forward(tokens, batch):
+            made = plain(tokens, batch).fields
+            return FieldPrediction(change(other.head.actual(batch)).expand_as(made))
+
+        other.head.forward = forward
+        return other
+
+    models = {"knows": saying(lambda e: e), "opposite": saying(lambda e: -e), "same": saying(torch.ones_like)}
+    found = PDE().evaluate(models, data().split("test"), lead_steps=[1, 3])
+    scores = found.scores
+    assert scores["within"].sizes == {"forecast": 3, "lead_time": 2, "group": 2, "sample": 2}
+    assert scores["lead_time"].values.tolist() == [0.5, 1.5]
+    for name, value in {"knows": 1.0, "opposite": -1.0}.items():
+        np.testing.assert_allclose(scores["within"].sel(forecast=name), value)
+        np.testing.assert_allclose(scores["overall"].sel(forecast=name), value)
+    assert scores["within"].sel(forecast="same").isnull().all()
+    assert "tracer       knows           1.00" in found.text()
+    assert found.rows()[0]["within"] == 1.0
+    with pytest.raises(ValueError, match=r"got models of another task: \['twin'\]; leave them out"):
+        PDE().evaluate({"model": judge, "twin": forecasting()}, data().split("test"))
 
 
 def test_an_error_model_is_built_again_from_its_configuration():
