@@ -89,5 +89,5 @@ def say_slow(path: str, variable: str, error: Exception) -> None:
 def convert_line(source: str, **window: int) -> str:
     """The command that writes a source anew for reading windows of it, such as `sample=1`."""
     name = Path(source.rstrip("/"))
-    words = " ".join(f"--window {dim}={size}" for dim, size in (window or {"sample": 1}).items())
-    return f"humboldt convert {source} {name.stem}.rechunked.zarr {words}"
+    sizes = ", ".join(f"{dim}: {size}" for dim, size in (window or {"sample": 1}).items())
+    return f"humboldt convert {source} {name.stem}.rechunked.zarr --window '{{{sizes}}}'"

@@ -17,7 +17,7 @@ from humboldt.data_catalog import DataError, Moments, Split, say_amplification, 
 
 from .batch import GridBatch
 from .config import VariableGroup
-from .month_files import channel_names, group_of, opened_months, require_consecutive, without_dialect
+from .month_files import channel_names, group_of, is_group_folder, opened_months, require_consecutive, without_dialect
 from .variables import GROUPS
 
 
@@ -204,7 +204,7 @@ def open_months(
         land = without_dialect(land).sortby(["latitude", "longitude"]).values
     if land is not None and np.shape(land) != (data.sizes["latitude"], data.sizes["longitude"]):
         raise DataError(f"land lies on the grid of the data {tuple(data.sizes.values())}, got {np.shape(land)}")
-    if isinstance(source, str | Path):
+    if isinstance(source, str | Path) and not is_group_folder(source):
         native = [v.encoding.get("preferred_chunks", {}).get("time", 1) for v in data.data_vars.values()]
         longest, window = max(native, default=1), times + steps
         say_amplification(str(source), longest / window, f"chunks of {longest} months for windows of {window}", time=1)

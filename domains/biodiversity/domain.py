@@ -29,6 +29,7 @@ from .heads import MonthHead
 from .month_files import opened_months
 from .mvit import MViT
 from .populations import CountProgram, PopulationConfig, build_populations
+from .verbs import is_table, known_choices, predict_counts, predict_species
 
 
 class Biodiversity:
@@ -99,12 +100,18 @@ class Biodiversity:
         scores = self.evaluate({"model": model}, data).scores.sel(forecast="model")
         return Score(1 - float(scores["auc"].mean()), "1 - area under the ROC curve, mean over species")
 
-    def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
-        """Gridded months from what `open_months` takes, at chosen places along dimensions."""
-        return opened_months(path).isel(select)
+    def read(self, path: str, select: Mapping[str, int]) -> Any:
+        """Gridded months from what `open_months` takes, at chosen places along dimensions; the path of a table."""
+        return path if is_table(path) else opened_months(path).isel(select)
 
-    def predict(self, model: Model, source: Any, lead_times: Any = (), **choices: Any) -> xr.Dataset:
-        """The months that follow, see `predict_months`."""
+    def predict(self, model: Model, source: Any, lead_times: Any = (), **choices: Any) -> Any:
+        """The months that follow, see `predict_months`; maps of species from records, see `predict_species`; or counts
+        of next years from counts, see `predict_counts`."""
+        if isinstance(model.config, SpeciesConfig):
+            return predict_species(model, source, **known_choices(predict_species, choices))
+        if isinstance(model.config, PopulationConfig):
+            known_choices(predict_counts, choices)
+            return predict_counts(model, source, lead_times, **choices)
         return predict_months(model, source, lead_times, **choices)
 
     def metrics(self, model: Model | None = None) -> dict[str, AbsoluteError]:

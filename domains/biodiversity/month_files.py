@@ -55,7 +55,7 @@ def without_dialect(data: Any) -> Any:
 
 
 def _opened(source: Any) -> xr.Dataset:
-    if not (isinstance(source, str | Path) and Path(source).is_dir()) or _is_zarr(Path(source)):
+    if not is_group_folder(source):
         return _times(open_store(source))
     parts = {name: _times(open_store(files)) for name, files in _files_of_groups(Path(source)).items()}
     named = [
@@ -86,8 +86,11 @@ def _files_of_groups(folder: Path) -> dict[str, Any]:
     return {name: files[0] if len(files) == 1 else files for name, files in found.items()}
 
 
-def _is_zarr(folder: Path) -> bool:
-    return any((folder / mark).is_file() for mark in ("zarr.json", ".zgroup", ".zmetadata"))
+def is_group_folder(source: Any) -> bool:
+    """Whether a source is a folder with files of groups, rather than a store."""
+    if not isinstance(source, str | Path) or not Path(source).is_dir():
+        return False
+    return not any(Path(source, mark).is_file() for mark in ("zarr.json", ".zgroup", ".zmetadata"))
 
 
 def _times(data: xr.Dataset) -> xr.Dataset:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 HEAD = 2**16  # bytes from which delimiter, encoding and decimal sign are told
 DELIMITERS = ("\t", ";", ",", "|")
 BESIDE = ("verbatim", "multimedia", "citation", "rights", "readme", "meta")  # text files of a download without records
+ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".zip", ".parquet", ".pq", ".gpkg", ".shp", ".geojson")
 Opener = Callable[[], BinaryIO]
 
 

@@ -18,7 +18,9 @@ def run(words: Sequence[str]) -> None:
     parser = make_parser("predict", "Forecast from labelled states; attributes and coordinates are kept.")
     parser.add_argument("model", type=str, help="name, folder or hub repository of a model")
     parser.add_argument(
-        "state", type=str, help="NetCDF file or Zarr store, a variable per channel of the model; or a file of molecules"
+        "state",
+        type=str,
+        help="NetCDF file or Zarr store, a variable per channel; or a file of molecules, of records, of counts",
     )
     add = parser.add_argument
     option(add, "lead_times", list[float], [1.0], "how far ahead, such as 1,2.5 [time units of the model]")
@@ -33,14 +35,18 @@ def run(words: Sequence[str]) -> None:
     option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
     option(add, "batch_size", int | None, None, "states (molecules) at a time; 16 of fields if not given")
     text = (
-        "NetCDF file to write; of molecules a CSV file; of weather, and with --along, also a store that ends in .zarr"
+        "NetCDF file to write; of molecules and counts a CSV file; of species also a GeoTIFF; of weather, and with "
+        "--along, also a store that ends in .zarr"
     )
     option(add, "output", str, "forecast.nc", text)
     text = "dimension of independent states: they are read, predicted and written in blocks; the same command goes on"
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")
     option(add, "dry_run", bool, False, "with --along: print blocks, memory, time and core-hours; write nothing")
-    option(add, "opening", dict[str, Any] | None, None, "how weather data are opened, such as '{west: -180}'")
+    text = (
+        "how data are opened, such as '{west: -180}' for weather or '{environment: [bio1.tif, bio12.tif]}' for species"
+    )
+    option(add, "opening", dict[str, Any] | None, None, text)
     option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     given = parse(parser, words)
@@ -67,7 +73,9 @@ def run(words: Sequence[str]) -> None:
             return
         print(predict_blocks(model, state, times, output, along=along, at_a_time=size, workers=workers, **given))
         return
-    if "output" in signature(science.predict).parameters:  # lead times are written as they are made
+    if output.suffix in (".tif", ".tiff"):  # maps of species
+        made = predict(model, state, output=output, **given)
+    elif "output" in signature(science.predict).parameters:  # lead times are written as they are made
         made = predict(model, state, output=output, overwrite=True, **given)
     else:
         made = predict(model, state, **given)
@@ -85,9 +93,10 @@ def run(words: Sequence[str]) -> None:
 
 
 def written_table(table: Any, output: Path) -> str:
-    """Write a table of predicted properties; what was written, in words."""
+    """Write a table of predicted properties or counts; what was written, in words."""
     output = output if output.suffix == ".csv" else output.with_suffix(".csv")
     aside = output.with_name(f".{output.name}.writing")
     table.to_csv(aside, index=False)
     os.replace(aside, output)
-    return f"{len(table)} rows in {output}, {int((table['problem'] != '').sum())} without a prediction"
+    lacking = f", {int((table['problem'] != '').sum())} without a prediction" if "problem" in table else ""
+    return f"{len(table)} rows in {output}{lacking}"

@@ -68,7 +68,7 @@ def test_chunks_that_do_not_fit_are_said_with_the_cure(reader, caplog):
     windows = Windows(dims=DIMS, shape=SHAPE, positions={"time": np.arange(12)[:, None]})
     found = amplification(reader, windows, source="runs.zarr")
     assert found.factor == pytest.approx(4.0)
-    assert found.cure == "humboldt convert runs.zarr runs.rechunked.zarr --window time=1"
+    assert found.cure == "humboldt convert runs.zarr runs.rechunked.zarr --window '{time: 1}'"
     assert "4.0 bytes are read and decoded for every byte used" in caplog.text
     caplog.clear()
     whole = Windows(dims=DIMS, shape=SHAPE, positions={"time": np.arange(12).reshape(3, 4)})

@@ -64,7 +64,7 @@ def test_chunks_of_many_times_are_said_with_the_cure(tmp_path, caplog):
     assert not caplog.text
     open_weather(tmp_path / "long.zarr")
     assert "13.3 bytes are read and decoded for every byte used (chunks of 40 times for samples of 3)" in caplog.text
-    assert "long.rechunked.zarr --window time=1" in caplog.text
+    assert "long.rechunked.zarr --window '{time: 1}'" in caplog.text
 
 
 def test_a_model_takes_data_under_other_names_and_predicts():
