@@ -39,6 +39,8 @@ from .converter.grows import differences as differences
 from .converter.headers import rename_with_chunks as rename_with_chunks
 from .converter.joined_array import joined_variable as joined_variable
 from .errors import DataError as DataError
+from .fingerprint import files_fingerprint as files_fingerprint
+from .fingerprint import source_fingerprint as source_fingerprint
 from .reader.amplification import Amplification as Amplification
 from .reader.amplification import amplification as amplification
 from .reader.amplification import say_amplification as say_amplification

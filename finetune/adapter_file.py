@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict
+from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict, write_tensors
 
 from .adapter import M, added_parameters, plain_name
 from .method import Method
@@ -77,13 +77,12 @@ def write_adapter(folder: str | Path, model: nn.Module, way: Method, base: str |
         "method": way.describe(),
         "base": {"name": base, "sha256": base_hash(left_out(model))},
     }
-    state = {key: value.detach().contiguous().clone() for key, value in adapter_state(model).items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
             tensors, words = Path(scratch) / TENSORS, Path(scratch) / RECORD
-            save_file(state, tensors, {"format": "pt"})
-            words.write_text(json.dumps({**record, "sha256": content_hash(tensors)}, indent=1) + "\n")
+            sha256 = write_tensors(adapter_state(model), tensors)
+            words.write_text(json.dumps({**record, "sha256": sha256}, indent=1) + "\n")
             for path in (tensors, words):
                 os.replace(path, folder / path.name)
     except OSError as error:

@@ -14,6 +14,7 @@ from .checkpoint import (
     weight_files,
     write,
 )
+from .choices import choose
 from .config import (
     AttentionConfig,
     BlockConfig,
@@ -35,12 +36,14 @@ from .normalise import Normaliser
 from .norms import TimeNorm
 from .patches import PatchEmbed, PatchRecover
 from .pickled import read_pickled
+from .pieces import Pieces
 from .plotting import MissingMatplotlibError, pyplot
 from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores, Score
 from .shards import read_files
 from .tensor_file import header, require_finite
+from .tensor_writer import write_tensors
 from .tokens import Tokens
 from .units import Units
 
@@ -75,6 +78,7 @@ __all__ = [
     "PatchRecover",
     "Perceiver",
     "PerceiverConfig",
+    "Pieces",
     "Prediction",
     "Program",
     "Release",
@@ -85,6 +89,7 @@ __all__ = [
     "Tokens",
     "Units",
     "bare",
+    "choose",
     "content_hash",
     "convolve",
     "download",
@@ -108,4 +113,5 @@ __all__ = [
     "wavelengths",
     "weight_files",
     "write",
+    "write_tensors",
 ]

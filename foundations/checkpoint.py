@@ -13,12 +13,10 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors import SafetensorError
 from torch import Tensor
 
 from .config import to_dict
@@ -37,7 +35,11 @@ def content_hash(*paths: str | os.PathLike[str]) -> str:
     for path in paths:
         with open(path, "rb") as file:
             found.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return found[0] if len(found) == 1 else hashlib.sha256("\n".join(found).encode()).hexdigest()
+    return _joined(found)
+
+
+def _joined(hashes: list[str]) -> str:
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
@@ -74,18 +76,15 @@ def write(
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as scratch:
             files = write_weights(Path(scratch), state)
             config = Path(scratch) / CONFIG
-            with ThreadPoolExecutor() as pool:  # the disk writes while the processor hashes
-                synced = [pool.submit(_sync, path) for path in files]
-                sha256 = content_hash(*(path for path in files if path.name != INDEX))
+            sha256 = _joined([found for found in files.values() if found])
             config.write_text(json.dumps(record(sha256), indent=1) + "\n")
-            _sync(config)
-            for done in synced:
-                done.result()
+            for path in (config, *(path for path, found in files.items() if not found)):
+                _sync(path)
             for path in files:
                 os.replace(path, folder / path.name)
             _remove_others(folder, {path.name for path in files})
             os.replace(config, folder / CONFIG)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise CheckpointError(
             f"a checkpoint is written into a folder with room for it, but {folder} refused: {error}; what was there is "
             "unchanged; free some space or choose another folder"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .context import Context, bare
 from .core import Core
+from .pieces import Pieces
 from .scores import Score
 from .tokens import Tokens
 
@@ -233,6 +234,12 @@ class Domain(Protocol):
 
     def predict(self, model: Model, source: Any, lead_times: Sequence[float] = (), **choices: Any) -> Any:
         """Labelled predictions of labelled data."""
+        ...
+
+    def pieces(
+        self, model: Model, source: Any, lead_times: Sequence[float] = (), *, along: str | None = None, **choices: Any
+    ) -> Pieces | None:
+        """The same in pieces, cut along a dimension of the source; None where it is made at once."""
         ...
 
     def build(self, config: Any) -> Model:

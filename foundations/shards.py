@@ -6,31 +6,35 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from .tensor_file import CheckpointError, header, inside, read_json, read_tensors
+from .tensor_writer import write_tensors
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 LARGEST = 5 * 10**9  # bytes of tensors in one file
 
 
-def write_weights(folder: Path, state: Mapping[str, Tensor], largest: int | None = None) -> list[Path]:
-    """Write tensors into an empty folder, in shards of at most `largest` bytes (5 GB); the files, the index last."""
+def write_weights(folder: Path, state: Mapping[str, Tensor], largest: int | None = None) -> dict[Path, str]:
+    """Write tensors into an empty folder, in shards of at most `largest` bytes (5 GB).
+
+    Returns:
+        The SHA-256 of every file, in their order; the index, where there is one, comes last and has none ("").
+    """
     parts = _parts(state, largest or LARGEST)
     if len(parts) == 1:
-        _save(parts[0], folder / WEIGHTS)
-        return [folder / WEIGHTS]
+        return {folder / WEIGHTS: _save(parts[0], folder / WEIGHTS)}
+    found: dict[Path, str] = {}
     places: dict[str, str] = {}
     for number, part in enumerate(parts, 1):
         name = f"model-{number:05d}-of-{len(parts):05d}.safetensors"
-        _save(part, folder / name)
+        found[folder / name] = _save(part, folder / name)
         places |= dict.fromkeys(part, name)
     total = sum(value.nbytes for value in state.values())
     index = {"metadata": {"total_size": total}, "weight_map": places}
     (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n")
-    return [*sorted(folder.glob("model-*.safetensors")), folder / INDEX]
+    return found | {folder / INDEX: ""}
 
 
 def shards(index: Path) -> list[Path]:
@@ -82,17 +86,7 @@ def _parts(state: Mapping[str, Tensor], largest: int) -> list[dict[str, Tensor]]
     return parts
 
 
-def _save(part: Mapping[str, Tensor], path: Path) -> None:
-    places: set[int] = set()
-
-    def alone(value: Tensor) -> Tensor:
-        """A tensor that shares its memory with no other one of the file, which the library refuses."""
-        value = value.detach().contiguous()
-        place = value.untyped_storage().data_ptr()
-        if place in places or value.nbytes != value.untyped_storage().nbytes():
-            return value.clone()
-        places.add(place)
-        return value
-
-    save_file({key: alone(value) for key, value in part.items()}, path, {"format": "pt"})
-    path.chmod(0o644)  # the library writes for the owner alone, and colleagues read
+def _save(part: Mapping[str, Tensor], path: Path) -> str:
+    sha256 = write_tensors(part, path)
+    path.chmod(0o644)  # whatever the mask of the owner, colleagues read
+    return sha256

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
-from humboldt.foundations import Model, Program
+from humboldt.foundations import Model, Program, choose
 
 from .decompositions import DECOMPOSITIONS
-from .registry import choose, domain
+from .registry import domain
 
 LARGEST = 2_000_000_000  # bytes of the weights in a file of ONNX
 

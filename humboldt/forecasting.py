@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from humboldt.foundations import Model
+from humboldt.foundations import Model, choose
 
-from .registry import choose, domain
+from .registry import domain
 
 
 def predict(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import inspect
-from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -37,20 +35,3 @@ def domain(name: str) -> Any:
         ValueError: names the domains there are.
     """
     return getattr(face(name), DOMAINS[name][1])()
-
-
-def choose(verb: Callable[..., Any], choices: Iterable[str]) -> None:
-    """Check that a science's verb (its `evaluate`, its `predict`) has these choices.
-
-    Raises:
-        ValueError: names those that there are.
-    """
-    known = inspect.signature(verb).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in known):
-        return
-    names = [p.name for p in known if p.kind is p.KEYWORD_ONLY or p.default is not p.empty]
-    for choice in choices:
-        if choice not in names:
-            near = difflib.get_close_matches(choice, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; leave it out"
-            raise ValueError(f"{verb.__qualname__} has the choices {names}, got {choice!r}{hint}")

@@ -11,11 +11,11 @@ from typing import Any
 
 import xarray as xr
 
-from humboldt.foundations import MissingMatplotlibError, Model, Scores
+from humboldt.foundations import MissingMatplotlibError, Model, Scores, choose
 
 from .opening import open as open_data
 from .pretrained import random_twin
-from .registry import choose, domain
+from .registry import domain
 
 
 def evaluate(

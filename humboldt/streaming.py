@@ -1,175 +1,252 @@
-"""Forecasts of more states than memory holds: block by block, in several processes, resumable."""
+"""Predictions of more than memory holds, of any science: piece by piece, in several processes, resumable."""
 
 from __future__ import annotations
 
-import hashlib
+import csv
+import dataclasses
 import json
 import multiprocessing
 import os
 import resource
 import shutil
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import dask
+import filelock
+import torch
 import xarray as xr
 
+from humboldt.data_catalog import source_fingerprint
 from humboldt.finetune import weights_hash
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Pieces
 
-from .forecasting import predict
+from .registry import domain
 
 
 class StreamError(ValueError):
-    """A forecast that cannot be made block by block; the message states rule, value and cure."""
+    """A prediction that cannot be made in pieces; the message states rule, value and cure."""
 
 
-def predict_blocks(
-    model: Model,
-    state: xr.Dataset,
-    lead_times: float | Iterable[float],
-    output: str | os.PathLike[str],
-    *,
-    along: str,
-    at_a_time: int = 16,
-    workers: int = 1,
-    **choices: Any,
-) -> Path:
-    """Write the forecast of every state along a dimension; memory holds `at_a_time` of them a process.
+@dataclass(frozen=True)
+class Blocks:
+    """What `predict` makes of independent parts, written block by block; memory holds one block a process.
 
-    Blocks lie in `.NAME.blocks` until all are there. The same call after an interruption makes those that are missing.
-
-    Args:
-        model: of the pde domain.
-        state: as `predict` takes it, opened lazily.
+    Attributes:
+        model: of any domain.
+        source: as `predict` takes it; a path, or what was opened lazily, where it is large.
         lead_times: as of `predict`.
-        output: a NetCDF file, or a Zarr store if it ends in `.zarr`.
-        along: dimension of the state, not of space.
-        at_a_time: states of a block.
-        workers: processes.
-        choices: of `predict`.
-
-    Returns:
-        The file or store.
-
-    Raises:
-        StreamError: no such dimension, another domain, or blocks of another forecast.
+        along: dimension of the source, not of space: `sample`, or `time`. Maps of species and tables of molecules are
+            cut into rows without it.
+        choices: of `predict`; `batch_size` parts are a block, of molecules 32 times as many.
     """
-    require_independent(model, state, along)
-    output = Path(output)
-    folder = output.with_name(f".{output.name}.blocks")
-    times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
-    folder.mkdir(parents=True, exist_ok=True)
-    asked = {
-        "along": along,
-        "at_a_time": at_a_time,
-        "size": state.sizes[along],
-        "lead_times": times,
-        "model": weights_hash(model),
-        "state": _fingerprint(state, along),
-        "choices": {key: str(value) for key, value in choices.items()},
-    }
-    _same_forecast(folder, asked)
-    starts = range(0, state.sizes[along], at_a_time)
-    missing = [start for start in starts if not _block(folder, start).is_file()]
 
-    def make(part: int) -> None:
-        for start in missing[part::workers]:
-            made = predict(model, state.isel({along: slice(start, start + at_a_time)}).load(), times, **choices)
-            aside = folder / f".{start}"
-            made.to_netcdf(aside)
-            os.replace(aside, _block(folder, start))
+    model: Model
+    source: Any
+    lead_times: Sequence[float]
+    along: str | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
-    _in_processes(make, min(workers, len(missing)))
-    _put_together([_block(folder, start) for start in starts], along, output)
-    shutil.rmtree(folder)
-    return output
+    @cached_property
+    def pieces(self) -> Pieces | None:
+        """How the science cuts it up; None where it is made at once."""
+        science = domain(self.model.domain or "pde")
+        pieces: Pieces | None = science.pieces(
+            self.model, self.source, list(self.lead_times), along=self.along, **self.choices
+        )
+        if pieces is not None and not pieces.count:
+            raise StreamError("a prediction is made of one part or more, got a source with none; look into it")
+        return pieces
+
+    def write(self, output: str | os.PathLike[str], workers: int = 1) -> Path:
+        """Make the blocks that are missing in `.NAME.blocks`, and put all together.
+
+        The same call after an interruption goes on. Of fields the output is a NetCDF file, or a Zarr store if it ends
+        in `.zarr`; of tables a CSV file. With several workers each is a process with one thread.
+
+        Raises:
+            StreamError: what is made at once, blocks of another prediction, no room, or a process that failed.
+            ValueError: as of `predict`.
+        """
+        pieces, output = self._cut(), Path(output)
+        folder = output.with_name(f".{output.name}.blocks")
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            _same_prediction(folder, self._asked(pieces))
+            missing = [start for start in pieces.starts if not _block(folder, pieces, start).is_file()]
+            if min(workers, len(missing)) > 1:
+                self._in_processes(folder, missing, min(workers, len(missing)))
+            else:
+                _make(pieces, folder, missing)
+            _put_together([_block(folder, pieces, start) for start in pieces.starts], pieces.along, output)
+            shutil.rmtree(folder)
+        return output
+
+    def plan(self, workers: int = 1) -> dict[str, Any]:
+        """Blocks, memory and time of `write`, JSON-ready, from the second of two predictions of the first block.
+
+        Raises:
+            StreamError, ValueError: as of `write`.
+        """
+        pieces = self._cut()
+        count, spent = len(pieces.starts), 0.0
+        for _ in range(2):
+            begin = time.perf_counter()
+            pieces.make(0, min(pieces.size, pieces.count))
+            spent = time.perf_counter() - begin
+        return {
+            "parts": pieces.count,
+            "blocks": count,
+            "memory_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
+            "seconds per block": round(spent, 4),
+            "seconds": round(spent * -(-count // workers), 1),
+            "core_hours": round(spent * count / 3600, 4),
+        }
+
+    def _cut(self) -> Pieces:
+        if self.pieces is None:
+            raise StreamError(
+                f"blocks are cut along a dimension of independent parts, got none for this model of "
+                f"{self.model.domain}; name it with along (--along)"
+            )
+        return self.pieces
+
+    def _asked(self, pieces: Pieces) -> dict[str, Any]:
+        return {
+            "along": self.along,
+            "parts": pieces.count,
+            "size": pieces.size,
+            "lead_times": list(self.lead_times),
+            "model": weights_hash(self.model),
+            "source": source_fingerprint(self.source),
+            "choices": source_fingerprint(self.choices),
+        }
+
+    def _in_processes(self, folder: Path, missing: list[int], workers: int) -> None:
+        parent = os.getpid()
+
+        def part(number: int) -> None:
+            """A share of the blocks, cut anew so that files are opened here."""
+            threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+            torch.set_num_threads(1)  # a core each; and threads of before the fork are not there any more
+            with dask.config.set(scheduler="synchronous"):
+                try:
+                    _make(dataclasses.replace(self)._cut(), folder, missing[number::workers])
+                except Exception as error:  # told by the first process
+                    (folder / f"{number}.problem").write_text(f"{type(error).__name__}: {error}")
+                    os._exit(1)
+
+        for old in folder.glob("*.problem"):
+            old.unlink()
+        context = multiprocessing.get_context("fork")
+        running = [context.Process(target=part, args=(number,)) for number in range(workers)]
+        for process in running:
+            process.start()
+        for process in running:
+            process.join()
+        if failed := [process.exitcode for process in running if process.exitcode]:
+            told = "; ".join(sorted({path.read_text() for path in folder.glob("*.problem")})) or f"exit codes {failed}"
+            raise StreamError(f"every process of a prediction ends well, got {told}; the same command goes on")
 
 
-def plan_blocks(
-    model: Model, state: xr.Dataset, lead_times: Iterable[float], *, along: str, at_a_time: int = 16,
-    workers: int = 1, **choices: Any,
-) -> dict[str, Any]:  # fmt: skip
-    """Blocks, memory and time of `predict_blocks`, JSON-ready, from the second of two forecasts of the first block.
-
-    Raises:
-        StreamError: no such dimension, or another domain.
-    """
-    require_independent(model, state, along)
-    count, spent = -(-state.sizes[along] // at_a_time), 0.0
-    for _ in range(2):
-        begin = time.perf_counter()
-        predict(model, state.isel({along: slice(0, at_a_time)}).load(), list(lead_times), **choices)
-        spent = time.perf_counter() - begin
-    seconds = spent * -(-count // workers)
-    return {
-        "states": state.sizes[along],
-        "blocks": count,
-        "memory_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
-        "seconds per block": round(spent, 4),
-        "seconds": round(seconds, 1),
-        "core_hours": round(spent * count / 3600, 4),
-    }
+def _end_with(parent: int) -> None:
+    """End this process soon after the first one, which may have been killed."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
-def require_independent(model: Model, state: xr.Dataset, along: str) -> None:
-    """Refuse what cannot be cut into blocks.
-
-    Raises:
-        StreamError: no such dimension, or a model whose states are not independent.
-    """
-    if model.domain != "pde":
-        raise StreamError(f"states of the pde domain are independent, got a model of {model.domain!r}; use predict")
-    if along not in state.dims:
-        raise StreamError(f"blocks are cut along a dimension of the state, {list(state.dims)}, got {along!r}")
-
-
-def _fingerprint(state: xr.Dataset, along: str) -> str:
-    """SHA-256 over names and values of the first and the last state."""
-    digest = hashlib.sha256()
-    ends = state.isel({along: [0, -1]}).load()
-    for name in sorted(ends.data_vars, key=str):
-        digest.update(str(name).encode() + np.ascontiguousarray(ends[name].values).tobytes())
-    return digest.hexdigest()
+def _make(pieces: Pieces, folder: Path, starts: list[int]) -> None:
+    for start in starts:
+        made, path = pieces.make(start, min(start + pieces.size, pieces.count)), _block(folder, pieces, start)
+        aside = folder / f".{start}"
+        with _room(folder):
+            made.to_csv(aside, index=False) if pieces.along is None else made.to_netcdf(aside)
+            with aside.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(aside, path)
 
 
-def _in_processes(make: Any, workers: int) -> None:
-    if workers <= 1:
-        make(0)
-        return
-    context = multiprocessing.get_context("fork")
-    running = [context.Process(target=make, args=(part,)) for part in range(workers)]
-    for process in running:
-        process.start()
-    for process in running:
-        process.join()
-    if failed := [process.exitcode for process in running if process.exitcode]:
-        raise StreamError(f"every process of a forecast ends well, got exit codes {failed}; the same command goes on")
-
-
-def _put_together(blocks: list[Path], along: str, output: Path) -> None:
+def _put_together(blocks: list[Path], along: str | None, output: Path) -> None:
     """One file or store, read and written block by block."""
     aside = output.with_name(f".{output.name}.writing")
     shutil.rmtree(aside, ignore_errors=True)
+    with _room(output.parent):
+        if along is None:
+            _join_tables(blocks, aside)
+        else:
+            _join_fields(blocks, along, aside, output.suffix == ".zarr")
+        if output.is_dir():
+            shutil.rmtree(output)
+        os.replace(aside, output)
+
+
+def _join_tables(blocks: list[Path], aside: Path) -> None:
+    with aside.open("wb") as whole:
+        for number, block in enumerate(blocks):
+            with block.open("rb") as part:
+                if number:
+                    part.readline()  # the head
+                shutil.copyfileobj(part, whole)
+
+
+def _join_fields(blocks: list[Path], along: str, aside: Path, is_store: bool) -> None:
     options: dict[str, Any] = {"combine": "nested", "concat_dim": along, "data_vars": "minimal", "coords": "minimal"}
-    with xr.open_mfdataset(blocks, compat="override", join="override", combine_attrs="override", **options) as whole:
-        if output.suffix == ".zarr":
+    options |= {"compat": "override", "join": "override", "combine_attrs": "override", "decode_timedelta": False}
+    with dask.config.set(scheduler="synchronous"), xr.open_mfdataset(blocks, **options) as whole:
+        for name in list(whole.coords):  # times count from the start of their block
+            if whole[name].dtype.kind in "MO":
+                whole = whole.assign_coords({name: whole[name].load().drop_encoding()})
+        if is_store:
             whole.to_zarr(aside, mode="w", zarr_format=2)  # in which consolidated metadata are standard
         else:
             whole.to_netcdf(aside)
-    if output.is_dir():
-        shutil.rmtree(output)
-    os.replace(aside, output)
 
 
-def _block(folder: Path, start: int) -> Path:
-    return folder / f"{start:09d}.nc"
+def rows_without(output: Path, column: str = "problem") -> tuple[int, int]:
+    """Rows of a table, and how many of them say a problem."""
+    with output.open(newline="") as file:
+        told = [bool(row.get(column)) for row in csv.DictReader(file)]
+    return len(told), sum(told)
 
 
-def _same_forecast(folder: Path, asked: dict[str, Any]) -> None:
-    told = folder / "forecast.json"
-    if told.is_file() and json.loads(told.read_text()) != asked:
-        raise StreamError(f"{folder} holds blocks of another forecast; remove it, or choose another output")
+def _block(folder: Path, pieces: Pieces, start: int) -> Path:
+    return folder / f"{start:09d}{'.csv' if pieces.along is None else '.nc'}"
+
+
+def _same_prediction(folder: Path, asked: dict[str, Any]) -> None:
+    told = folder / "prediction.json"
+    if told.is_file() and (before := json.loads(told.read_text())) != asked:
+        other = [key for key in asked if before.get(key) != asked[key]]
+        raise StreamError(
+            f"{folder} holds blocks of another prediction (another {', '.join(other)}); remove it, or choose another "
+            "output"
+        )
     told.write_text(json.dumps(asked) + "\n")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """This process, and no other, makes the blocks of a folder."""
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=10):
+            yield
+    except filelock.Timeout as error:
+        raise StreamError(f"one command makes the blocks of {folder}, and one is at it; wait for it") from error
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # the second is what NetCDF says of a full disk
+        raise StreamError(
+            f"a prediction is written where there is room for it, but {folder} refused: {error}; free some space; the "
+            "same command goes on"
+        ) from error

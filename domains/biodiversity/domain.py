@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, LabelledScores, Model, Score, TimeNorm, from_dict, to_dict
+from humboldt.foundations import Core, LabelledScores, Model, Pieces, Score, TimeNorm, from_dict, to_dict
 
 from .adapt import arranged, fit_to_data, is_gridded, with_statistics
 from .adapters import Step, adapt
@@ -21,15 +21,16 @@ from .distribution import (
     build_species,
     evaluate_species,
     is_region_folder,
+    map_pieces,
     open_region,
+    predict_species,
 )
 from .embed import GridEmbed
-from .forecast import evaluate_months, predict_months
+from .forecast import evaluate_months, month_pieces, predict_months
 from .heads import MonthHead
 from .month_files import opened_months
 from .mvit import MViT
-from .populations import CountProgram, PopulationConfig, build_populations
-from .verbs import is_table, known_choices, predict_counts, predict_species
+from .populations import CountProgram, PopulationConfig, build_populations, predict_counts
 
 
 class Biodiversity:
@@ -101,18 +102,31 @@ class Biodiversity:
         return Score(1 - float(scores["auc"].mean()), "1 - area under the ROC curve, mean over species")
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
-        """Gridded months from what `open_months` takes, at chosen places along dimensions; the path of a table."""
-        return path if is_table(path) else opened_months(path).isel(select)
+        """The path, which is opened where it is needed; at chosen places along dimensions the gridded months."""
+        return opened_months(path).isel(select) if select else path
 
     def predict(self, model: Model, source: Any, lead_times: Any = (), **choices: Any) -> Any:
-        """The months that follow, see `predict_months`; maps of species from records, see `predict_species`; or counts
-        of next years from counts, see `predict_counts`."""
+        """The months that follow (`predict_months`), maps of species from layers and records (`predict_species`), or
+        the counts of years ahead (`predict_counts`): what the model is of."""
         if isinstance(model.config, SpeciesConfig):
-            return predict_species(model, source, **known_choices(predict_species, choices))
+            return predict_species(model, source, **choices)
         if isinstance(model.config, PopulationConfig):
-            known_choices(predict_counts, choices)
             return predict_counts(model, source, lead_times, **choices)
         return predict_months(model, source, lead_times, **choices)
+
+    def pieces(
+        self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any
+    ) -> Pieces | None:
+        """Maps by rows (`map_pieces`), months after every month of the data (`along="time"`, `month_pieces`).
+
+        Raises:
+            ValueError: a dimension to cut maps or counts along.
+        """
+        if isinstance(model.config, GridConfig):
+            return None if along is None else month_pieces(model, source, lead_times, along, **choices)
+        if along is not None:
+            raise ValueError(f"maps are cut into rows and counts are not cut, got along={along!r}; leave it out")
+        return map_pieces(model, source, **choices) if isinstance(model.config, SpeciesConfig) else None
 
     def metrics(self, model: Model | None = None) -> dict[str, AbsoluteError]:
         """Mean absolute error: of a model's groups in its normalised units, else of channels as they are."""

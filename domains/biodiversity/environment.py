@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean
 
+IMAGES = (".tif", ".tiff", ".vrt", ".asc", ".img")
 CELLS = 2**18  # of a block of rows that is read at once
 X_NAMES, Y_NAMES = ("x", "lon", "longitude"), ("y", "lat", "latitude")
 
@@ -128,7 +130,8 @@ def open_environment(
     """Layers from GeoTIFF, NetCDF or Zarr, or several of them on one grid; in any CRS.
 
     Args:
-        source: a path, a list of paths, {name: path}, or an xarray object with x and y (or longitude and latitude).
+        source: a path, a pattern, a folder of images, a list of paths, {name: path}, or an xarray object with x and y
+            (or longitude and latitude).
         names: of the layers; by default the bands' descriptions, or file and variable names.
         crs: of the grid, where the file does not say.
         factors: names of layers whose values are classes.
@@ -139,7 +142,7 @@ def open_environment(
     """
     if isinstance(source, Mapping) and not isinstance(source, xr.Dataset):
         source, names = list(source.values()), names or list(source)
-    sources = list(source) if isinstance(source, list | tuple) else [source]
+    sources = _sources(source)
     parts = [_layers(one, crs) for one in sources]
     first, found = parts[0]
     for (other, its), path in zip(parts[1:], sources[1:], strict=True):
@@ -156,6 +159,19 @@ def open_environment(
     return Environment(layers, found, tuple(factors))
 
 
+def _sources(source: Any) -> list[Any]:
+    """The files of a folder or a pattern in alphabetical order; everything else as it is."""
+    if isinstance(source, list | tuple):
+        return list(source)
+    if isinstance(source, str | Path):
+        found = sorted(glob.glob(str(source)))
+        if Path(source).is_dir():
+            found = [str(path) for path in sorted(Path(source).iterdir()) if path.suffix.lower() in IMAGES]
+        if found:
+            return found
+    return [source]
+
+
 def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
     in_memory = isinstance(source, xr.DataArray | xr.Dataset)
     if isinstance(source, xr.DataArray | xr.Dataset):
@@ -165,7 +181,7 @@ def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
         if not path.exists():
             near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
             raise FileNotFoundError(f"layers are read from a file, got {path}, which is not there{near}")
-        is_image = path.suffix.lower() in (".tif", ".tiff", ".vrt", ".asc", ".img")
+        is_image = path.suffix.lower() in IMAGES
         data, label = (_rioxarray().open_rasterio(path, masked=True) if is_image else _store(path)), path.stem
     found = crs
     if found is None:

@@ -12,7 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Pieces, choose
 
 from .adapt import with_channels
 from .batch import GridBatch, GridPrediction
@@ -25,7 +25,6 @@ Forecaster = Callable[[GridBatch, int], list[Tensor]]
 LONG = {"rmse": "root of the mean squared error over the grid and the samples", "mae": "mean absolute error"}
 
 
-@torch.no_grad()
 def predict_months(model: Model, source: Any, lead_times: Sequence[float] = (), **choices: Any) -> xr.Dataset:
     """The months after the last ones of the source, as a Dataset with dims (lead_time, [level,] latitude, longitude).
 
@@ -39,40 +38,79 @@ def predict_months(model: Model, source: Any, lead_times: Sequence[float] = (), 
         DataError: other channels than the model's, or too few months.
         ValueError: lead times that are not rising whole months.
     """
+    wanted, data = _asked(model, source, lead_times, choices)
+    return _from_windows(model, data, range(len(data) - 1, len(data)), wanted).isel(init_time=0, drop=True)
+
+
+def month_pieces(
+    model: Model, source: Any, lead_times: Sequence[float], along: str, *, batch_size: int = 4, **choices: Any
+) -> Pieces:
+    """The same after every month that has the months before it, `batch_size` of them a piece.
+
+    Args:
+        along: `time`, the only dimension that months are cut along; of the forecast it is `init_time`, the last month
+            that is known.
+
+    Raises:
+        ValueError: another dimension, and as of `predict_months`.
+    """
+    if along != "time":
+        raise ValueError(f"months are cut into pieces along 'time', got {along!r}; name it with along")
+    wanted, data = _asked(model, source, lead_times, choices)
+
+    def make(first: int, end: int) -> xr.Dataset:
+        return _from_windows(model, data, range(first, end), wanted)
+
+    return Pieces(len(data), batch_size, "init_time", make)
+
+
+def _asked(
+    model: Model, source: Any, lead_times: Sequence[float], choices: Mapping[str, Any]
+) -> tuple[list[float], MonthDataset]:
+    """Lead times, and windows of months of which the last one ends where the data end."""
+    choose(open_months, choices)
     wanted = [float(t) for t in lead_times] or [1.0]
     if any(t != round(t) or t < 1 for t in wanted) or wanted != sorted(set(wanted)):
         raise ValueError(f"lead times of gridded ecosystems are whole months from 1 on, got {wanted}; round them")
     if not isinstance(source, MonthDataset):
         known = {"times": model.config.times, "groups": [group.name for group in model.config.groups]}
-        choices = {**known, **choices, "steps": 1}
-        source = open_months(_with_next(source, choices["times"]), **choices)
-    data = with_channels(source, model.config.groups)
-    batch = data.batch([len(data) - 1])
-    steps = {}
+        source = open_months(_with_next(source), **{**known, **choices, "steps": 1})
+    return wanted, with_channels(source, model.config.groups)
+
+
+@torch.no_grad()
+def _from_windows(model: Model, data: MonthDataset, windows: range, wanted: Sequence[float]) -> xr.Dataset:
+    """Months ahead of some windows, dims (lead_time, init_time, [level,] latitude, longitude)."""
+    batch, steps = data.batch(windows), {}
     for step, prediction in enumerate(rollout(model.eval(), batch, round(wanted[-1])), 1):
         if step in wanted:
-            steps[float(step)] = prediction
-    last = pd.Timestamp(data.data["time"].values[data.windows[-1] + data.times - 1])
-    return _labelled(steps, batch, model, last)
+            steps[step] = prediction
+    ends = [data.windows[window] + data.times - 1 for window in windows]
+    return _labelled(steps, batch, model, pd.DatetimeIndex(data.data["time"].values[ends]))
 
 
-def _with_next(source: Any, times: int) -> xr.Dataset:
-    """The last months with an empty one after them, so that the window ends where the data end."""
-    data = opened_months(source)
-    data = data.isel(time=slice(-times, None))
+def _with_next(source: Any) -> xr.Dataset:
+    """Months with an empty one after them, so that the last window ends where the data end; read when asked for."""
+    data = opened_months(source).chunk({"time": 1})
     after = pd.Timestamp(data["time"].values[-1]) + pd.DateOffset(months=1)
     return data.reindex(time=[*data["time"].values, np.datetime64(after)])
 
 
-def _labelled(steps: Mapping[float, GridPrediction], batch: GridBatch, model: Model, last: pd.Timestamp) -> xr.Dataset:
+def _labelled(
+    steps: Mapping[int, GridPrediction], batch: GridBatch, model: Model, last: pd.DatetimeIndex
+) -> xr.Dataset:
     from .domain import Biodiversity
 
     science = Biodiversity()
-    found = [science.to_xarray(p, batch, model.config).isel(sample=0) for p in steps.values()]
+    found = [science.to_xarray(p, batch, model.config).rename(sample="init_time") for p in steps.values()]
     units = {"units": "months", "standard_name": "forecast_period", "long_name": "lead time"}
-    made = xr.concat(found, dim=xr.Variable("lead_time", list(steps), units))
-    valid = [np.datetime64(last + pd.DateOffset(months=round(step)), "ns") for step in steps]
-    return made.assign_coords(valid_time=("lead_time", valid)).assign_attrs(source=repr(model))
+    made = xr.concat(found, dim=xr.Variable("lead_time", [float(step) for step in steps], units))
+    valid = np.stack([(last + pd.DateOffset(months=step)).to_numpy("datetime64[ns]") for step in steps])
+    about = {"standard_name": "forecast_reference_time", "long_name": "last month that is known"}
+    return made.assign_coords(
+        init_time=("init_time", last.to_numpy("datetime64[ns]"), about),
+        valid_time=(("lead_time", "init_time"), valid),
+    ).assign_attrs(source=repr(model))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from humboldt.foundations import Core, Head, LabelledScores, Model, Score, TimeNorm, from_dict
+from humboldt.foundations import Core, Head, LabelledScores, Model, Pieces, Score, TimeNorm, choose, from_dict
 
 from .adapt import arranged
 from .batch import NextTokens, Properties, SequenceBatch
@@ -18,7 +18,7 @@ from .embed import SequenceEmbed
 from .heads import NextTokenHead, PropertyHead
 from .metrics import METRICS, SampleScore
 from .program import SequenceProgram
-from .properties import for_task, predict_properties, score_properties
+from .properties import for_task, predict_properties, property_pieces, score_properties
 
 
 class Graphs:
@@ -75,7 +75,21 @@ class Graphs:
 
     def predict(self, model: Any, source: Any, lead_times: Any = (), **choices: Any) -> Any:
         """A table of the properties of molecules, see `predict_properties`."""
+        choose(predict_properties, choices)
         return predict_properties(model, source, **choices)
+
+    def pieces(
+        self, model: Any, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any
+    ) -> Pieces:
+        """The same, so many rows at a time, see `property_pieces`.
+
+        Raises:
+            ValueError: a dimension to cut along, which rows do not have.
+        """
+        if along is not None:
+            raise ValueError(f"molecules are rows and have no dimension to cut along, got {along!r}; leave it out")
+        choose(property_pieces, choices)
+        return property_pieces(model, source, **choices)
 
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> LabelledScores:
         """Scores of models that predict the same properties, see `score_properties`."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import multiprocessing
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +61,10 @@ def read_source(source: Any, smiles_column: str | None = None) -> Source:
         FileNotFoundError: there is no such file.
         DataError: a file of another kind, or a table without molecules.
     """
+    if isinstance(source, Source):
+        return source
     if hasattr(source, "columns") and hasattr(source, "iloc"):
-        return _table(source, smiles_column, "the table")
+        return table_source(source, smiles_column, "the table")
     if not isinstance(source, str | Path):
         return Source(list(source))
     path = Path(source)
@@ -68,12 +72,11 @@ def read_source(source: Any, smiles_column: str | None = None) -> Source:
         raise FileNotFoundError(f"graphs are read from a file, got {path}, which is not there; check the path")
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if kind in LINES:
-        lines = _bytes(path).decode().splitlines()
-        return Source([line.split()[0] if line.split() else "" for line in lines])
+        return lines_source(_bytes(path))
     if kind in TABLES:
-        return _table(_read_table(path, kind), smiles_column, str(path))
+        return table_source(_read_table(path, kind), smiles_column, str(path))
     if kind == ".sdf":
-        return _structures(path)
+        return structures_source(_bytes(path))
     if kind == ".npz":
         return _arrays(path)
     raise DataError(
@@ -91,10 +94,27 @@ def _read_table(path: Path, kind: str) -> Any:
 
     if kind in (".parquet", ".pq"):
         return pd.read_parquet(path)
-    return pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False, na_values=[""])
+    return text_table(path, kind)
 
 
-def _table(table: Any, smiles_column: str | None, name: str) -> Source:
+def text_table(content: Any, kind: str) -> Any:
+    """A table of words from a `.csv` or `.tsv` file, or from what it holds; cells without one are missing."""
+    import pandas as pd
+
+    return pd.read_csv(content, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False, na_values=[""])
+
+
+def lines_source(content: bytes) -> Source:
+    """SMILES, the first word of every line."""
+    return Source([line.split()[0] if line.split() else "" for line in content.decode().splitlines()])
+
+
+def table_source(table: Any, smiles_column: str | None, name: str) -> Source:
+    """The SMILES of a table, and its other columns.
+
+    Raises:
+        DataError: no column of SMILES.
+    """
     names = [str(column) for column in table.columns]
     if smiles_column is None:
         smiles_column = next((n for known in COLUMNS for n in names if n.lower() == known), None)
@@ -105,11 +125,14 @@ def _table(table: Any, smiles_column: str | None, name: str) -> Source:
     return Source(items, {n: table[n] for n in names if n != smiles_column})
 
 
-def _structures(path: Path) -> Source:
+def structures_source(content: bytes) -> Source:
+    """The molecules of an `.sdf` file with their properties; None where one cannot be read."""
     import io
 
-    reader = toolkit().ForwardSDMolSupplier(io.BytesIO(_bytes(path)))
-    molecules = list(reader)
+    ends = [place.end() for place in re.finditer(rb"^\$\$\$\$.*\n?", content, re.MULTILINE)]
+    cuts = [0, *ends, *([len(content)] if content[ends[-1] if ends else 0 :].strip() else [])]
+    records = [content[start:end] for start, end in pairwise(cuts)]  # a broken one does not take the next along
+    molecules = [next(iter(toolkit().ForwardSDMolSupplier(io.BytesIO(record))), None) for record in records]
     names = dict.fromkeys(name for mol in molecules if mol is not None for name in mol.GetPropNames())
     columns: dict[str, Any] = {name: [_property(mol, name) for mol in molecules] for name in names}
     return Source(molecules, columns)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import ConfigError, Model
+from humboldt.foundations import ConfigError, Model, Pieces
 
 from .batch import SequenceBatch
 from .config import GraphConfig, Readout
@@ -21,10 +21,12 @@ from .data import GraphDataset
 from .files import Skipped, read_graphs, read_source
 from .graph import EDGE, Graph
 from .metrics import average_precision, interval, roc_auc
+from .rows import open_rows
 from .sequence import encode
 from .vocabulary import Chemistry
 
 logger = logging.getLogger(__name__)
+BATCHES = 32  # of a piece
 ANY = "*"  # the atom that stands for those without a token
 
 
@@ -132,6 +134,21 @@ def predict_properties(
             columns[f"{name}_deviation"] = values[:, :, index].std(0)
     columns["problem"] = problems
     return pd.DataFrame(columns)
+
+
+def property_pieces(
+    model: Model | Sequence[Model], source: Any, *, smiles_column: str | None = None, batch_size: int = 64
+) -> Pieces:
+    """The table of `predict_properties` in pieces of many batches, so that molecules of like lengths go together."""
+    models = [model] if isinstance(model, Model) else list(model)
+    predicted(models)
+    size = BATCHES * batch_size
+    rows = open_rows(source, size, smiles_column)
+
+    def make(first: int, end: int) -> Any:
+        return predict_properties(models, rows.read(first, end), batch_size=batch_size)
+
+    return Pieces(len(rows), size, None, make)
 
 
 def predicted(models: Sequence[Model]) -> tuple[str, ...]:

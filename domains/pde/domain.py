@@ -17,6 +17,7 @@ from humboldt.foundations import (
     Core,
     CoreConfig,
     Model,
+    Pieces,
     ScaleConfig,
     Score,
     TimeNorm,
@@ -157,6 +158,14 @@ class PDE:
         from .forecast import predict_states
 
         return predict_states(model, source, lead_times, *words, **choices)
+
+    def pieces(
+        self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any
+    ) -> Pieces | None:
+        """A forecast cut along a dimension of independent states, see `state_pieces`."""
+        from .forecast import state_pieces
+
+        return None if along is None else state_pieces(model, source, lead_times, along, **choices)
 
     def to_xarray(
         self, prediction: FieldPrediction, batch: FieldBatch, channels: tuple[Channel, ...] | None = None

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Pieces, choose
 
 from .batch import FieldBatch
 from .config import Channel
@@ -84,6 +84,32 @@ def predict_states(
     if missing == "mask":
         made = np.where(_outside(fields, model), np.float32(np.nan), made)
     return _labelled(made, state, given, model, times, {str(d) for d in space}, absent)
+
+
+def state_pieces(
+    model: Model, state: Any, lead_times: Iterable[float], along: str, *, batch_size: int = 16, **choices: Any
+) -> Pieces:
+    """The forecast of `predict_states`, cut along a dimension of the state; a piece is a batch.
+
+    Raises:
+        ValueError: no such dimension, or one of space.
+    """
+    choose(predict_states, choices)
+    variables, axes = _variables(state), model.config.core.axes
+    space = {str(dim) for variable in variables.data_vars.values() for dim in variable.dims[-axes:]}
+    leading = [str(dim) for dim in variables.dims if dim not in space]
+    if along not in leading:
+        raise ValueError(
+            f"a forecast in pieces is cut along a dimension of independent states, one of {leading}, got {along!r}; "
+            "name it with along"
+        )
+    times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
+
+    def make(first: int, end: int) -> xr.Dataset:
+        part = state.isel({along: slice(first, end)}).load()
+        return predict_states(model, part, times, batch_size=batch_size, **choices)
+
+    return Pieces(variables.sizes[along], batch_size, along, make)
 
 
 def untaught(model: Model) -> list[str]:

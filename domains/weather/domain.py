@@ -17,6 +17,7 @@ from humboldt.foundations import (
     CoreConfig,
     Head,
     Model,
+    Pieces,
     ScaleConfig,
     Score,
     Scores,
@@ -142,18 +143,23 @@ class Weather:
         """
         import xarray as xr
 
-        from .forecast import forecast, write_forecast
+        from .forecast import forecast, step_of, write_forecast
 
-        if rollout not in ("direct", "autoregressive"):
-            raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
-        length = None if rollout == "direct" else step or lead_times[0]
-        steps = forecast(model, state, lead_times, step=length, **choices)
+        steps = forecast(model, state, lead_times, step=step_of(lead_times, rollout, step), **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
         path = write_forecast(steps, output, overwrite)
         if path.suffix == ".zarr":
             return xr.open_zarr(path, consolidated=False, decode_timedelta=False)
         return xr.open_dataset(path, decode_timedelta=False)
+
+    def pieces(
+        self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any
+    ) -> Pieces | None:
+        """Forecasts from every time of the data (`along="time"`), see `forecast_pieces`."""
+        from .forecast import forecast_pieces
+
+        return None if along is None else forecast_pieces(model, source, lead_times, along, **choices)
 
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """One lead time as the CF conventions have it."""

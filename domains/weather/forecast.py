@@ -15,7 +15,7 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Pieces, choose
 
 from .batch import WeatherBatch
 from .data import open_weather
@@ -29,6 +29,7 @@ def open_states(model: Model, source: Any, **choices: Any) -> WeatherDataset:
     """Data as initial states of a model: its channels in its units, no targets asked for."""
     if isinstance(source, WeatherDataset):
         return source.arranged(model.config.inputs, model.config.outputs, model.config.static)
+    choose(open_weather, choices)
     config = model.config
     wanted = {"channels": config.channels, "static": config.static, "input_times": config.input_times}
     return open_weather(source, **{**wanted, "lead_times": [0], "targets": False, **choices})
@@ -89,6 +90,54 @@ def forecast(
                 yield forecast_to_xarray(prediction, about=about, **labels)
     finally:
         model.train(was_training)
+
+
+def step_of(lead_times: Sequence[float], rollout: str, step: float | None = None) -> float | None:
+    """Hours of the steps of a rollout, the shortest lead time by default; None where each lead time is made at once.
+
+    Raises:
+        ValueError: another kind of rollout.
+    """
+    if rollout not in ("direct", "autoregressive"):
+        raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+    return None if rollout == "direct" else step or lead_times[0]
+
+
+def forecast_pieces(
+    model: Model,
+    source: Any,
+    lead_times: Sequence[float],
+    along: str,
+    *,
+    rollout: str = "direct",
+    step: float | None = None,
+    batch_size: int = 4,
+    **choices: Any,
+) -> Pieces:
+    """Forecasts from every time of the data that has the states before it, `batch_size` initial times a piece.
+
+    Args:
+        along: `time`, the only dimension that data of the atmosphere are cut along; of the forecast it is `init_time`.
+        rollout, step: of `Weather.predict`.
+        choices: of `forecast` and `open_weather`, without `start`.
+
+    Raises:
+        ValueError: another dimension, or a choice of initial times.
+    """
+    if along != "time" or "start" in choices:
+        got = f"start={choices['start']}" if "start" in choices else repr(along)
+        raise ValueError(
+            f"forecasts in pieces start from every time of the data, along 'time', got {got}; leave it out"
+        )
+    length = step_of(lead_times, rollout, step)
+    data = open_states(model, source, **choices)
+    count = sum(sample.member == data.samples[0].member for sample in data.samples)
+
+    def make(first: int, end: int) -> xr.Dataset:
+        steps = forecast(model, data, lead_times, step=length, start=range(first, end))
+        return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
+
+    return Pieces(count, batch_size, "init_time", make)
 
 
 def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str], overwrite: bool = False) -> Path:

@@ -13,6 +13,8 @@ from typing import BinaryIO
 import filelock
 from xxhash import xxh3_128
 
+from humboldt.data_catalog import files_fingerprint
+
 from .errors import BatchError
 
 PLACE = "HUMBOLDT_STAGE"
@@ -41,7 +43,7 @@ def staged(source: str | Path, place: str | Path | None = None) -> Path:
     target = root / hashlib.sha256(str(source).encode()).hexdigest()[:12] / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(target.parent / ".lock"):
-        wanted, mark = state(source), target.parent / ".state"
+        wanted, mark = files_fingerprint(source), target.parent / ".state"
         if target.exists() and mark.is_file() and mark.read_text() == wanted:
             return target
         _remove(target)
@@ -49,12 +51,6 @@ def staged(source: str | Path, place: str | Path | None = None) -> Path:
         _copy(source, target)
         mark.write_text(wanted)
     return target
-
-
-def state(path: Path) -> str:
-    """Names, sizes and times of all files: cheap to ask, another one when a file was changed."""
-    lines = [f"{name} {p.stat().st_size} {p.stat().st_mtime_ns}\n" for name, p in _files(path)]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def digest(path: Path) -> str:

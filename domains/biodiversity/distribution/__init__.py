@@ -7,6 +7,7 @@ from .config import SpeciesConfig, biodiversity_nano
 from .estimator import SpeciesModel
 from .extrapolation import mess
 from .invasion import arrival_times, detection_ranking
+from .mapping import map_pieces, predict_species
 from .maps import generalise_maps
 from .niches import NicheOverlap, niche_overlap, schoener_d, warren_i
 from .pretraining import VirtualSpecies
@@ -45,12 +46,14 @@ __all__ = [
     "evaluate_species",
     "generalise_maps",
     "is_region_folder",
+    "map_pieces",
     "mess",
     "niche_overlap",
     "open_region",
     "permutation_importance",
     "plot_map",
     "plot_responses",
+    "predict_species",
     "read_region",
     "read_regions",
     "response_curves",

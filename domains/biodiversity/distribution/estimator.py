@@ -138,14 +138,22 @@ class SpeciesModel(Parameters):
         """
         if not hasattr(self, "_context"):
             raise DataError("a model is fitted before it predicts; call fit(occurrences, environment) first")
-        if self.season != (month is not None) or (month is not None and not 1 <= month <= 12):
-            raise DataError(
-                f"a model with seasons is asked for a month from 1 to 12, one without for none, got {month}"
-            )
+        self.require_month(month)
         surroundings = as_environment(environment)
         if isinstance(surroundings, Environment):
             return map_environment(self, surroundings, month, output, progress)
         return self._table(surroundings, month)
+
+    def require_month(self, month: int | None) -> None:
+        """Refuse a season that is lacking, or one that the model does not know.
+
+        Raises:
+            DataError: a model with seasons and no month, or the other way round.
+        """
+        if self.season != (month is not None) or (month is not None and not 1 <= month <= 12):
+            raise DataError(
+                f"a model with seasons is asked for a month from 1 to 12, one without for none, got {month}"
+            )
 
     def answer(self, table: pd.DataFrame, month: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Logits and their standard deviations at points, (species, points); NaN where a variable is missing."""

@@ -57,6 +57,13 @@ def map_environment(
         raise DataError(f"maps are written as .nc or .tif, got {path.name}")
 
 
+def map_rows(model: SpeciesModel, environment: Environment, rows: slice, month: int | None) -> xr.Dataset:
+    """Maps of all species of a fitted model in some rows of a grid, as `SpeciesModel.predict` makes them."""
+    with _small_cache():
+        found = _answer(model, environment, rows, month)
+    return _labelled(xr.DataArray(found, dims=("band", "y", "x")), model, environment, rows)
+
+
 def generalise_maps(maps: xr.Dataset, size: float) -> xr.Dataset:
     """Maps on a coarser grid, means of the cells in it, so that a fine map does not betray the places it was fitted to.
 
@@ -118,8 +125,10 @@ def _in_memory(model: SpeciesModel, environment: Environment, answers: Any, read
     return _labelled(array, model, environment)
 
 
-def _labelled(array: xr.DataArray, model: SpeciesModel, environment: Environment) -> xr.Dataset:
-    axes: dict[str, Any] = {axis: environment.layers[axis].values for axis in ("y", "x")}
+def _labelled(
+    array: xr.DataArray, model: SpeciesModel, environment: Environment, rows: slice = slice(None)
+) -> xr.Dataset:
+    axes: dict[str, Any] = {"y": environment.layers["y"].values[rows], "x": environment.layers["x"].values}
     fields = {}
     for number, name in enumerate(NAMES):
         part = array.isel(band=slice(number, 3 * len(model.species_), 3)).rename(band="species")

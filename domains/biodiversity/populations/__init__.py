@@ -3,7 +3,7 @@
 from .batch import CountBatch, CountForecast
 from .build import build_populations
 from .config import PopulationConfig, populations_nano
-from .forecast import as_population_network, forecast_counts
+from .forecast import as_population_network, forecast_counts, predict_counts
 from .program import CountProgram
 from .virtual import VirtualPopulations
 
@@ -17,4 +17,5 @@ __all__ = [
     "build_populations",
     "forecast_counts",
     "populations_nano",
+    "predict_counts",
 ]

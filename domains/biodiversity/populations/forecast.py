@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, from_dict, load_strictly, read_config, read_weights
+from humboldt.foundations import Model, choose, from_dict, load_strictly, read_config, read_weights
 
+from ..record_files import read_records
 from ..trends import count_grid
 from .batch import CountBatch
 from .build import build_populations
@@ -59,6 +62,23 @@ def forecast_counts(
         rows = {site: observed.index, year: when[-1] + ahead, "mean": mean, "lower": bounds[0], "upper": bounds[1]}
         parts.append(pd.DataFrame(rows))
     return pd.concat(parts, ignore_index=True)
+
+
+def predict_counts(model: Model, source: Any, lead_times: Sequence[float] = (), **columns: Any) -> pd.DataFrame:
+    """The counts after whole years, as `forecast_counts` makes them, of a table or a file of one (`read_records`).
+
+    Raises:
+        DataError: years that are not whole, and as `forecast_counts` says.
+    """
+    choose(forecast_counts, columns)
+    wanted = [float(t) for t in lead_times] or [1.0]
+    if any(t != round(t) or t < 1 for t in wanted):
+        raise DataError(f"lead times of populations are whole years from 1 on, got {wanted}; round them")
+    counts = source if isinstance(source, pd.DataFrame) else read_records(Path(source))
+    made = forecast_counts(counts, round(max(wanted)), model=model, **columns)
+    years = made[columns.get("year", "year")]
+    first = years.min() - 1
+    return made[years.isin([first + round(t) for t in wanted])].reset_index(drop=True)
 
 
 def _asked(network: Model, table: np.ndarray, ahead: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from humboldt.cli import main
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity.populations import (
     VirtualPopulations,
@@ -96,3 +97,19 @@ def test_skylarks_are_forecast_better_than_by_the_line_of_trim(shared) -> None: 
     found = of_skylark(path, {"nano": network(as_population_network(None)), "trim": trim_line})
     means = found.groupby("method")["rmse_log"].mean()
     assert means["nano"] < means["trim"]
+
+
+def test_the_command_forecasts_the_years_that_are_asked_for(tmp_path, capsys):
+    random = np.random.default_rng(0)
+    places = [(place, year) for place in "ab" for year in range(2001, 2011)]
+    table = pd.DataFrame(places, columns=["site", "year"]).assign(count=random.poisson(9, len(places)))
+    table.to_csv(tmp_path / "counts.csv", index=False)
+    words = ["predict", "humboldt/populations-nano", str(tmp_path / "counts.csv"), "--lead-times", "1,3"]
+    assert main([*words, "--output", str(tmp_path / "next.csv")]) == 0
+    assert "4 rows in" in capsys.readouterr().out
+    found, expected = pd.read_csv(tmp_path / "next.csv"), forecast_counts(table, 3)
+    pd.testing.assert_frame_equal(found, expected[expected["year"].isin([2011, 2013])].reset_index(drop=True))
+    assert main([*words[:-1], "1.5"]) == 2
+    assert "whole years from 1 on, got [1.5]; round them" in capsys.readouterr().err
+    assert main([*words, "--opening", "{cont: n}"]) == 2
+    assert "got 'cont'; did you mean 'count'?" in capsys.readouterr().err
