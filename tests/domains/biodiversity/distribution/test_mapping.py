@@ -69,7 +69,7 @@ def test_the_verb_in_memory_and_by_seasons():
     expected = SpeciesModel(network()).fit(RECORDS, LAYERS, background=200).predict(LAYERS)
     xr.testing.assert_allclose(found, expected)
     with pytest.raises(DataError, match="a month from 1 to 12, one without for none, got 13"):
-        humboldt.predict(network(), LAYERS, occurrences=RECORDS, background=200, month=13)
+        humboldt.predict(network(), LAYERS, occurrences=RECORDS.assign(eventDate="2001-05-01"), month=13)
 
 
 def test_patterns_are_layers_in_alphabetical_order(files):
