@@ -40,8 +40,16 @@ def run(words: Sequence[str]) -> None:
     option(add, "along", str | None, None, text)
     option(add, "workers", int, 1, "processes, with --along")
     option(add, "dry_run", bool, False, "with --along: print blocks, memory, time and core-hours; write nothing")
-    option(add, "opening", dict[str, Any] | None, None, "how weather data are opened, such as '{west: -180}'")
+    text = "how weather data or molecules are read, such as '{west: -180}' or '{smiles_column: ligand}'"
+    option(add, "opening", dict[str, Any] | None, None, text)
     option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
+    text = "of molecules: more models of the same properties; their mean is predicted, with the deviation beside it"
+    option(add, "ensemble", list[str] | None, None, text)
+    text = (
+        "of molecules: table with measured values that no model has learned from; gives intervals or calibrated classes"
+    )
+    option(add, "calibrate", str | None, None, text)
+    option(add, "level", float | None, None, "share of the intervals that should hold the value; 0.9 if not given")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     given = parse(parser, words)
     import xarray as xr
@@ -52,6 +60,7 @@ def run(words: Sequence[str]) -> None:
     picture = given.pop("plot")
     output, model = Path(given.pop("output")), load(given.pop("model"))
     along, workers, dry = given.pop("along"), given.pop("workers"), given.pop("dry_run")
+    models = [model, *map(load, given.pop("ensemble") or ())]
     if dry and along is None:
         raise UsageError("an estimate is made of blocks, got no dimension to cut along; add --along DIMENSION")
     science, opening = domain(model.domain), given.pop("opening") or {}
@@ -70,7 +79,7 @@ def run(words: Sequence[str]) -> None:
     if "output" in signature(science.predict).parameters:  # lead times are written as they are made
         made = predict(model, state, output=output, overwrite=True, **given)
     else:
-        made = predict(model, state, **given)
+        made = predict(models if len(models) > 1 else model, state, **given)
         if not isinstance(made, xr.Dataset):
             print(written_table(made, output))
             return
@@ -90,4 +99,4 @@ def written_table(table: Any, output: Path) -> str:
     aside = output.with_name(f".{output.name}.writing")
     table.to_csv(aside, index=False)
     os.replace(aside, output)
-    return f"{len(table)} rows in {output}, {int((table['problem'] != '').sum())} without a prediction"
+    return f"{len(table)} rows in {output}, {int(table.iloc[:, 1].isna().sum())} without a prediction"
