@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,16 @@ from .registry import domain
 
 
 def predict(
-    model: Model, state: Any, lead_times: float | int | Iterable[float | int] = (), *words: Any, **choices: Any
+    model: Model | Sequence[Model],
+    state: Any,
+    lead_times: float | int | Iterable[float | int] = (),
+    *words: Any,
+    **choices: Any,
 ) -> Any:
     """What a model makes of labelled data: the state after each of `lead_times`, or a table of properties.
 
     Args:
-        model: of any domain.
+        model: of any domain; of molecules also several, whose mean and deviation are predicted.
         state: what the domain's own `predict` takes: a Dataset or DataArray with a variable per channel (pde, weather,
             biodiversity), molecules as a file, a table or SMILES (graphs).
         lead_times: positive and rising, in the model's time units; any real numbers. Molecules have none.
@@ -31,7 +35,15 @@ def predict(
     Raises:
         ValueError: data that do not fit the model, bad lead times, a choice that the domain does not have.
     """
-    science = domain(model.domain or "pde")
+    alone = isinstance(model, Model)
+    if not alone and not model:
+        raise ValueError("a prediction is made by a model or an ensemble of them, got an empty list; give one or more")
+    science = domain((model if alone else model[0]).domain or "pde")
+    if not alone and science.name != "graphs":
+        raise ValueError(
+            f"ensembles predict properties of molecules, got a list of {len(model)} models of {science.name}; predict "
+            "with each, and take the mean"
+        )
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
     choose(science.predict, choices)
     return science.predict(model, state, times, *words, **choices)

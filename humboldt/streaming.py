@@ -39,7 +39,7 @@ class Blocks:
     """What `predict` makes of independent parts, written block by block; memory holds one block a process.
 
     Attributes:
-        model: of any domain.
+        model: of any domain; of molecules also several, as `predict` takes them.
         source: as `predict` takes it; a path, or what was opened lazily, where it is large.
         lead_times: as of `predict`.
         along: dimension of the source, not of space: `sample`, or `time`. Maps of species and tables of molecules are
@@ -47,16 +47,20 @@ class Blocks:
         choices: of `predict`; `batch_size` parts are a block, of molecules 32 times as many.
     """
 
-    model: Model
+    model: Model | Sequence[Model]
     source: Any
     lead_times: Sequence[float]
     along: str | None = None
     choices: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def _models(self) -> Sequence[Model]:
+        return [self.model] if isinstance(self.model, Model) else self.model
+
     @cached_property
     def pieces(self) -> Pieces | None:
         """How the science cuts it up; None where it is made at once."""
-        science = domain(self.model.domain or "pde")
+        science = domain(self._models[0].domain or "pde")
         pieces: Pieces | None = science.pieces(
             self.model, self.source, list(self.lead_times), along=self.along, **self.choices
         )
@@ -113,7 +117,7 @@ class Blocks:
         if self.pieces is None:
             raise StreamError(
                 f"blocks are cut along a dimension of independent parts, got none for this model of "
-                f"{self.model.domain}; name it with along (--along)"
+                f"{self._models[0].domain}; name it with along (--along)"
             )
         return self.pieces
 
@@ -123,7 +127,7 @@ class Blocks:
             "parts": pieces.count,
             "size": pieces.size,
             "lead_times": list(self.lead_times),
-            "model": weights_hash(self.model),
+            "model": [weights_hash(model) for model in self._models],
             "source": source_fingerprint(self.source),
             "choices": source_fingerprint(self.choices),
         }
@@ -209,11 +213,11 @@ def _join_fields(blocks: list[Path], along: str, aside: Path, is_store: bool) ->
             whole.to_netcdf(aside)
 
 
-def rows_without(output: Path, column: str = "problem") -> tuple[int, int]:
-    """Rows of a table, and how many of them say a problem."""
+def rows_without(output: Path) -> tuple[int, int]:
+    """Rows of a table of what was asked and predicted, and how many of them have no prediction."""
     with output.open(newline="") as file:
-        told = [bool(row.get(column)) for row in csv.DictReader(file)]
-    return len(told), sum(told)
+        lacking = [not row[1] for row in csv.reader(file)][1:]
+    return len(lacking), sum(lacking)
 
 
 def _block(folder: Path, pieces: Pieces, start: int) -> Path:

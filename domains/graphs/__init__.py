@@ -7,6 +7,7 @@ from .config import Goal, GraphConfig, Readout
 from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
 from .embed import SequenceEmbed
+from .embeddings import embeddings
 from .files import Skipped
 from .flows import Flow, balance_loss, converted, distance, drawn, learn, learn_outcomes
 from .grammar import Grammar
@@ -36,15 +37,19 @@ from .outcomes import OutcomeBalance
 from .pictures import draw_molecules
 from .ppo import PPO, Proximal
 from .pretraining import molecules_nano, open_corpus, with_few_tiny
-from .properties import embeddings, for_task, predict_properties, sayable, score_properties
+from .properties import calibration, for_task, predict_properties
 from .published import config_from_published, config_to_published, decoder_core, g2pt, is_published
+from .reading import sayable
 from .rewards import Reward, RewardError
 from .rollout import Rollout, log_policy, roll_out
 from .sample import Drawing, Sampled, sample_sequences
+from .scores import score_properties
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
+from .soft_tokens import NodeReader, VectorGraph
 from .splitting import random_split, scaffold, scaffold_split
 from .store import SequenceStore, write_store
 from .stream import stream
+from .uncertainty import Calibration
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary, plain_vocabulary
 from .weights import (
     RELEASES,
@@ -66,6 +71,7 @@ __all__ = [
     "Balance",
     "Balanced",
     "BitSequences",
+    "Calibration",
     "Chemistry",
     "Decoded",
     "Drawing",
@@ -81,6 +87,7 @@ __all__ = [
     "GrowthGrammar",
     "NextTokenHead",
     "NextTokens",
+    "NodeReader",
     "Ordering",
     "OutcomeBalance",
     "Properties",
@@ -96,11 +103,13 @@ __all__ = [
     "SequenceStore",
     "Skipped",
     "Tally",
+    "VectorGraph",
     "Vocabulary",
     "arranged",
     "average_precision",
     "balance_loss",
     "build",
+    "calibration",
     "canonical",
     "config_from_published",
     "config_to_published",

@@ -13,7 +13,7 @@ from humboldt.foundations import Model
 from .config import Goal, GraphConfig
 from .data import GraphDataset
 from .graph import GraphError
-from .properties import sayable
+from .reading import sayable
 from .store import SequenceStore
 
 logger = logging.getLogger(__name__)

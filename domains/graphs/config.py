@@ -41,13 +41,14 @@ class Readout:
         names: of the properties, as their columns are called in the data.
         task: `regression`, or `classification`, each property yes (1) or no (0).
         dropout: share of features that is dropped in training.
-        pooling: what stands for the graph: the state of its `last` token, as published, or the `mean` of all of them.
+        pooling: what stands for the graph: the state of its `last` token, as published, the `mean` of all of them, or
+            their means after the embedding and every layer side by side (`layers`).
     """
 
     names: tuple[str, ...]
     task: Literal["regression", "classification"]
     dropout: float = 0.5
-    pooling: Literal["last", "mean"] = "last"
+    pooling: Literal["last", "mean", "layers"] = "last"
 
     def __post_init__(self) -> None:
         if not self.names:

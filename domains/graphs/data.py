@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import logging
 import random
 from collections.abc import Mapping, Sequence
@@ -18,13 +19,15 @@ import torch
 from humboldt.data_catalog import DataError, Split
 
 from .batch import SequenceBatch
-from .files import Skipped, numbers, read_graphs, read_source
+from .files import Skipped, numbers, read_graphs, read_source, with_columns
 from .graph import Graph, GraphError
+from .repetitions import warn_of_repetitions
 from .sequence import Ordering, encode
 from .splitting import make_split, time_split
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary
 
 logger = logging.getLogger(__name__)
+PARTS = ("train", "validation", "test")
 SHOWN = 5  # skipped rows that a warning shows
 
 
@@ -130,11 +133,18 @@ class GraphDataset:
             "vocabulary": self.vocabulary.name,
             "tokens": int(self.lengths.sum()),
             "longest": int(self.lengths.max()),
-            "split": {name: len(getattr(self.parts, name)) for name in ("train", "validation", "test")},
+            "split": {name: len(getattr(self.parts, name)) for name in PARTS},
             "split_by": self.split_by,
+            "split_sha256": self.split_sha256,
             "skipped": len(self.skipped),
             "fingerprint": self.fingerprint,
         }
+
+    @cached_property
+    def split_sha256(self) -> str:
+        """Hash of the rows of the source that are in each part: two scores with one hash are of one split."""
+        parts = {name: sorted(self.rows[place] for place in getattr(self.parts, name)) for name in PARTS}
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -154,8 +164,9 @@ def open_graphs(
     chemistry: Chemistry | None = None,
     ordering: Ordering | Mapping[str, Any] | None = None,
     smiles_column: str | None = None,
-    targets: Sequence[str] = (),
-    goals: Sequence[str] = (),
+    values: Mapping[str, Sequence[Any]] | None = None,
+    targets: Sequence[str] | str = (),
+    goals: Sequence[str] | str = (),
     split: Mapping[str, Any] | None = None,
     split_by: str = "position",
     seed: int = 0,
@@ -169,6 +180,7 @@ def open_graphs(
         chemistry: how molecules become graphs; that of the vocabulary, else Kekule bonds and exact atoms.
         ordering: which sequences of a graph are written; nodes in breadth-first discovery order if not given.
         smiles_column: of a table, where its name is not an ordinary one.
+        values: columns by name, a number a row, of graphs that come without (NaN where not known).
         targets, goals: columns that are predicted, and that the model is told.
         split: sizes or rows of `train`, `validation`, `test`, {"file": "scaffold_split.json", "variant": "murcko"}, or
             {"time": COLUMN} of numbers or dates: the earliest graphs are for training, the latest for the test.
@@ -184,7 +196,7 @@ def open_graphs(
         from .store import SequenceStore
 
         return SequenceStore.open(source)
-    found = read_source(source, smiles_column)
+    found = with_columns(read_source(source, smiles_column), values)
     if isinstance(vocabulary, str):
         if vocabulary not in PUBLISHED:
             raise DataError(f"published vocabularies are {', '.join(PUBLISHED)}, got {vocabulary!r}")
@@ -195,13 +207,16 @@ def open_graphs(
     rows = tuple(row for row, _ in kept)
     is_chemical = isinstance(found.items[rows[0]], str) or hasattr(found.items[rows[0]], "GetAtoms")
     vocabulary = vocabulary or Vocabulary.of(graphs, chemistry=chemistry if is_chemical else None)
+    targets, goals = ((chosen,) if isinstance(chosen, str) else tuple(chosen) for chosen in (targets, goals))
     names = (*targets, *goals)
-    values = numbers(found.columns, names)[list(rows)] if names else None
+    known = numbers(found.columns, names)[list(rows)] if names else None
     items = [found.items[row] for row in rows]
     if split is not None and "time" in split:
         parts, how = time_split(found.columns, str(split["time"]), rows)
     else:
         parts, how = make_split(items, rows, split_by, split, found.parts, seed)
+    if known is not None and is_chemical:
+        warn_of_repetitions(graphs, items, rows, parts, known)
     if not isinstance(ordering, Ordering):
         ordering = Ordering(**(ordering or {}))
     return GraphDataset(
@@ -211,9 +226,9 @@ def open_graphs(
         ordering=ordering,
         parts=parts,
         places=tuple(range(len(graphs))),
-        values=values,
+        values=known,
         names=names,
-        goals=tuple(goals),
+        goals=goals,
         skipped=skipped,
         source=str(source) if isinstance(source, str | Path) else f"{type(source).__name__} of {len(found.items)}",
         split_by=how,

@@ -18,7 +18,8 @@ from .embed import SequenceEmbed
 from .heads import NextTokenHead, PropertyHead
 from .metrics import METRICS, SampleScore
 from .program import SequenceProgram
-from .properties import for_task, predict_properties, property_pieces, score_properties
+from .properties import for_task, predict_properties, property_pieces
+from .scores import score_properties
 
 
 class Graphs:
@@ -47,8 +48,10 @@ class Graphs:
         if task == "generation":
             return NextTokenHead(model.embed)  # type: ignore[arg-type]
         if task in ("regression", "classification"):
-            width = model.config.core.scales[0].width
-            return PropertyHead(width, task=task, **choices)  # type: ignore[arg-type]
+            scale = model.config.core.scales[0]
+            found = PropertyHead(scale.width, task=task, layers=len(scale.down), **choices)  # type: ignore[arg-type]
+            found.hear(model)
+            return found
         raise ValueError(f"tasks of the graphs domain are generation, regression and classification, got {task!r}")
 
     def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
@@ -95,7 +98,10 @@ class Graphs:
         """Scores of models that predict the same properties, see `score_properties`."""
         found = score_properties(models, data, batch_size=batch_size)
         said = found.attrs
-        title = f"{said['part']} part, split: {said['split_by']}, {said['graphs']} graphs"
+        title = (
+            f"{said['part']} part of {said['graphs']} graphs, split: {said['split_by']}, rows of its parts sha256 "
+            f"{said['split_sha256'][:16]}"
+        )
         return LabelledScores(found, str(next(iter(found))), "property", title)
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
@@ -134,9 +140,11 @@ def build(config: GraphConfig | Mapping[str, Any]) -> Model:
     embed, readout = SequenceEmbed(config), config.readout
     head: Head = NextTokenHead(embed)
     if readout is not None:
-        width, count = config.core.scales[0].width, len(readout.names)
-        head = PropertyHead(width, count, readout.task, readout.dropout, readout.pooling)
+        scale, count = config.core.scales[0], len(readout.names)
+        head = PropertyHead(scale.width, count, readout.task, readout.dropout, readout.pooling, len(scale.down))
     model = Model(embed, Core(config.core), head, domain="graphs", config=config)
+    if isinstance(head, PropertyHead):
+        head.hear(model)
     initialise(model)
     return model
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import multiprocessing
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -85,6 +86,24 @@ def read_source(source: Any, smiles_column: str | None = None) -> Source:
     )
 
 
+def with_columns(source: Source, values: Mapping[str, Any] | None) -> Source:
+    """The source with more columns.
+
+    Raises:
+        DataError: another number of values than rows, or a column that is there already.
+    """
+    for name, column in (values or {}).items():
+        if len(column) != len(source.items) or name in source.columns:
+            there = " and the column is there already" if name in source.columns else ""
+            raise DataError(
+                f"a column has a value a row, got {len(column)} of {name!r} for {len(source.items)} rows{there}; give "
+                "NaN where a value is not known, under another name"
+            )
+    return replace(
+        source, columns={**source.columns, **{name: list(column) for name, column in (values or {}).items()}}
+    )
+
+
 def _bytes(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
@@ -94,14 +113,25 @@ def _read_table(path: Path, kind: str) -> Any:
 
     if kind in (".parquet", ".pq"):
         return pd.read_parquet(path)
-    return text_table(path, kind)
+    return text_table(_bytes(path), kind, str(path))
 
 
-def text_table(content: Any, kind: str) -> Any:
-    """A table of words from a `.csv` or `.tsv` file, or from what it holds; cells without one are missing."""
+def text_table(content: bytes, kind: str, name: str) -> Any:
+    """A table of words from what a `.csv` or `.tsv` file holds; cells without one are missing.
+
+    Raises:
+        DataError: text in another encoding than UTF-8.
+    """
     import pandas as pd
 
-    return pd.read_csv(content, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False, na_values=[""])
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"a table is text in UTF-8, but {name} is not ({error}); save it anew in that encoding"
+        ) from error
+    separator = "\t" if kind == ".tsv" else max(",;\t", key=text.partition("\n")[0].count)
+    return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, na_values=[""])
 
 
 def lines_source(content: bytes) -> Source:
@@ -118,6 +148,8 @@ def table_source(table: Any, smiles_column: str | None, name: str) -> Source:
     names = [str(column) for column in table.columns]
     if smiles_column is None:
         smiles_column = next((n for known in COLUMNS for n in names if n.lower() == known), None)
+    if smiles_column is None and len(like := [n for n in names if "smiles" in n.lower()]) == 1:
+        (smiles_column,) = like
     if smiles_column not in names:
         raise DataError(f"a table of molecules has a column of SMILES, got {names[:12]} in {name}; give smiles_column=")
     smiles = table[smiles_column]

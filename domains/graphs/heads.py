@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from humboldt.foundations import Head, Normaliser, Tokens
+from humboldt.foundations import Head, Model, Normaliser, Tokens
 
 from .batch import NextTokens, Properties, SequenceBatch
 from .embed import SequenceEmbed
@@ -50,8 +50,43 @@ def token_losses(prediction: NextTokens, batch: SequenceBatch) -> Float[Tensor, 
     return losses * batch.real[:, 1:]
 
 
+class Heard:
+    """What the embedding and every layer made in the present forward pass, for a head that reads all of them.
+
+    It is forgotten when it has been read, and a copy of the model hears its own layers.
+    """
+
+    def __init__(self) -> None:
+        self.states: list[Tensor] = []
+
+    def listen(self, model: Model) -> None:
+        """Hear a model from now on."""
+        model.embed.register_forward_hook(self._begin)
+        for block in model.core.scales[0].down:
+            block.register_forward_hook(self._go_on)
+
+    def _begin(self, module: nn.Module, given: Any, made: Tokens) -> None:
+        self.states = [made.x]
+
+    def _go_on(self, module: nn.Module, given: Any, made: Tokens) -> None:
+        self.states.append(made.x)
+
+    def read(self) -> list[Tensor]:
+        """The states, once."""
+        found, self.states = self.states, []
+        return found
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Heard:
+        """Tensors of a forward pass belong to their graph."""
+        return Heard()
+
+    def __reduce__(self) -> tuple[type[Heard], tuple[()]]:
+        return Heard, ()
+
+
 class PropertyHead(Head[SequenceBatch, Properties]):
-    """Properties of the graph: a linear map of the last token of its sequence, or of the mean token, after dropout.
+    """Properties of the graph: a linear map, after dropout, of the last token of its sequence, of the mean token, or of
+    the mean tokens of all layers side by side.
 
     Args:
         width: of a token.
@@ -59,7 +94,8 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         task: `regression`, with the mean squared error of normalised values, or `classification`, each property yes (1)
             or no (0), with the cross-entropy. Targets that are not known (NaN) do not count.
         dropout: share of features that is dropped in training.
-        pooling: `last` or `mean`.
+        pooling: `last`, `mean` or `layers`, which has to be given a model with `hear`.
+        layers: of the model, for `layers`.
     """
 
     def __init__(
@@ -68,12 +104,19 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         count: int,
         task: Literal["regression", "classification"] = "regression",
         dropout: float = 0.5,
-        pooling: Literal["last", "mean"] = "last",
+        pooling: Literal["last", "mean", "layers"] = "last",
+        layers: int = 0,
     ) -> None:
         super().__init__()
-        self.task, self.pooling = task, pooling
+        self.task, self.pooling, self.heard, self.layers = task, pooling, Heard(), layers
         self.normaliser = Normaliser([0.0] * count, [1.0] * count)
-        self.dropout, self.out = nn.Dropout(dropout), nn.Linear(width, count)
+        wide = width * (layers + 1) if pooling == "layers" else width
+        self.dropout, self.out = nn.Dropout(dropout), nn.Linear(wide, count)
+
+    def hear(self, model: Model) -> None:
+        """Read the layers of this model, where the head reads all of them."""
+        if self.pooling == "layers":
+            self.heard.listen(model)
 
     def forward(self, tokens: Tokens, batch: SequenceBatch) -> Properties:
         """Values in their units, or probabilities."""
@@ -85,7 +128,13 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         if self.pooling == "last":
             return x[torch.arange(len(batch)), batch.last]
         real = batch.real[..., None]
-        return (x * real).sum(1) / real.sum(1)
+        found = [x] if self.pooling == "mean" else [*self.heard.read()[:-1], x]
+        if self.pooling == "layers" and len(found) != self.layers + 1:
+            raise ValueError(
+                f"a head that reads all layers hears the {self.layers} of its model, got {len(found) - 1}; give it the "
+                "model with head.hear(model)"
+            )
+        return torch.cat([(state * real).sum(1) for state in found], dim=1) / real.sum(1)
 
     def loss(self, prediction: Properties, batch: SequenceBatch) -> Tensor:
         """Mean over the known targets; 0 if none is known.

@@ -3,19 +3,23 @@
 Reward(my_function)                              SMILES -> number
 Reward("qed - 0.1 * abs(logp - 2.5)")            an expression of `DESCRIPTORS`
 Reward(dock, processes=8, timeout=60)            a slow function, in processes of its own [s]
+Reward(dock, processes=8, cache="docked.jsonl")  whose answers are kept in a file
+Reward(predict, batch=64)                        a function of many SMILES at once
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import math
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .molecules import toolkit
+from .workers import Answer, answer, answers
 
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs, "min": min, "max": max, "exp": math.exp, "log": math.log, "sqrt": math.sqrt,
@@ -38,31 +42,45 @@ class Reward:
     """Numbers of molecules, remembered; larger is better.
 
     Args:
-        function: SMILES -> number, or an expression of `DESCRIPTORS`.
+        function: SMILES -> number, or an expression of `DESCRIPTORS`; with `batch` a list of SMILES -> as many numbers.
         processes: ask so many processes at a time; 0 asks here.
-        timeout: seconds that a molecule may take (with processes only).
-        otherwise: what a molecule is worth for which the function raises, takes too long or gives no finite number;
-            without it that is an error.
+        timeout: that a molecule may take (with processes only) [s].
+        otherwise: what a molecule is worth for which the function raises, takes too long, ends its process or gives no
+            finite number; without it that is an error.
+        batch: molecules that the function takes at once; None for a function of one. A batch that fails is asked again
+            one by one.
+        cache: file in which answers are kept, a line each as they come; a later run does not ask for them again.
 
     Attributes:
         calls: molecules that the function was asked for.
         failed: of these, those that got `otherwise`.
+
+    Raises:
+        RewardError: a setting that cannot be, or a cache of another reward.
     """
 
     def __init__(
         self,
-        function: Callable[[str], float] | str,
+        function: Callable[[str], float] | Callable[[list[str]], Sequence[float]] | str,
         *,
         processes: int = 0,
         timeout: float | None = None,
         otherwise: float | None = None,
+        batch: int | None = None,
+        cache: str | Path | None = None,
     ) -> None:
-        self.function = expression(function) if isinstance(function, str) else function
+        self.function: Callable[[Any], Any] = expression(function) if isinstance(function, str) else function
         self.name = function if isinstance(function, str) else getattr(function, "__name__", "reward")
         if timeout is not None and not processes:
             raise RewardError(f"only another process can be stopped, got timeout={timeout} here; set processes=1")
-        self.processes, self.timeout, self.otherwise = processes, timeout, otherwise
-        self.known: dict[str, float] = {}
+        if batch is not None and (batch < 1 or isinstance(function, str)):
+            raise RewardError(
+                f"a batch holds 1 molecule or more, for a function of a list of SMILES, got batch={batch} for "
+                f"{self.name!r}; leave it out for a function of one"
+            )
+        self.processes, self.timeout, self.otherwise, self.batch = processes, timeout, otherwise, batch
+        self.cache = None if cache is None else Path(cache)
+        self.known: dict[str, float] = {} if self.cache is None else read_cache(self.cache, self.name)
         self.calls = self.failed = 0
 
     def __call__(self, smiles: Sequence[str]) -> np.ndarray:
@@ -72,9 +90,7 @@ class Reward:
             RewardError: the function raised, took too long or gave no finite number, and `otherwise` is not given.
         """
         new = [one for one in dict.fromkeys(smiles) if one not in self.known]
-        for one, (value, problem) in zip(new, self._asked(new), strict=True):
-            if not problem and not math.isfinite(value):
-                problem = f"got {value}"
+        for one, value, problem in self._asked(new):
             if problem and self.otherwise is None:
                 raise RewardError(
                     f"a reward is a finite number for every molecule, but of {one!r}: {problem}; correct the function, "
@@ -83,33 +99,76 @@ class Reward:
             self.calls += 1
             self.failed += bool(problem)
             self.known[one] = float(self.otherwise if problem else value)  # type: ignore[arg-type]
+            if self.cache is not None and not problem:
+                with self.cache.open("a") as file:
+                    file.write(json.dumps([one, self.known[one]]) + "\n")
         return np.array([self.known[one] for one in smiles])
 
-    def _asked(self, smiles: list[str]) -> Iterable[tuple[float, str]]:
-        if not self.processes or not smiles:
-            yield from (answer(self.function, one) for one in smiles)
-            return
-        waiting = list(smiles)
-        while waiting:  # a process that stalls is ended with its pool, and the others are asked again
-            with multiprocessing.get_context("fork").Pool(self.processes) as pool:
-                asked = [pool.apply_async(answer, (self.function, one)) for one in waiting]
-                for place, result in enumerate(asked):
-                    try:
-                        yield result.get(self.timeout)
-                    except multiprocessing.TimeoutError:
-                        yield math.nan, f"no answer within {self.timeout} s"
-                        waiting = waiting[place + 1 :]
-                        break
-                else:
-                    waiting = []
+    def _asked(self, smiles: list[str]) -> Iterator[tuple[str, float, str]]:
+        """Molecule, value and problem, as they are answered."""
+        size = self.batch or 1
+        parts = [smiles[start : start + size] for start in range(0, len(smiles), size)]
+        again: list[list[str]] = []
+        for place, found in self._answers(parts):
+            values, problem = numbers(parts[place], found)
+            if problem and len(parts[place]) > 1:
+                again += [[one] for one in parts[place]]
+                continue
+            yield from zip(parts[place], *told(values, problem), strict=True)
+        for place, found in self._answers(again):
+            yield from zip(again[place], *told(*numbers(again[place], found)), strict=True)
+
+    def _answers(self, parts: list[list[str]]) -> Iterable[tuple[int, Answer]]:
+        asked: list[Any] = parts if self.batch else [part[0] for part in parts]
+        if not self.processes:
+            return ((place, answer(self.function, one)) for place, one in enumerate(asked))
+        longest = None if self.timeout is None else self.timeout * max(map(len, parts), default=1)
+        return answers(self.function, asked, self.processes, longest)
 
 
-def answer(function: Callable[[str], float], smiles: str) -> tuple[float, str]:
-    """The value, or what went wrong."""
+def numbers(smiles: list[str], found: Answer) -> tuple[list[float], str]:
+    """A number for each molecule, and what is wrong with the answer."""
+    values, problem = found
+    if problem:
+        return [math.nan] * len(smiles), problem
     try:
-        return float(function(smiles)), ""
-    except Exception as error:  # whatever a user's function raises is told with its molecule
-        return math.nan, f"{type(error).__name__}: {error}"
+        flat = np.asarray(values, dtype=float).reshape(-1).tolist()
+    except (TypeError, ValueError):
+        return [math.nan] * len(smiles), f"got {values!r}"
+    if len(flat) != len(smiles):
+        return [math.nan] * len(smiles), f"got {len(flat)} numbers for {len(smiles)} molecules"
+    return flat, ""
+
+
+def told(values: list[float], problem: str) -> tuple[list[float], list[str]]:
+    """Values, and the problem of each."""
+    return values, [problem or ("" if math.isfinite(value) else f"got {value}") for value in values]
+
+
+def read_cache(path: Path, name: str) -> dict[str, float]:
+    """Answers of a file, which is begun where there is none; a line that was half written is left out.
+
+    Raises:
+        RewardError: a file of another reward.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"reward": name}) + "\n")
+        return {}
+    text = path.read_text()
+    lines = text.splitlines()
+    try:
+        said = json.loads(lines[0])["reward"]
+    except (IndexError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise RewardError(f"answers are kept in a file that a reward began, got {path}; name another file") from error
+    if said != name:
+        raise RewardError(
+            f"a file keeps the answers of one reward, {path} those of {said!r}, got {name!r}; name another"
+        )
+    whole = lines if text.endswith("\n") else lines[:-1]
+    if len(whole) < len(lines):
+        path.write_text("".join(f"{line}\n" for line in whole))
+    return {smiles: float(value) for smiles, value in map(json.loads, whole[1:])}
 
 
 def expression(text: str) -> Callable[[str], float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -116,7 +115,7 @@ class TextRows(Rows):
             return lines_source(content)
         if self.kind == ".sdf":
             return structures_source(content)
-        table = text_table(io.BytesIO(self._head + content), self.kind)
+        table = text_table(self._head + content, self.kind, str(self.path))
         return table_source(table, self.smiles_column, str(self.path))
 
     @cached_property

@@ -103,6 +103,19 @@ def sample_sequences(
             yield draw_batch(model, size, drawing, told, prompt, chance, places)
 
 
+def require_generative(model: Model) -> None:
+    """Refuse a model of properties.
+
+    Raises:
+        ConfigError: it predicts.
+    """
+    if model.config.readout is not None:
+        raise ConfigError(
+            "samples are drawn from a model that says what comes next, got one that predicts "
+            f"{list(model.config.readout.names)}; take the model that it was tuned from"
+        )
+
+
 def model_device(model: Model) -> torch.device:
     """Where a model is."""
     return next(model.parameters()).device
@@ -137,6 +150,7 @@ def draw_batch(
     Where a sequence ends, the next one begins at once. When no more are to come, those that have ended leave the batch
     when they are `LEAVING` of it: to move the others together in the cache costs more than a few idle rows.
     """
+    require_generative(model)
     config, device = model.config, model_device(model)
     was_training = model.training
     model.eval()

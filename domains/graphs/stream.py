@@ -19,7 +19,7 @@ from humboldt.foundations import Model, to_dict
 from .graph import GraphError
 from .metrics import Tally
 from .molecules import Decoded, decode_molecule
-from .sample import Drawing, Sampled, sample_sequences
+from .sample import Drawing, Sampled, require_generative, sample_sequences
 from .sequence import decode
 from .vocabulary import Vocabulary
 
@@ -52,8 +52,10 @@ def stream(
         progress: show a progress bar on a terminal.
 
     Raises:
+        ConfigError: the model predicts properties.
         DataError: the file was made in another way, or cannot be written.
     """
+    require_generative(model)
     output, drawing = Path(output), drawing or Drawing()
     record = {**to_dict(drawing), "batch_size": batch_size, "goals": dict(goals or {}), "model": weights_digest(model)}
     vocabulary = model.config.vocabulary

@@ -48,9 +48,16 @@ def run(words: Sequence[str]) -> None:
     option(add, "workers", int, 1, "processes that make blocks")
     option(add, "dry_run", bool, False, "of blocks: print their number, memory, time and core-hours; write nothing")
     option(add, "occurrences", str | None, None, "of species: their records, a table with places and names")
-    text = "more of the science's own choices, such as '{west: -180}' for weather or '{site: plot}' for counts"
+    text = "more of the science's own choices, such as '{west: -180}', '{smiles_column: ligand}' or '{site: plot}'"
     option(add, "opening", dict[str, Any] | None, None, text)
     option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
+    text = "of molecules: more models of the same properties; their mean is predicted, with the deviation beside it"
+    option(add, "ensemble", list[str] | None, None, text)
+    text = (
+        "of molecules: table with measured values that no model has learned from; gives intervals or calibrated classes"
+    )
+    option(add, "calibrate", str | None, None, text)
+    option(add, "level", float | None, None, "share of the intervals that should hold the value; 0.9 if not given")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     call(parse(parser, words))
 
@@ -62,10 +69,11 @@ def call(given: dict[str, Any]) -> None:
 
     picture, output, model = given.pop("plot"), Path(given.pop("output")), load(given.pop("model"))
     along, workers, dry = given.pop("along"), given.pop("workers"), given.pop("dry_run")
+    models = [model, *map(load, given.pop("ensemble") or ())]
     science, opening = domain(model.domain), given.pop("opening") or {}
     state = science.read(given.pop("state"), given.pop("select") or {})
     given = {name: value for name, value in {**opening, **given}.items() if value is not None}
-    blocks = Blocks(model, state, given.pop("lead_times"), along, given)
+    blocks = Blocks(models if len(models) > 1 else model, state, given.pop("lead_times"), along, given)
     image = output.suffix in (".tif", ".tiff")  # written row by row as it is made
     if dry and blocks.pieces is None:
         raise UsageError("an estimate is made of blocks, got no dimension to cut along; add --along DIMENSION")

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from humboldt.cli import main
 from humboldt.design_methods import best_of
 from humboldt.designing import design, report
 from humboldt.domains.graphs import GraphConfig, Reward, RewardError, Vocabulary, build, decoder_core
@@ -69,6 +70,39 @@ def test_what_a_design_refuses():
 
     with pytest.raises(RewardError, match="KeyError"):
         design(chains(), broken, samples=4, rounds=1)
+
+
+def test_a_function_of_a_file_in_processes_with_a_cache(tmp_path, capsys):
+    chains().save(tmp_path / "model")
+    (tmp_path / "dock.py").write_text("def score(smiles):\n    return smiles.count('O') if smiles != 'C' else 1 / 0\n")
+    asking = [
+        "--processes",
+        "2",
+        "--timeout",
+        "30",
+        "--otherwise",
+        "-1",
+        "--rounds",
+        "1",
+        "--samples",
+        "16",
+        "--steps",
+        "2",
+    ]
+    cache = ["--cache", str(tmp_path / "docked.jsonl")]
+    words = ["design", str(tmp_path / "model"), f"{tmp_path}/dock.py:score", *asking, *cache]
+    assert main([*words, "--output", str(tmp_path / "first")]) == 0
+    kept = (tmp_path / "docked.jsonl").read_text()
+    assert json.loads(kept.splitlines()[0]) == {"reward": "score"}
+    assert main([*words, "--output", str(tmp_path / "second")]) == 0
+    first, second = (
+        json.loads((tmp_path / name / "design.json").read_text())["rounds"] for name in ("first", "second")
+    )
+    assert [row["mean"] for row in first] == [row["mean"] for row in second]
+    assert first[-1]["calls"] > second[-1]["calls"]
+    words[2] = f"{tmp_path}/dock.py:dock"
+    assert main([*words, "--output", str(tmp_path / "third")]) == 2
+    assert "a function of a SMILES, got no function 'dock' in" in capsys.readouterr().err
 
 
 def test_the_best():

@@ -99,6 +99,29 @@ def test_properties_that_are_text_or_missing(tmp_path):
         open_graphs(["x y", "(("])
 
 
+@pytest.mark.parametrize(("separator", "start"), [(";", ""), ("\t", ""), (",", "\ufeff")])
+def test_tables_as_other_programs_write_them(tmp_path, separator, start):
+    path = tmp_path / "x.csv"
+    path.write_text(start + f"id{separator}Canonical SMILES (std){separator}y\na{separator}CCO{separator}1\n", "utf-8")
+    data = open_graphs(path, targets="y")
+    assert molecules(data) == ["CCO"]
+    assert data.values.tolist() == [[1.0]]
+    path.write_bytes("smiles;größe\nCC;1\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"a table is text in UTF-8, but .*x.csv is not .*; save it anew"):
+        open_graphs(path)
+
+
+def test_graphs_that_come_without_columns_are_given_some():
+    graphs = [nx.path_graph(n) for n in (2, 3, 4)]
+    data = open_graphs(graphs, values={"nodes": [2, 3, float("nan")], "bipartite": [1, 1, 1]}, targets=["nodes"])
+    np.testing.assert_array_equal(data.values, np.array([[2], [3], [np.nan]], np.float32))
+    with pytest.raises(DataError, match="a value a row, got 2 of 'nodes' for 3 rows; give NaN"):
+        open_graphs(graphs, values={"nodes": [2, 3]}, targets=["nodes"])
+    frame = pd.DataFrame({"smiles": ["C"], "y": [1]})
+    with pytest.raises(DataError, match="got 1 of 'y' for 1 rows and the column is there already"):
+        open_graphs(frame, values={"y": [2]})
+
+
 def test_what_a_vocabulary_cannot_say_is_left_out():
     data = open_graphs(["CCO", "CCBr", "C" * 11], vocabulary="qm9")
     assert [s.row for s in data.skipped] == [1, 2]

@@ -17,7 +17,6 @@ from humboldt.domains.graphs import (
     average_precision,
     build,
     decoder_core,
-    embeddings,
     for_task,
     graph_from_smiles,
     open_graphs,
@@ -69,6 +68,9 @@ def test_learn_save_read_predict_score(tmp_path):
     spread = float(np.nanstd(frame["carbons"]))
     assert scores["rmse"].item() < 0.85 * spread
     assert scores.attrs["split_by"] == "sizes given"
+    assert scores.attrs["split_sha256"] == data.split_sha256 == data.split("train").split_sha256
+    other = open_graphs(frame, targets=["carbons"], split={"test": 13, "validation": 8})
+    assert other.split_sha256 != data.split_sha256
     assert (tmp_path / "run" / "config.json").is_file()
     again = humboldt.from_pretrained(tmp_path / "run")
     assert isinstance(again.head, PropertyHead)
@@ -99,11 +101,16 @@ def test_several_classes_with_unknown_labels():
 
 def test_rows_that_are_not_molecules_are_told_and_counted(caplog):
     tuned = for_task(small(vocabulary(), length=40), open_graphs(table(), targets=["carbons"]), "regression")
-    found = predict_properties([tuned, tuned], ["CCO", "C1CC", "", "CBr"])
+    found = humboldt.predict([tuned, tuned], ["CCO", "C1CC", "", "CBr"])
     assert found["carbons"].isna().tolist() == [False, True, True, False]
     assert found["carbons_deviation"].dropna().eq(0).all()
     assert "SMILES that RDKit reads, got 'C1CC'" in found["problem"][1]
     assert "2 of 4 rows are not graphs: row 1" in caplog.text
+    assert found["problem"][3] == "Br is read as *"
+    long = predict_properties(tuned, ["C" * 30, "CC"])
+    assert long["problem"].tolist() == ["of 30 atoms the first 12 are read", ""]
+    assert long["carbons"].notna().all()
+    assert "1 of 2 graphs are not read in full: row 0: of 30 atoms the first 12 are read" in caplog.text
 
 
 def test_what_a_model_cannot_say():
@@ -143,15 +150,6 @@ def test_a_model_without_properties_has_no_readout():
     with pytest.raises(ConfigError, match="at least one property, got none"):
         Readout(names=(), task="regression")
     assert isinstance(small(vocabulary()).config, GraphConfig)
-
-
-def test_embeddings_are_means_over_real_tokens():
-    model = small(vocabulary(), length=40)
-    found = embeddings(model, ["CCO", "nonsense", "CCCCCCC"])
-    assert found.shape == (3, 16)
-    assert np.isnan(found[1]).all()
-    np.testing.assert_allclose(found[0], embeddings(model, ["CCO"])[0], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(humboldt.embed(["CCO"], model)[0], found[0], rtol=1e-4, atol=1e-5)
 
 
 def test_average_precision_by_hand():

@@ -1,6 +1,8 @@
 """Rewards are asked once, and what goes wrong is told with its molecule."""
 
+import json
 import math
+import os
 import time
 
 import numpy as np
@@ -73,3 +75,54 @@ def test_a_reward_that_stalls_is_ended_and_the_others_are_asked():
     np.testing.assert_array_equal(reward(["C", "stall", "CC", "CCC"]), [1, 0, 1, 1])
     assert reward.failed == 1
     assert time.monotonic() - began < 25
+
+
+def test_a_closure_and_an_expression_are_asked_in_processes():
+    weight = 2.0
+    assert Reward(lambda smiles: weight * len(smiles), processes=2)(["C", "CC", "C"]).tolist() == [2, 4, 2]
+    assert Reward("atoms", processes=2)(["CC", "CCO"]).tolist() == [2, 3]
+
+
+def test_a_process_that_dies_is_told():
+    reward = Reward(lambda smiles: os._exit(3) if smiles == "CC" else 1.0, processes=2)
+    with pytest.raises(RewardError, match="of 'CC': its process ended with code 3; correct the function"):
+        reward(["C", "CC"])
+
+
+def test_many_at_once_and_the_one_that_is_to_blame():
+    asked: list[list[str]] = []
+
+    def lengths(smiles: list[str]) -> list[float]:
+        asked.append(smiles)
+        if "CCC" in smiles:
+            raise ValueError("too long")
+        return [float(len(one)) for one in smiles]
+
+    reward = Reward(lengths, batch=2, otherwise=-1.0)
+    assert reward(["C", "CC", "CCC", "CCCC", "O"]).tolist() == [1, 2, -1, 4, 1]
+    assert asked == [["C", "CC"], ["CCC", "CCCC"], ["O"], ["CCC"], ["CCCC"]]
+    assert (reward.calls, reward.failed) == (5, 1)
+    with pytest.raises(RewardError, match="of 'C': got 3 numbers for 1 molecules"):
+        Reward(lambda smiles: [0.0] * 3, batch=2)(["C", "N"])
+    with pytest.raises(RewardError, match=r"a batch holds 1 molecule or more, .* got batch=0 for 'lengths'"):
+        Reward(lengths, batch=0)
+    with pytest.raises(RewardError, match="got batch=4 for 'qed'"):
+        Reward("qed", batch=4)
+
+
+def test_answers_are_kept_in_a_file(tmp_path):
+    path = tmp_path / "docked" / "rewards.jsonl"
+    first = Reward(odd, cache=path, otherwise=-1.0)
+    first(["C", "nan", "O"])
+    with path.open("a") as file:
+        file.write('["CC", 1')  # the end of a run that was killed
+    second = Reward(odd, cache=path, otherwise=-1.0)
+    assert second.known == {"C": 1.0, "O": 1.0}
+    assert second(["O", "CC", "C"]).tolist() == [1, 1, 1]
+    assert second.calls == 1
+    assert [json.loads(line) for line in path.read_text().splitlines()][1:] == [["C", 1.0], ["O", 1.0], ["CC", 1.0]]
+    with pytest.raises(RewardError, match="those of 'odd', got 'carbons'; name another"):
+        Reward(carbons, cache=path)
+    path.write_text("smiles,reward\n")
+    with pytest.raises(RewardError, match=r"in a file that a reward began, got .*rewards.jsonl; name another file"):
+        Reward(carbons, cache=path)

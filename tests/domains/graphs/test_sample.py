@@ -20,6 +20,7 @@ from humboldt.domains.graphs import (
     SequenceBatch,
     decode,
     decode_molecule,
+    for_task,
     open_graphs,
     plain_vocabulary,
     sample_sequences,
@@ -169,6 +170,36 @@ def test_guidance_and_goals():
     torch.testing.assert_close(logits[3.0, 2.0], expected, rtol=1e-4, atol=1e-4)
     with pytest.raises(ConfigError, match=r"told the goals \['qed'\], got 'logp'"):
         drawn(model, 1, goals={"logp": 1.0})
+
+
+def test_a_model_of_properties_draws_nothing(tmp_path):
+    data = open_graphs(list(MOLECULES), values={"y": [1.0] * len(MOLECULES)}, targets="y")
+    model = for_task(small(data.vocabulary), data, "regression")
+    said = r"a model that says what comes next, got one that predicts \['y'\]; take the model that it was tuned from"
+    with pytest.raises(ConfigError, match=said):
+        humboldt.sample(model, 4)
+    with pytest.raises(ConfigError, match=said):
+        humboldt.sample(model, 4, output=tmp_path / "s.csv")
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_several_goals_are_guided_together():
+    """logits = (1 - w) untold + w told, with all of the goals, or one of them, told."""
+    model, start = (
+        small(QM9, goals=(Goal(name="qed"), Goal(name="logp", mean=2.0))),
+        torch.zeros(1, 1, dtype=torch.long),
+    )
+
+    def logits(guidance: float, *goals: float) -> torch.Tensor:
+        return Decoder(model, 1, Drawing(guidance=guidance), torch.tensor([goals])).read(start)
+
+    untold = Decoder(model, 1, Drawing(), None).read(start)
+    for goals in ((2.0, 1.0), (2.0, math.nan), (math.nan, 1.0)):
+        expected = untold + 3 * (logits(1.0, *goals) - untold)
+        torch.testing.assert_close(logits(3.0, *goals), expected, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(logits(1.0, 2.0, 1.0), logits(1.0, 2.0, math.nan))
+    told, qed = ([one.ids for one in drawn(model, 6, goals=g)] for g in ({"logp": 9.0, "qed": 0.9}, {"qed": 0.9}))
+    assert told != qed
 
 
 def test_the_most_probable_sequence_and_a_prompt():
