@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .adapter import hooks
+from .adapted import hooks
 from .hook import WeightMap
 
 BETA = 0.85

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from humboldt.foundations import CheckpointError, ConfigError, Model
 
-from .adapter import Adapter, added_parameters, disabled, plain_name, wrapped
+from .adapted import added_parameters, disabled, plain_name, wrapped
+from .adapter import Adapter
 from .adapter_file import left_out, put_adapter, read_adapter, write_adapter
 from .layer_testing import RATE, TOLERANCE, check_layer, difference
 from .method import MergeError, Method, method

@@ -44,6 +44,8 @@ def load_adapter(
     """
     from .adapting import load
 
+    if not name.isidentifier():
+        raise ConfigError(f"an adapter has a name of letters, digits and _, got {name!r}; give name='europe', say")
     folder = Path(adapter).expanduser()
     if not folder.is_dir():
         folder = download(str(adapter), revision, offline=offline, files=FILES)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .adapting import TRAINABLE, automatic
-from .comparing import RANDOM, summary, table
+from .choosing import TRAINABLE, automatic
+from .comparing import RANDOM
+from .comparison_table import summary, table
 
 CLOSE = 1.1  # errors within a tenth of the best one count as near it
 

@@ -15,7 +15,8 @@ from torch.func import functional_call
 
 from humboldt.foundations import CheckpointError, ConfigError, Context, Model
 
-from ..adapter import HookAdapter, M, base_of, hooks
+from ..adapted import M, base_of, hooks
+from ..adapter import HookAdapter
 from ..adapter_file import TENSORS, base_hash, read_adapter, trunk_of
 from ..hook import FeatureMap, Hook, WeightMap
 from ..method import Kind, method

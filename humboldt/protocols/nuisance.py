@@ -171,9 +171,9 @@ def nuisance_scores(
 
 
 class TrainingVaried(Varied):
-    """Only the training part varies; the others are as they are."""
+    """What is learned from and what chooses the best step vary; the test part is as it is."""
 
     def split(self, name: str) -> Any:
         """A part."""
         part = self.viewed.split(name)
-        return Varied(part, self.configurations, self.seed) if name == "train" else part
+        return part if name == "test" else Varied(part, self.configurations, self.seed)

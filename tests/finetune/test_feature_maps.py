@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from humboldt.finetune import FeaturedBatch, method
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.finetune.methods.bank import LowRank
 from humboldt.finetune.methods.patch_scales import pooled, unpooled
 from humboldt.finetune.methods.pha import materialised, new_prototype

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from humboldt.finetune import Featured, FeaturedBatch, Recipe, features_of, method
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.finetune.features import mean_tokens
+from humboldt.finetune.layers import depths
 from humboldt.finetune.methods.aft import kernel_distance
 from humboldt.finetune.methods.f_adapter import Bands
-from humboldt.finetune.methods.layerwise import depths
 from humboldt.finetune.methods.moelora import Experts, balance
 from humboldt.finetune.methods.taps import open_layers
 from humboldt.finetune.rank_budget import rank_budget
@@ -167,18 +167,6 @@ def test_steps_of_training_are_no_shorter_than_what_is_asked_for():
     assert max(method("rollout_lora", steps=6).drawn(torch.ones(1)) for _ in range(60)) == 6  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match=r"none is of negative length, got steps=8, shortest=-1"):
         method("rollout_lora", shortest=-1)
-
-
-def test_the_slow_copy_is_the_closed_form():
-    made = hook("lae", nn.Linear(4, 4), rank=2, momentum=0.9)
-    expected = torch.zeros(4, 4)
-    for step in range(5):
-        with torch.no_grad():
-            made.b.add_(torch.randn_like(made.b))
-        expected = 0.9 * expected + 0.1 * made.fast().detach()
-        made.on_step(step + 1, 5)
-    torch.testing.assert_close(made.slow, expected)
-    assert not made.slow.requires_grad
 
 
 def test_balance_is_one_when_uniform_and_n_when_collapsed():
