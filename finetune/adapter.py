@@ -100,10 +100,17 @@ class Adapter(Method):
         Raises:
             ConfigError: no site, two adapters of one name, or two that do not compose.
         """
-        if getattr(model, "adapted", {}).get(adapter) == self.describe():
+        there = getattr(model, "adapted", {}).get(adapter)
+        if there == self.describe():
             for hook in hooks(model, adapter):
                 hook.on_next_run()
             return self.freeze(model, adapter)
+        if there is not None:
+            options = {key: value for key, value in there.items() if self.describe().get(key) != value}
+            raise ConfigError(
+                f"an adapter goes on by its own method and options, got {self.name} for {adapter!r}, which differs in "
+                f"{options}; give these to go on with it, or adapt the plain model"
+            )
         self.attach(model, adapter)
         remember(model, {**getattr(model, "adapted", {}), adapter: self.describe()})
         return self.freeze(model, adapter)

@@ -232,11 +232,6 @@ def attach(model: nn.Module, way: HookAdapter, adapter: str = "default") -> nn.M
     Raises:
         ConfigError: no layer is found, or an adapter is there that it does not compose with.
     """
-    if adapter in getattr(model, "peft_config", {}):
-        raise ConfigError(
-            f"adapters of a model have different names, got {adapter!r} twice; choose another, or give its options to "
-            "go on with it"
-        )
     sites = way.sites(model)
     targets = "|".join(re.escape(name) for name in sites)
     config = SiteConfig(method=way.name, options=way.options(), target_modules=f"({targets})")

@@ -74,7 +74,7 @@ def divided(
     method: str | Mapping[str, Any] | Method, words: Mapping[str, Any]
 ) -> tuple[str | Mapping[str, Any] | Method, dict[str, Any]]:
     """The method with those words that are its options, and the words of the recipe; a word of both is the recipe's."""
-    if isinstance(method, Method) or is_automatic(method):
+    if not isinstance(method, str | Mapping) or is_automatic(method):
         return method, dict(words)
     chosen = {"name": method} if isinstance(method, str) else dict(method)
     kind = known_methods().get(str(chosen.get("name")))
@@ -88,6 +88,8 @@ def as_method(method: str | Mapping[str, Any] | Method) -> Method:
     """A method from its name, from its name with options, or as it is."""
     if isinstance(method, Method):
         return method
+    if not isinstance(method, str | Mapping):
+        raise ConfigError(f"a method is a name, a name with options or a Method, got {method!r}; give 'lora', say")
     options = {"name": method} if isinstance(method, str) else dict(method)
     if "name" not in options:
         raise ConfigError(f"a method has a name, got {options}; add name: lora, or another of `humboldt info methods`")

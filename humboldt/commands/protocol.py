@@ -90,12 +90,13 @@ def nuisance(words: Sequence[str]) -> None:
     """Tuning that does not mind how data were prepared, in unseen preparations."""
     from ..adapting import finetune
     from ..pretrained import from_pretrained
-    from ..protocols.nuisance import nuisance_scores
+    from ..protocols.nuisance import KINDS, nuisance_scores
 
     def more(add: Callable[..., Any]) -> None:
         option(add, "method", str, "full", "how to adapt")
         option(add, "seen", int, 16, "configurations to train on")
         option(add, "unseen", int, 16, "configurations to score in")
+        option(add, "kinds", list[str], list(KINDS), "what differs between them")
         option(add, "samples", int | None, None, "units to train on; all if not given")
         option(add, "steps", int, 100, "length of every training [optimiser steps]")
 
@@ -106,7 +107,7 @@ def nuisance(words: Sequence[str]) -> None:
         choices = {k: given[k] for k in ("method", "samples", "steps", "seed")}
         return finetune(start, data, progress=False, **choices)
 
-    choices = {k: given[k] for k in ("seen", "unseen", "seed", "method", "lead_steps")}
+    choices = {k: given[k] for k in ("seen", "unseen", "kinds", "seed", "method", "lead_steps")}
     _kept(given, nuisance_scores(train, _data(given), name=given["model"], data_name=_name(given), **choices))
 
 

@@ -12,6 +12,7 @@ CASES = [
     ("boft", {"block": 2, "factors": 3}, 3 * (I // 2) * 1),
     ("corda", {"rank": 3}, 3 * (I + O)),
     ("eva", {"rank": 3}, 3 * (I + O)),
+    ("glora", {"rank": 2}, 2 * 2 * (I + O) + I + 2 * O),
     ("hydra", {"rank": 2}, 2 * (I + O) + 2 * (O + O) + O),
     ("lae", {"rank": 2}, 2 * (I + O) + 1),
     ("lora_ga", {"rank": 3}, 3 * (I + O)),

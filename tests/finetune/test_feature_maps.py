@@ -281,7 +281,10 @@ def test_a_bank_with_one_weight_of_one_is_that_member(name):
             for part, parameter in alone.named_parameters():
                 if ".default" in part:
                     parameter.add_(0.1 * torch.randn_like(parameter))
-            torch.testing.assert_close(found, alone(batch).fields, rtol=1e-4, atol=1e-5)
+            if name == "lora":  # peft scales the inner product, a bank the outer
+                torch.testing.assert_close(found, alone(batch).fields, rtol=1e-4, atol=1e-5)
+            else:
+                assert torch.equal(found, alone(batch).fields)
 
 
 def test_the_order_of_members_means_nothing_and_one_more_without_weight_changes_nothing():
@@ -292,7 +295,7 @@ def test_the_order_of_members_means_nothing_and_one_more_without_weight_changes_
         turned = fill(bank(model, folders[1::-1]), [-0.2, 0.5])(batch).fields
         three = fill(bank(model, folders), [0.5, -0.2, 0.0])(batch).fields
     torch.testing.assert_close(two, turned, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(two, three, rtol=1e-5, atol=1e-6)
+    assert torch.equal(two, three)
 
 
 @pytest.mark.parametrize("weights", ["free", "softmax", "router"])

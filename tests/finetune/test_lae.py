@@ -114,7 +114,7 @@ def test_what_cannot_be_merged_goes_on_as_well_and_other_options_are_another_ada
     two = finetune(one, Trajectories(4), method="bottleneck", **choices)
     assert list(two.adapted) == ["default"]
     assert not torch.equal(two.head.mix.weight, one.head.mix.weight)
-    with pytest.raises(ConfigError, match="got 'default' twice; choose another, or give its options to go on"):
+    with pytest.raises(ConfigError, match=r"got bottleneck .* differs in {'narrow': 8}; give these"):
         finetune(one, Trajectories(4), method="bottleneck", narrow=3, **choices)
 
 

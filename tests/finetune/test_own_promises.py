@@ -56,8 +56,16 @@ def test_nlt_of_a_convolution_has_a_pair_for_every_kernel():
 
 
 def test_a_budget_of_ranks_is_a_cubic():
-    assert [rank_budget(t, 1000, 96, 24, 0.1) for t in (0, 100, 500, 900, 1000)] == [96, 96, 33, 24, 24]
-    assert rank_budget(5, 9, 8, 2, 0.1) == 8
+    steps = (0, 100, 200, 450, 799, 801, 1000)
+    assert [rank_budget(t, 1000, 96, 24, 100, 200) for t in steps] == [96, 96, 69, 33, 24, 24, 24]
+
+
+def test_a_run_of_a_few_steps_keeps_all_ranks():
+    model, batch = science("pde")
+    way = method("lora_squared", rank=1, initial_rank=4, width=4)
+    model = way.prepare(copy.deepcopy(model))
+    train(way, model, batch, 9)
+    assert all(bool(made.kept.all()) for made in hooks(model))  # type: ignore[arg-type]
 
 
 def test_lora_squared_ends_with_its_budget():

@@ -114,7 +114,7 @@ def test_two_adapters_act_one_after_the_other_and_each_alone():
 def test_what_cannot_be_is_said_with_rule_value_and_cure():
     with pytest.raises(ConfigError, match=r"share a site only if all of them compose.*merge the first"):
         adapted("hydra", "second", adapted("hydra"))
-    with pytest.raises(ConfigError, match="different names, got 'default' twice"):
+    with pytest.raises(ConfigError, match=r"got nlt for 'default', which differs in {'name': 'hydra'"):
         adapted("nlt", model=adapted("hydra"))
     with pytest.raises(ConfigError, match=r"rank must be between 1 and the smaller side .* got 9 for a Linear"):
         adapted("hydra", rank=9)

@@ -126,6 +126,16 @@ def test_nlt_scales_and_shifts_each_kernel_by_itself():
     torch.testing.assert_close(new[2, 1], layer.weight[2, 1] * made.a[2, 1] + made.c[2, 1])
 
 
+def test_glora_scales_and_shifts_entries_and_the_bias():
+    layer = nn.Linear(6, 5)
+    made = shaken(hook("glora", layer, rank=2))
+    new = made.weights(dict(layer.named_parameters()), Context())
+    factor, shift = (up @ down for up, down in zip(made.up, made.down, strict=True))
+    torch.testing.assert_close(new["weight"], layer.weight * (1 + factor) + shift)
+    d, e = made.of_bias
+    torch.testing.assert_close(new["bias"], (1 + d) * layer.bias + e + layer.weight @ made.c)
+
+
 def test_what_fisher_picks_is_the_largest_gradients_and_chance_widens_the_choice():
     model, batch = science("pde")
     picked = {}

@@ -47,8 +47,31 @@ def test_configurations_differ_are_fixed_by_the_seed_and_all_are_used():
     assert data.batch([3, 4]).fields.equal(data.batch([3, 4]).fields)
     with pytest.raises(ProtocolError, match="got none"):
         Varied(Waves(3), [])
-    with pytest.raises(ProtocolError, match="got 0"):
+    with pytest.raises(ProtocolError, match="from 1 to 500, got 0"):
         nuisances(0)
+
+
+def test_only_what_is_asked_for_differs():
+    drawn = nuisances(40, kinds=("phase", "scale"))
+    assert {(one.block, one.gap) for one in drawn} == {(1, None)}
+    assert len({one.phase for one in drawn}) > 8
+    assert sorted(one.scale for one in nuisances(5, kinds=("scale",))) == [0.8, 0.9, 1.0, 1.1, 1.25]
+    with pytest.raises(ProtocolError, match="in scale are counted from 1 to 5, got 6"):
+        nuisances(6, kinds=("scale",))
+    with pytest.raises(ProtocolError, match=r"differ in phase, block, gap, scale, got \['sclae'\]"):
+        nuisances(6, kinds=("sclae",))
+
+
+def test_what_chooses_the_best_step_varies_too_and_what_scores_does_not():
+    data = TrainingVaried(Trajectories(), [Nuisance(scale=2.0)])
+    plain = Trajectories().split("validation")
+    assert data.split("validation").batch([0]).fields.std() > 1.9 * plain.batch([0]).fields.std()
+
+    class Tested(Trajectories):
+        def split(self, name):
+            return self
+
+    assert TrainingVaried(Tested(), [Nuisance(scale=2.0)]).split("test").fields.equal(Tested().fields)
 
 
 def test_the_spread_has_the_worst_tenth():
@@ -58,14 +81,27 @@ def test_the_spread_has_the_worst_tenth():
     assert Spread.of([2.0, 1.0]).worst == 2.0
 
 
-@pytest.mark.integration
-def test_agnostic_tuning_is_better_in_configurations_that_it_has_not_seen():
-    drawn, found = nuisances(24), {}
-    for agnostic in (False, True):
-        lesson = TrainingVaried(Trajectories(), drawn[:16]) if agnostic else Trajectories()
+def spreads(kinds, seen=16, unseen=24):
+    """Over configurations that were not seen, of ordinary and of agnostic tuning."""
+    drawn, found = nuisances(seen + unseen, kinds=kinds), []
+    for lesson in (Trajectories(), TrainingVaried(Trajectories(), drawn[:seen])):
         rates = {"core_rate": 3e-3, "embedding_rate": 1e-2, "norm_rate": 3e-3}
         tuned = finetune(tiny_model(), lesson, steps=150, batch_size=4, validate_every=150, progress=False, **rates)
         with torch.no_grad():
-            errors = [float(tuned.loss(Varied(Waves(12), [one]).batch(range(12)))) for one in drawn[16:]]
-        found[agnostic] = Spread.of(errors)
-    assert found[True].mean < 0.9 * found[False].mean
+            errors = [float(tuned.loss(Varied(Waves(12), [one]).batch(range(12)))) for one in drawn[seen:]]
+        found.append(Spread.of(errors))
+    return found
+
+
+@pytest.mark.integration
+def test_agnostic_tuning_is_better_in_configurations_that_it_has_not_seen():
+    ordinary, agnostic = spreads(("phase", "block", "gap", "scale"))
+    assert agnostic.mean < 0.9 * ordinary.mean
+    assert agnostic.worst < ordinary.worst
+
+
+@pytest.mark.integration
+def test_errors_spread_less_where_configurations_take_nothing_away():
+    ordinary, agnostic = spreads(("phase", "scale"))
+    print(ordinary, agnostic)
+    assert agnostic.deviation < 0.7 * ordinary.deviation
