@@ -41,6 +41,10 @@ class Projected(FeatureMap):
         self.measures = False
         self.strategy: Any = None  # of the search
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the search, which a copy and what comes out of a pickle begin anew."""
+        return {**self.__dict__, "strategy": None}
+
     def features(self, x: Float[Tensor, "b *d"], y: Float[Tensor, "b *d"], context: Context) -> Float[Tensor, "b *d"]:
         """The output, scaled and shifted channel by channel."""
         if self.measures:

@@ -24,6 +24,7 @@ CASES = [
     ("pissa", {"rank": 3}, 3 * (I + O)),
     ("poly", {"tasks": 3, "skills": 2, "rank": 2}, 2 * 2 * (I + O) + 3 * 2),
     ("rollout_lora", {"rank": 2, "steps": 4}, 4 * 2 * (I + O)),
+    ("shira", {"rank": 2}, 2 * (I + O)),
     ("taps", {}, I * O + 1),
 ]
 

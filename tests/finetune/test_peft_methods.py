@@ -114,10 +114,3 @@ def test_c3a_of_peft_makes_blocks_whose_rows_are_one_row_turned():
     assert blocks.any()
     with pytest.raises(ConfigError, match="block must divide both sides of every map, got 3 for a map of 16 x 8"):
         change("c3a", block=3)
-
-
-def test_shira_of_peft_changes_as_many_entries_as_a_low_rank_update_has():
-    before, after, (entries,) = change("shira", rank=2)
-    assert entries.numel() == 2 * (16 + 8) == int((after != before).sum())
-    with pytest.raises(ConfigError, match="must fit into every map, got rank=6 for a map of 16 x 8; choose at most 5"):
-        change("shira", rank=6)

@@ -136,6 +136,17 @@ def test_glora_scales_and_shifts_entries_and_the_bias():
     torch.testing.assert_close(new["bias"], (1 + d) * layer.bias + e + layer.weight @ made.c)
 
 
+def test_shira_changes_as_many_entries_as_a_low_rank_update_has():
+    layer = nn.Linear(6, 5)
+    made = shaken(hook("shira", layer, rank=2))
+    assert made.entries.numel() == 2 * (6 + 5) == int((mapped(made, layer) != layer.weight).sum())
+    again = hook("shira", layer, rank=2)
+    assert torch.equal(again.places, made.places)
+    assert not torch.equal(hook("shira", layer, rank=2, seed=1).places, made.places)
+    with pytest.raises(ConfigError, match="must fit into every map, got rank=3 for a map of 5 x 6; choose at most 2"):
+        hook("shira", layer, rank=3)
+
+
 def test_what_fisher_picks_is_the_largest_gradients_and_chance_widens_the_choice():
     model, batch = science("pde")
     picked = {}
