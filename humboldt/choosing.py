@@ -84,8 +84,12 @@ def divided(
     return ({**chosen, **options} if options else method), {k: v for k, v in words.items() if k not in options}
 
 
-def as_method(method: str | Mapping[str, Any] | Method) -> Method:
-    """A method from its name, from its name with options, or as it is."""
+def as_method(method: Any) -> Method:
+    """A method from its name, from its name with options, or as it is.
+
+    Raises:
+        ConfigError: something else, or no such method or option.
+    """
     if isinstance(method, Method):
         return method
     if not isinstance(method, str | Mapping):

@@ -1,11 +1,12 @@
 """Corrections by what was wrong on similar samples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from humboldt.finetune import with_cache
 from humboldt.foundations import ConfigError
-from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves, tiny_model
 
 
@@ -42,14 +43,10 @@ def test_an_equal_share_of_all_is_the_mean_residual():
 def test_what_a_cache_cannot_keep_is_refused():
     with pytest.raises(ConfigError, match=r"has examples, alpha and beta of 0 or more, got 6, -1 and 10"):
         with_cache(tiny_model(), Waves(6), alpha=-1)
-    model, batch = science("graphs")
 
-    class One:
-        def __len__(self):
-            return 2
-
+    class Untold(Waves):
         def batch(self, indices):
-            return batch
+            return replace(super().batch(indices), target=None)
 
-    with pytest.raises(ConfigError, match="were short of, got targets of"):
-        with_cache(model, One())
+    with pytest.raises(ConfigError, match=r"were short of, got targets of none; take a model whose targets look like"):
+        with_cache(tiny_model(), Untold(6))

@@ -162,6 +162,19 @@ def test_options_may_differ_from_site_to_site():
     assert not any("skip" in n for n in ranks)
 
 
+def test_words_that_name_nothing_are_refused():
+    with pytest.raises(ConfigError, match=r"named by regular expressions, got '\[' \(unterminated"):
+        adapted("hydra", targets="[")
+    with pytest.raises(ConfigError, match=r"overrides are for sites, got \['scales.9'\], which find none of"):
+        adapted("hydra", overrides={"scales.9": {"rank": 1}})
+    with pytest.raises(ConfigError, match="has no key 'rnk'; did you mean 'rank'"):
+        adapted("hydra", overrides={"scales.1": {"rnk": 1}})
+    with pytest.raises(ConfigError, match=r"are parts of the model, got \['haed'\]; there are \['embed', "):
+        adapted("hydra", whole=("haed",))
+    with pytest.raises(ConfigError, match=r"Hydra.whole: expected a list of values, got 'head'; write \['head'\]"):
+        adapted("hydra", whole="head")
+
+
 def test_a_context_tells_and_forgets():
     context = Context()
     with context.at(rollout_step=3, task="waves"):

@@ -1,7 +1,7 @@
 import pytest
 
 from humboldt.adapting import finetune, plan_finetune
-from humboldt.choosing import automatic
+from humboldt.choosing import as_method, automatic
 from humboldt.cli import UsageError
 from humboldt.commands.finetune import parsed
 from humboldt.foundations import ConfigError
@@ -27,3 +27,9 @@ def test_auto_is_a_word_of_the_command_line_and_has_no_options():
         parsed(["m", "d.nc", "--method", "auto", "--method.rank", "3"], {})
     with pytest.raises(ConfigError, match=r"auto picks the method with its defaults, got the options \['rank'\]"):
         plan_finetune(tiny_model(), Trajectories(3), method={"name": "auto", "rank": 3}, steps=1)
+
+
+def test_what_is_no_method_is_refused():
+    for wrong in (None, tuple):
+        with pytest.raises(ConfigError, match=r"a method is a name, .* or a Method, got .*; give 'lora'"):
+            as_method(wrong)

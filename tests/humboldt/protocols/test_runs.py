@@ -79,7 +79,8 @@ def test_sequences_nuisances_and_the_frozen_track_write_records(waves, tmp_path)
     other = waves.replace("waves.nc", "other.nc")
     xr.load_dataset(waves).isel(sample=slice(None, None, -1)).to_netcdf(other)
     steps = ("--steps", "1", "--lead-steps", "[1]")
-    assert command("continual", "--then", f"[{other}]", *steps, folder=tmp_path, data=waves) == 0
+    one_adapter = ("continual", "--then", f"[{other}]", "--method", "lae")
+    assert command(*one_adapter, *steps, folder=tmp_path, data=waves) == 0
     assert command("nuisance", "--seen", "2", "--unseen", "2", *steps, folder=tmp_path, data=waves) == 0
     assert command("frozen", folder=tmp_path, data=waves) == 0
     found = read_results(tmp_path / "results.jsonl")
