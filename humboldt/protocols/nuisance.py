@@ -76,8 +76,8 @@ KINDS = {"phase": 16, "block": 3, "gap": 4, "scale": 5}
 def nuisances(count: int, *, seed: int = 0, kinds: Sequence[str] = tuple(KINDS)) -> list[Nuisance]:
     """So many different configurations, drawn from a seed.
 
-    Coarse inputs and gaps take something away that no training brings back: an error that differs between them is no
-    spread that could go. Phases and scales take nothing (where the size of a field is known from the others).
+    What a configuration takes away and the rest of a state does not tell (white noise behind a gap, the size of a field
+    in another scale) no training brings back: that part of the spread of errors stays.
 
     Args:
         count: how many; at most 500, and as many as there are.

@@ -16,6 +16,7 @@ from humboldt.finetune.testing import prepare, train
 from humboldt.foundations import CheckpointError, ConfigError, Context, Tokens
 from tests.finetune.notes import member
 from tests.finetune.sciences import science
+from tests.finetune.tiny import tiny_model
 
 
 def block():
@@ -343,6 +344,9 @@ def test_what_is_no_bank_is_refused():
         bank(model, [folder], weights="arrow")
     with pytest.raises(ConfigError, match="map weights or features, got prompts"):
         bank(model, [member(model, 1, "prompts")])
+    convolved = tiny_model(skip_kind="resnet")
+    with pytest.raises(ConfigError, match="of lora in a bank stand at linear maps, got the convolution core"):
+        bank(convolved, [member(convolved, 1, "lora", rank=2, targets="skip", whole=())])
     graphs = science("graphs")[0]
     with pytest.raises(ConfigError, match="a router looks at whole samples, got a causal core"):
         bank(graphs, [member(graphs, 1, "bottleneck")], weights="router")
