@@ -59,7 +59,7 @@ def enumerate_samples(
     """
     if len(times) < input_times:
         raise DataError(
-            f"a sample has {input_times} states, got data with {len(times)} times; leave the ones before in them as well"
+            f"a sample has {input_times} states, got data with {len(times)} times; leave the ones before in them, too"
         )
     hours = [hours_between(times[0], t) for t in times]
     places = {round(h / MINUTE): i for i, h in enumerate(hours)}
