@@ -131,7 +131,8 @@ def _in_hectopascals(attrs: Mapping[Any, Any]) -> float | None:
 
 def _with_its_level(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
     """What is left of a selection of one level keeps it, but for fields that have none (pressure at sea level)."""
-    names = [n for n in (dims.get("level"), *NAMES["level"]) if n in data.coords and data[n].ndim == 0]
+    wanted = (*([dims["level"]] if "level" in dims else []), *NAMES["level"])
+    names = [n for n in wanted if n in data.coords and data[n].ndim == 0]
     if _find(data, "level") or not names or not np.issubdtype(data[names[0]].dtype, np.number):
         return data
     known = {n: quantity(str(n), str(v.attrs.get("standard_name", "")), True) for n, v in data.data_vars.items()}
