@@ -168,8 +168,15 @@ def effective_resolution(forecast: xr.DataArray, target: xr.DataArray, share: fl
     def found(*powers: np.ndarray) -> int:
         return spectra.effective_resolution(*(torch.from_numpy(np.array(power)) for power in powers), share)
 
-    core, choices = [["wavenumber"]] * 2, {"vectorize": True, "dask": "parallelized", "output_dtypes": [int]}
-    return xr.apply_ufunc(found, forecast, target, input_core_dims=core, **choices)
+    return xr.apply_ufunc(
+        found,
+        forecast,
+        target,
+        input_core_dims=[["wavenumber"]] * 2,
+        vectorize=True,
+        dask="parallelized",
+        output_dtypes=[int],
+    )
 
 
 def negative_share(field: xr.DataArray, weights: str = "area") -> xr.DataArray:
