@@ -11,7 +11,8 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 
-from .analyses import canonical, open_analyses, open_files
+from .analyses import canonical, open_analyses
+from .sources import open_files
 from .time import day_of_year, hour_of_day
 
 

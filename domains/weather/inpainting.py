@@ -45,8 +45,8 @@ def inpainted(
 
 
 def _summed(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-    """Sums over 2 x 2 points, fewer at the last row and column."""
-    return F.avg_pool2d(x, 2, ceil_mode=True, divisor_override=1)
+    """Sums over 2 x 2 points, fewer at the last row and column where their number is odd."""
+    return 4 * F.avg_pool2d(F.pad(x, (0, x.shape[-1] % 2, 0, x.shape[-2] % 2)), 2)
 
 
 def _neighbours(x: Float[Tensor, "b c h w"], closed: bool) -> Float[Tensor, "b c h w"]:

@@ -82,9 +82,10 @@ class MaskedForecasts:
             return batch
         if kind == "holes":
             return dataclasses.replace(batch, fields=torn(batch.fields, ratio, chance))
-        units = self.config.units(tuple(batch.fields.shape[-2:]))
+        rows, columns = batch.fields.shape[-2:]
+        units = self.config.units((rows, columns))
         if kind == "points":
-            stations = scattered(tuple(batch.fields.shape[-2:]), ratio, chance)
+            stations = scattered((rows, columns), ratio, chance)
             fields = batch.fields.masked_fill(~stations, torch.nan)
             known = known_tokens(stations.expand(len(batch), -1, -1), units, self.config.patch)
             return dataclasses.replace(batch, fields=fields, mask=observed_mask(known, units))

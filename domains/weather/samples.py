@@ -57,6 +57,10 @@ def enumerate_samples(
     Raises:
         DataError: no sample fits; says which steps there are.
     """
+    if len(times) < input_times:
+        raise DataError(
+            f"a sample has {input_times} states, got data with {len(times)} times; leave the ones before in them, too"
+        )
     hours = [hours_between(times[0], t) for t in times]
     places = {round(h / MINUTE): i for i, h in enumerate(hours)}
 

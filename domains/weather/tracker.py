@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from .columns import meaning
 from .data import open_weather
 from .dataset import WeatherDataset
 from .grid import Grid
+from .sources import open_files
 from .time import hours_between
 
 RADIUS = 6371.0  # km
@@ -50,7 +52,7 @@ def track(source: Any, criteria: Criteria | None = None, *, member: int = 0, ste
 
     Args:
         source: what `open_weather` takes, with pressure at sea level and both winds near the ground (else on 850 hPa);
-            a forecast with one start is followed along its lead times.
+            a forecast with one start, also one that was written, is followed along its lead times.
         criteria: of storms.
         member: of an ensemble.
         steps: times that a track has at least.
@@ -178,6 +180,10 @@ def track_errors(forecast: pd.DataFrame, truth: pd.DataFrame, reach: float = 600
 def _opened(source: Any) -> WeatherDataset:
     if isinstance(source, WeatherDataset):
         return source
+    if isinstance(source, str | os.PathLike):
+        source = open_files(source)
+        if len(source) == 1 and "lead_time" in source[0].dims:  # a forecast that was written
+            source = xr.decode_cf(source[0], decode_timedelta=False)
     if isinstance(source, xr.Dataset) and "lead_time" in source.dims:
         if source.sizes.get("init_time", 1) != 1:
             raise DataError(

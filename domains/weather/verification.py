@@ -165,11 +165,18 @@ def spherical_spectrum(field: xr.DataArray, degrees: int | None = None) -> xr.Da
 def effective_resolution(forecast: xr.DataArray, target: xr.DataArray, share: float = 0.5) -> xr.DataArray:
     """The largest wavenumber up to which a spectrum keeps at least `share` of the power of the target's."""
 
-    def found(*powers: np.ndarray) -> int:
-        return spectra.effective_resolution(*(torch.from_numpy(np.array(power)) for power in powers), share)
+    def found(one: np.ndarray, other: np.ndarray) -> int:
+        return spectra.effective_resolution(torch.from_numpy(one.copy()), torch.from_numpy(other.copy()), share)
 
-    core, choices = [["wavenumber"]] * 2, {"vectorize": True, "dask": "parallelized", "output_dtypes": [int]}
-    return xr.apply_ufunc(found, forecast, target, input_core_dims=core, **choices)
+    return xr.apply_ufunc(
+        found,
+        forecast,
+        target,
+        input_core_dims=[["wavenumber"]] * 2,
+        vectorize=True,
+        dask="parallelized",
+        output_dtypes=[int],
+    )
 
 
 def negative_share(field: xr.DataArray, weights: str = "area") -> xr.DataArray:

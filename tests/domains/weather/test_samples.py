@@ -42,5 +42,9 @@ def test_any_calendar_and_members():
 def test_refusals():
     with pytest.raises(DataError, match=r"no frames fit; the 5 frames are \[6.0\] hours apart"):
         enumerate_samples(EVEN, lead_times=[7])
+    with pytest.raises(
+        DataError, match=r"a sample has 2 states, got data with 1 times; leave the ones before in them, too"
+    ):
+        enumerate_samples(EVEN[:1], lead_times=[0], targets=False)
     with pytest.raises(DataError, match=r"hours between states are positive, got input_steps=\[-6\]"):
         enumerate_samples(EVEN, input_steps=[-6], lead_times=[6])

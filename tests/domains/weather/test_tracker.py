@@ -77,7 +77,7 @@ def test_errors_of_a_track_are_those_of_its_places_and_intensities():
     assert track_errors(truth.assign(latitude=-truth["latitude"]), truth).empty
 
 
-def test_a_forecast_is_followed_along_its_lead_times():
+def test_a_forecast_is_followed_along_its_lead_times(tmp_path):
     data = vortex(lambda k: (30, 100 + 2 * k))
     forecast = data.rename(time="lead_time").assign_coords(lead_time=6.0 * np.arange(5)).expand_dims("init_time")
     forecast = forecast.assign_coords(
@@ -86,6 +86,11 @@ def test_a_forecast_is_followed_along_its_lead_times():
     errors = track_errors(track(forecast), track(data))
     assert errors["distance"].max() < 1e-6
     assert len(errors) == 5
+    forecast["lead_time"].attrs["units"] = "hours"
+    forecast.to_netcdf(tmp_path / "forecast.nc")
+    pd.testing.assert_frame_equal(track(tmp_path / "forecast.nc"), track(forecast))
+    data.to_netcdf(tmp_path / "analyses.nc")
+    pd.testing.assert_frame_equal(track(str(tmp_path / "analyses.nc")), track(data))
 
 
 def test_what_is_missing_is_named():
