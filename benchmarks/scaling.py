@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from _prediction_memory import peaks
 from safetensors.torch import save_file
 
 from humboldt.batch import staged
@@ -98,12 +99,14 @@ def row(case: str, ours: float, peer: float, peer_name: str, unit: str) -> dict[
 
 
 def processes(steps: int) -> list[dict[str, Any]]:
-    counts = [n for n in (2, 4) if n <= max(2, os.cpu_count() or 1)]
-    alone = {n: cost(1, n, steps) for n in counts}
-    return [
-        row(f"{n} processes", cost(n, 1, steps), alone[n], f"one process with {n} threads", "CPU s / sample")
-        for n in counts
-    ]
+    """What a sample costs two and four processes, beside one with as many threads and beside one with one thread: what
+    is more than the latter goes to other processes. Four take turns where there are fewer cores."""
+    alone, rows = cost(1, 1, steps), []
+    for n in (2, 4):
+        ours, unit = cost(n, 1, steps), "CPU s / sample"
+        rows.append(row(f"{n} processes", ours, cost(1, n, steps), f"one process with {n} threads", unit))
+        rows.append(row(f"{n} processes, and one thread", ours, alone, "one process with one thread", unit))
+    return rows
 
 
 def disk(folder: Path, repeats: int) -> list[dict[str, Any]]:
@@ -124,6 +127,11 @@ def disk(folder: Path, repeats: int) -> list[dict[str, Any]]:
             file.flush()
             os.fsync(file.fileno())
 
+    def library(state: dict[str, torch.Tensor], place: Path) -> None:
+        save_file(state, place)
+        put(place)
+        content_hash(place)
+
     def stage(sync: bool) -> None:
         shutil.rmtree(disk, ignore_errors=True)
         copy = staged(weights, disk)
@@ -137,7 +145,7 @@ def disk(folder: Path, repeats: int) -> list[dict[str, Any]]:
         {
             "raw": lambda: put(folder / "raw", content),
             "save": lambda: model.save(folder / "again"),
-            "library": lambda: save_file(state, place),
+            "library": lambda: library(state, place),
             "hash": lambda: content_hash(weights),
             "check": check,
             "stage": lambda: stage(False),
@@ -149,12 +157,18 @@ def disk(folder: Path, repeats: int) -> list[dict[str, Any]]:
     raw, save = (found["raw"], "raw write and fsync"), (found["save"], "the whole save")
     return [
         row("save with SHA-256", found["save"], *raw, "s"),
-        row("of it: the library's file", found["library"], *save, "s"),
-        row("of it: SHA-256, meanwhile fsync", found["hash"], *save, "s"),
+        row("save by the library, fsync, SHA-256 of the file", found["library"], *raw, "s"),
+        row("SHA-256 of the file alone", found["hash"], *save, "s"),
         row("read and check SHA-256", found["check"], *raw, "s"),
         row("stage, compare and fsync", found["stage and fsync"], *raw, "s"),
         row("stage and compare", found["stage"], found["copy"], "copy, without fsync", "s"),
     ]
+
+
+def memory(folder: Path) -> list[dict[str, Any]]:
+    """Peak memory of `humboldt predict` where there is eight times as much to predict."""
+    return [row(f"predict {name}, 8 x", large, small, "the eighth of it", "MB") for name, (small, large) in
+            peaks(folder).items()]  # fmt: skip
 
 
 def poseidon() -> Model:
@@ -207,7 +221,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = processes(4 if given.quick else 20)  # first: a process that has used threads forks into ones that hang
     with tempfile.TemporaryDirectory() as folder:
-        rows += disk(Path(folder), 40) + start(Path(folder))
+        rows += disk(Path(folder), 40) + start(Path(folder)) + memory(Path(folder))
     Path(given.json).write_text(json.dumps(rows, indent=1) + "\n")
     for one in rows:
         print(f"{one['case']:34} {one['ours']:.3g} / {one['peer']:.3g} {one['unit']} = {one['ratio']:.2f}")

@@ -203,7 +203,8 @@ def _join_tables(blocks: list[Path], aside: Path) -> None:
 def _join_fields(blocks: list[Path], along: str, aside: Path, is_store: bool) -> None:
     options: dict[str, Any] = {"combine": "nested", "concat_dim": along, "data_vars": "minimal", "coords": "minimal"}
     options |= {"compat": "override", "join": "override", "combine_attrs": "override", "decode_timedelta": False}
-    with dask.config.set(scheduler="synchronous"), xr.open_mfdataset(blocks, **options) as whole:
+    few = xr.set_options(file_cache_maxsize=4)  # open files hold memory, and blocks are read once, in order
+    with few, dask.config.set(scheduler="synchronous"), xr.open_mfdataset(blocks, **options) as whole:
         for name in list(whole.coords):  # times count from the start of their block
             if whole[name].dtype.kind in "MO":
                 whole = whole.assign_coords({name: whole[name].load().drop_encoding()})

@@ -156,7 +156,10 @@ class MonthDataset:
             "split": str(self.parts),
             "part": self.part,
         }
-        return record | {"fingerprint": hashlib.sha256(repr(sorted(record.items())).encode()).hexdigest()[:16]}
+        digest = hashlib.sha256(repr(sorted(record.items())).encode())
+        if self.windows:
+            digest.update(self._read(np.asarray([self.windows[0], self.windows[-1] + self.times])).tobytes())
+        return record | {"fingerprint": digest.hexdigest()[:16]}
 
 
 def open_months(

@@ -17,7 +17,7 @@ from .errors import BatchError
 
 FOLDER = "HUMBOLDT_PROFILES"
 """Environment variable with a folder of profiles; `~/.config/humboldt/profiles` is looked through as well."""
-TIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):(\d{2})(?::(\d{2}))?")
+TIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d):([0-5]\d)")  # SLURM reads two numbers as minutes and seconds
 SCHEDULERS = ("slurm", "pbs", "lsf")
 
 

@@ -5,13 +5,13 @@ from humboldt.batch.profile import profiles, seconds
 
 
 @pytest.mark.parametrize(
-    ("time", "expected"), [("01:00:00", 3600), ("1-00:00:00", 86400), ("2-12:30:01", 217801), ("00:10", 600)]
+    ("time", "expected"), [("01:00:00", 3600), ("1-00:00:00", 86400), ("2-12:30:01", 217801), ("00:10:00", 600)]
 )
 def test_time_limits(time, expected):
     assert seconds(time) == expected
 
 
-@pytest.mark.parametrize("time", ["90", "5400", "1h", "1:0:0", "", "-1:00:00"])
+@pytest.mark.parametrize("time", ["90", "5400", "1h", "1:0:0", "", "-1:00:00", "2:00", "1-12:00", "00:90:00"])
 def test_another_form_of_time_is_refused(time):
     with pytest.raises(BatchError, match=r"written HH:MM:SS or D-HH:MM:SS, got .*write 02:30:00 for two and a half"):
         Profile(time=time)
