@@ -3,11 +3,11 @@
     python benchmarks/pde.py [--quick] --json FILE [--data FOLDER]
 
 Generation: seconds a trajectory on one core, against exponax (exponential time differencing of the fourth order in JAX,
-compiled beforehand, in single precision as it comes) with the same grid, steps and initial states; ours in double
-precision. The solutions must agree before the times count. Of the other solvers (shocks, media that vary, boundaries)
-exponax has none. Forecasts: `humboldt/pde-nano` from one state to a later
-one, against the coarsest grid on which our solver is as near to the truth. Training: until a model is as
-good as the FNO with the most trajectories in the records of `benchmarks/pde_suite`, pretrained against the random twin.
+compiled beforehand, in single precision as it comes, and in double) with the same grid, steps and initial states; ours
+in double precision. The solutions must agree before the times count. For the other solvers (shocks, media that vary,
+boundaries) exponax has none. Forecasts: `humboldt/pde-nano` from one state to a later one, against the coarsest grid on
+which our solver is as near to the truth. Training: until a model is as good as the FNO with the most trajectories in
+the records of `benchmarks/pde_suite`, pretrained against the random twin.
 """
 
 from __future__ import annotations
@@ -76,23 +76,29 @@ def generation(quick: bool) -> list[Row]:
     except ImportError:
         print("exponax is not installed: pip install exponax; the rows of generation are left out", file=sys.stderr)
         return []
-    repeats = 2 if quick else 6
-    return [
-        compared("generation of ks-1d, 128 points, 200 steps", *fronts(exponax, jax), repeats),
-        compared("generation of burgers-1d, 512 points, 512 steps", *shocks(exponax, jax), repeats),
-        compared("generation of ns-gauss, 64 x 64, equal steps", *vortices(exponax, jax), repeats),
-        compared("generation of ace, 128 x 128, equal steps", *interfaces(exponax, jax), repeats),
-    ]
+    repeats, rows = (2 if quick else 6), []
+    cases = {
+        "ks-1d, 128 points, 200 steps": fronts,
+        "burgers-1d, 512 points, 512 steps": shocks,
+        "ns-gauss, 64 x 64, equal steps": vortices,
+        "ace, 128 x 128, equal steps": interfaces,
+    }
+    for double in (False, True):
+        jax.config.update("jax_enable_x64", double)
+        peer = f"exponax in {'double' if double else 'single'} precision"
+        rows += [compared(f"generation of {case}", *of(exponax, jax), repeats, peer) for case, of in cases.items()]
+    jax.config.update("jax_enable_x64", False)
+    return rows
 
 
-def compared(case: str, ours: Callable[[], Any], peer: Callable[[], Any], repeats: int) -> Row:
+def compared(case: str, ours: Callable[[], Any], peer: Callable[[], Any], repeats: int, name: str) -> Row:
     """Times of two solvers whose solutions agree. Raises RuntimeError where they do not."""
     (mine, found), (theirs, expected) = least(ours, repeats), least(peer, repeats)
     apart = float(np.abs(found - expected).mean() / np.abs(expected).mean())
     print(f"{case}: solutions differ by {apart:.1e}")
     if apart > 0.02:
         raise RuntimeError(f"two solvers of one equation agree, but they differ by {apart:.3f} in {case}")
-    return row(case, mine, theirs, "exponax")
+    return row(case, mine, theirs, name)
 
 
 def fronts(exponax: Any, jax: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:

@@ -77,10 +77,10 @@ def evaluate_indicators(
     within = np.full((len(models), len(steps), len(groups), len(pairs) // len(steps)), np.nan)
     overall = np.full((len(models), len(groups)), np.nan)
     for n, name in enumerate(models):
-        one, other = np.concatenate(said[name]), np.concatenate(true[name])
+        claims, errors = np.concatenate(said[name]), np.concatenate(true[name])
         for g, channels in enumerate(map(list, groups.values())):
-            overall[n, g] = agreement(one[:, channels], other[:, channels])
-            each = [agreement(a, b) for a, b in zip(one[:, channels], other[:, channels], strict=True)]
+            overall[n, g] = agreement(claims[:, channels], errors[:, channels])
+            each = [agreement(a, b) for a, b in zip(claims[:, channels], errors[:, channels], strict=True)]
             within[n, :, g] = np.reshape(each, (-1, len(steps))).T
     times = ("lead_time", pairs.lead_times(), {"units": config.time_units, "long_name": "lead time"})
     scores = xr.Dataset(

@@ -137,4 +137,4 @@ def test_a_mask_is_read_on_a_grid_that_is_no_square_and_has_holes():
     told = learned(file, 150, inputs=["height", "body"], outputs=["height"], missing="mask")
     untold = learned(file, 150, inputs=["height"], outputs=["height"], missing="mask")
     print("told the body", told, "not told", untold)
-    assert told < 0.7 * untold
+    assert told < 0.8 * untold

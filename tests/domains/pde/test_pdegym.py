@@ -95,7 +95,7 @@ def test_inside_of_an_airfoil_the_density_is_1_and_does_not_count(tmp_path):
     assert not batch.known[1].any()
     assert np.array_equal(batch.target[1, 0], both[1, 1])
     config = decay_config(data.channels, data.outputs)
-    found = evaluate({"one more": lambda batch, times: [FieldPrediction(batch.fields + 1)]}, data, config).scores
+    found = evaluate({"one more": lambda batch, times: iter([FieldPrediction(batch.fields + 1)])}, data, config).scores
     shape, density = both[3]
     outside = shape != 1
     expected = np.abs(shape + 1 - density)[outside].sum() / np.abs(density)[outside].sum()

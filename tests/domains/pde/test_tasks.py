@@ -98,7 +98,7 @@ def test_an_error_head_judges_the_forecast_and_leaves_it_alone():
     assert (judge(batch).fields > 0).all()
 
 
-def test_an_indicator_is_scored_by_what_goes_with_the_error():
+def test_an_indicator_is_scored_by_what_goes_with_the_error(monkeypatch):
     """One that knows the error agrees fully, its opposite inversely; one that always says the same has no score."""
     judge = PDE().fitted(forecasting(), data().split("train"), "error")
 
@@ -110,7 +110,7 @@ def test_an_indicator_is_scored_by_what_goes_with_the_error():
             made = plain(tokens, batch).fields
             return FieldPrediction(change(other.head.actual(batch)).expand_as(made))
 
-        other.head.forward = forward
+        monkeypatch.setattr(other.head, "forward", forward)
         return other
 
     models = {"knows": saying(lambda e: e), "opposite": saying(lambda e: -e), "same": saying(torch.ones_like)}
