@@ -71,7 +71,9 @@ class SpeciesClassifier(Parameters):
         model = SpeciesModel(self.model, place=self.place, seed=self.seed)
         records = records.assign(scientificName="species", present=present[records.index])
         self.species_ = model.fit(records, around, variables=names)
-        self.threshold_ = best_threshold(present, self._suitability(table))
+        suitability = self._suitability(table)
+        best = best_threshold(present, suitability)
+        self.threshold_ = (best + max(suitability[suitability < best], default=best)) / 2  # between points: no ties
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -113,7 +115,7 @@ class SpeciesClassifier(Parameters):
         lacking = ~np.isfinite(table[wanted].to_numpy(float))
         if lacking.any():
             raise DataError(
-                f"variables are finite numbers, got {int(lacking.any(1).sum())} points without in "
+                f"variables are finite numbers, got {int(lacking.any(1).sum())} points with NaN or infinity, as in "
                 f"{wanted[int(lacking.any(0).argmax())]!r}; leave them out, or put sklearn.impute.SimpleImputer before"
             )
         if is_new:

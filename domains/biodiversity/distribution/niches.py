@@ -77,8 +77,8 @@ def niche_overlap(
 
     Occupancy is the smoothed density of presences over that of the background, on the first two principal components of
     both backgrounds together, so that what is common in a region does not count as preferred. Densities are those of
-    normal kernels with the reference bandwidth of the points (half the sum of the deviations along both axes, times
-    n^(-1/6)); a density below the least at any presence is 0.
+    normal kernels with the reference bandwidth of the presences (half the sum of the deviations along both axes, times
+    n^(-1/6)), of the background around them too; a density below the least at any presence is 0.
 
     Args:
         first, second: environment of presences, (points, variables); for an invasion, the native range first.
@@ -125,7 +125,8 @@ class _Space:
         scores = self._scores(both)
         self.low, self.width = scores.min(0), np.ptp(scores, axis=0)
         self.bandwidth = bandwidth
-        self.around = [self._density(self._cells(b)) for b in (first, second)]
+        self.cells = [self._cells(b) for b in (first, second)]
+        self.around = [self._density(cells, self._width(cells)) for cells in self.cells]
 
     def _scores(self, values: np.ndarray) -> np.ndarray:
         return (values - self.mean) / self.deviation @ self.axes
@@ -134,11 +135,13 @@ class _Space:
         place = (self._scores(values) - self.low) / np.where(self.width > 0, self.width, 1)
         return np.clip((place * GRID).astype(int), 0, GRID - 1)
 
-    def _density(self, cells: np.ndarray) -> np.ndarray:
+    def _width(self, cells: np.ndarray) -> float:
+        return self.bandwidth or max(1.0, float(cells.std(0).mean()) * len(cells) ** (-1 / 6))
+
+    def _density(self, cells: np.ndarray, bandwidth: float) -> np.ndarray:
         counts = np.zeros((GRID, GRID))
         np.add.at(counts, tuple(cells.T), 1)
-        reference = cells.std(0).mean() * len(cells) ** (-1 / 6)
-        smooth = gaussian_filter(counts, self.bandwidth or max(reference, 1.0), mode="constant")
+        smooth = gaussian_filter(counts, bandwidth, mode="constant")
         return smooth / smooth.max()
 
     def available(self, region: int) -> np.ndarray:
@@ -148,9 +151,10 @@ class _Space:
     def occupancy(self, presences: np.ndarray, region: int) -> np.ndarray:
         """Presences over background where there is background, largest value 1."""
         cells = self._cells(presences)
-        density = self._density(cells)
+        bandwidth = self._width(cells)
+        density, around = self._density(cells, bandwidth), self._density(self.cells[region], bandwidth)
         density[density < density[tuple(cells.T)].min()] = 0
-        ratio = np.where(self.available(region), density / np.maximum(self.around[region], 0.01), 0)
+        ratio = np.where(self.available(region), density / np.maximum(around, 0.01), 0)
         if not ratio.max() > 0:
             raise DataError(
                 "presences lie in environments that their background has, got none there; widen the background"

@@ -143,6 +143,7 @@ def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.Da
         image = axis.pcolormesh(x, y, field.values, vmin=0, cmap=colours, rasterized=True)
         figure.colorbar(image, ax=axis, shrink=0.8)
         axis.set(title=title, aspect="equal", xlabel="x")
+        axis.locator_params(axis="x", nbins=5)  # metres have six digits
     new = one["extrapolation"].values < 0
     if new.any():
         axes[0].contourf(x, y, new, levels=[0.5, 1.5], colors="none", hatches=["///"])

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.biodiversity import block_folds
+from humboldt.domains.biodiversity import block_folds, true_skill
 from humboldt.domains.biodiversity.distribution import SpeciesClassifier, SpeciesModel
 from tests.domains.biodiversity.distribution.small import network
 
@@ -28,6 +28,15 @@ def test_it_says_what_a_model_of_the_same_points_says() -> None:
     looked = SpeciesClassifier(network(), contrast="absence").fit(X, Y)
     assert looked.species_._context.contrast_kind.tolist() == [2]
     assert np.abs(looked.predict_proba(X) - found).max() > 1e-5
+
+
+def test_a_point_is_told_alike_alone_and_among_others() -> None:
+    fitted = SpeciesClassifier(network()).fit(X, Y)
+    together = fitted.predict(X)
+    assert together.tolist() == [fitted.predict(X.iloc[[i]])[0] for i in range(len(X))]
+    said = fitted.predict_proba(X)[:, 1] >= fitted.threshold_
+    chosen = (said[Y == 1].mean() + 1 - said[Y == 0].mean()) - 1
+    assert chosen == pytest.approx(true_skill(Y, fitted.predict_proba(X)[:, 1]))
 
 
 def test_arrays_say_what_tables_say_and_words_stand_for_classes() -> None:
@@ -67,7 +76,7 @@ def test_folds_that_lie_apart_validate_a_pipeline() -> None:
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (X.mask(X > 2), Y, r"finite numbers, got \d+ points without in '\w+'; leave them out, or put sklearn"),
+        (X.mask(X > 2), Y, r"finite numbers, got \d+ points with NaN or infinity, as in '\w+'; leave them out, or put"),
         (X, Y[:5], "got 300 points and 5 values"),
         (X, Y * 0, r"was there \(1\) or not \(0\), got the classes \[0\]"),
         (X, np.eye(300, dtype=int)[0], "at least two presences with an environment, got 1"),

@@ -45,6 +45,25 @@ def test_what_is_common_in_a_region_is_not_preferred() -> None:
     assert np.isnan(overlap.equivalency)
 
 
+def test_few_records_of_one_niche_are_smoothed_more_and_overlap_as_they_should() -> None:
+    random = np.random.default_rng(2)
+    background = random.normal(size=(3000, 3))
+    pairs = [[sample(random, background, 0.0, 30) for _ in range(2)] for _ in range(5)]
+    fitting, fixed = (
+        np.mean([niche_overlap(*pair, background, background, draws=0, bandwidth=b).schoener_d for pair in pairs])
+        for b in (None, 4.0)
+    )
+    assert fitting > fixed + 0.08
+
+
+def test_a_niche_inside_another_expands_nowhere_and_leaves_most_of_it() -> None:
+    background = np.random.default_rng(3).normal(size=(3000, 2))
+    far = np.hypot(*background.T)
+    overlap = niche_overlap(background[far < 1], background[far < 0.4], background, background, draws=0)
+    assert overlap.expansion == pytest.approx(0, abs=0.01)
+    assert overlap.unfilling > 0.6
+
+
 def test_missing_values_are_refused() -> None:
     good = np.random.default_rng(0).normal(size=(10, 2))
     bad = np.where(np.arange(20).reshape(10, 2) == 3, np.nan, good)
