@@ -35,13 +35,13 @@ def predict(
     Raises:
         ValueError: data that do not fit the model, bad lead times, a choice that the domain does not have.
     """
-    alone = isinstance(model, Model)
-    if not alone and not model:
+    models = [model] if isinstance(model, Model) else list(model)
+    if not models:
         raise ValueError("a prediction is made by a model or an ensemble of them, got an empty list; give one or more")
-    science = domain((model if alone else model[0]).domain or "pde")
-    if not alone and science.name != "graphs":
+    science = domain(models[0].domain or "pde")
+    if not isinstance(model, Model) and science.name != "graphs":
         raise ValueError(
-            f"ensembles predict properties of molecules, got a list of {len(model)} models of {science.name}; predict "
+            f"ensembles predict properties of molecules, got a list of {len(models)} models of {science.name}; predict "
             "with each, and take the mean"
         )
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]

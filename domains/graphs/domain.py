@@ -55,8 +55,20 @@ class Graphs:
         raise ValueError(f"tasks of the graphs domain are generation, regression and classification, got {task!r}")
 
     def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
-        """The model with the head of the task: its vocabulary is its own, data are written in it."""
-        return model if task == "forecast" else for_task(model, data, task, seed=seed)
+        """The model with the head of the task: its vocabulary is its own, data are written in it.
+
+        Raises:
+            ValueError: properties that a model which generates would not learn.
+        """
+        if task != "forecast":
+            return for_task(model, data, task, seed=seed)
+        asked = [name for name in getattr(data, "names", ()) if name not in data.goals]
+        if asked and model.config.readout is None:
+            raise ValueError(
+                f"a model that generates learns no properties, got data with targets {asked}; say task='regression' or "
+                "'classification', or open the data without targets"
+            )
+        return model
 
     def arranged(self, data: Any, model: Model) -> Any:
         """Graphs in the words of the model, see `adapt.arranged`."""

@@ -52,9 +52,10 @@ def check_lead_times(lead_times: Sequence[float], at_once: bool = False) -> None
     first = next(iter(lead_times), math.nan)
     begins = first >= 0 if at_once else first > 0
     if not (begins and lead_times[-1] < math.inf and all(a < b for a, b in pairwise(lead_times))):
+        cure = f"sort them{'' if at_once else ' and drop 0'}" if len(lead_times) else "name one or more"
         raise ValueError(
             f"lead times are {'0 or more' if at_once else 'positive'}, finite and strictly rising, "
-            f"got {[float(t) for t in lead_times]}; sort them{'' if at_once else ' and drop 0'}"
+            f"got {[float(t) for t in lead_times]}; {cure}"
         )
 
 

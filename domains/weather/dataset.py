@@ -268,7 +268,7 @@ class WeatherDataset:
         return add_hours(self.times[start], sample.lead_time)
 
     def _period(self, name: str) -> tuple[int, int]:
-        parts = self.parts or SHARES
+        parts: Mapping[str, Any] = self.parts or SHARES
         if counted(parts):
             states = getattr(split_units(len(self.times), parts), name)
             return (states[0], states[-1]) if states else (1, 0)

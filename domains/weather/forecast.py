@@ -61,7 +61,7 @@ def forecast(
     """
     hours = [float(h) for h in lead_times]
     if not hours or any(b <= a for a, b in zip([0.0, *hours], hours, strict=False)):
-        raise ValueError(f"lead times are positive and rise, got {hours}")
+        raise ValueError(f"lead times are positive and rise, got {hours}; name them in hours, such as [6, 12, 24]")
     data = open_states(model, source, **choices)
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]

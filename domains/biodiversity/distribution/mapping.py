@@ -84,10 +84,9 @@ def fit_species(
             "maps of species are made of records and layers, got no records; give occurrences (--occurrences FILE)"
         )
     about: dict[str, Any] = {"names": names, "crs": crs, "factors": factors}
-    environment, there = (
-        x if isinstance(x, Environment | None) else open_environment(x, **about) for x in (layers, to)
-    )
+    environment = layers if isinstance(layers, Environment) else open_environment(layers, **about)
+    there = to if isinstance(to, Environment | None) else open_environment(to, **about)
     model = SpeciesModel(network, place=place, season=month is not None, seed=seed)
     model.fit(occurrences, environment, background=background, variables=variables)  # type: ignore[arg-type]
     model.require_month(month)
-    return model, environment if there is None else there
+    return model, there or environment

@@ -141,6 +141,8 @@ def test_what_is_refused():
     frame.loc[3, "carbons"] = "many"
     with pytest.raises(DataError, match=r"a number or an empty cell, got 'many' in row 3 of 'carbons'"):
         open_graphs(frame, targets=["carbons"])
+    with pytest.raises(ValueError, match=r"learns no properties, got data with targets \['carbons'\]; say task="):
+        humboldt.finetune(model, open_graphs(table(), targets=["carbons"]), steps=1)
     tuned = for_task(model, open_graphs(table(), targets=["carbons"]), "regression")
     with pytest.raises(DataError, match=r"this model predicts \['carbons'\], got \['oxygen'\]"):
         humboldt.finetune(tuned, open_graphs(table(), targets=["oxygen"]), steps=1)

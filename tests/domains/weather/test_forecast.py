@@ -71,7 +71,7 @@ def test_what_is_written_step_by_step_is_what_was_forecast(tmp_path, name):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"lead times are positive and rise, got \[6.0, 6.0\]"):
+    with pytest.raises(ValueError, match=r"lead times are positive and rise, got \[6.0, 6.0\]; name them in hours"):
         next(forecast(model(), states(), [6, 6]))
     with pytest.raises(ValueError, match=r"multiples of its step of 6 hours, got \[8.0\]"):
         next(forecast(model(), states(), [8], step=6, climatology=make_climatology(states(), 3)))
