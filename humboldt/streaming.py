@@ -212,9 +212,11 @@ def _join_fields(blocks: list[Path], along: str, aside: Path, is_store: bool) ->
 
 def rows_without(output: Path, column: str = "problem") -> tuple[int, int]:
     """Rows of a table, and how many of them say a problem."""
+    rows = without = 0
     with output.open(newline="") as file:
-        told = [bool(row.get(column)) for row in csv.DictReader(file)]
-    return len(told), sum(told)
+        for row in csv.DictReader(file):
+            rows, without = rows + 1, without + bool(row.get(column))
+    return rows, without
 
 
 def _block(folder: Path, pieces: Pieces, start: int) -> Path:
@@ -229,7 +231,9 @@ def _same_prediction(folder: Path, asked: dict[str, Any]) -> None:
             f"{folder} holds blocks of another prediction (another {', '.join(other)}); remove it, or choose another "
             "output"
         )
-    told.write_text(json.dumps(asked) + "\n")
+    aside = told.with_suffix(".writing")
+    aside.write_text(json.dumps(asked) + "\n")
+    os.replace(aside, told)
 
 
 @contextmanager
