@@ -30,7 +30,7 @@ def fields(folder: Path, times: int) -> list[str]:
 
 def weather(folder: Path, times: int) -> list[str]:
     """17 states of 64 x 128 places, forecast from every one that has one before it."""
-    config = read_config(Path("domains/pretrained/weather-nano"))["config"]
+    config = read_config(Path(__file__).parents[1] / "domains/pretrained/weather-nano")["config"]
     count, dims = 16 * times + 1, ("time", "latitude", "longitude")
     found, levels = {}, {}
     for channel in config["channels"]:
