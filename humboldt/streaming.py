@@ -216,9 +216,11 @@ def _join_fields(blocks: list[Path], along: str, aside: Path, is_store: bool) ->
 
 def rows_without(output: Path) -> tuple[int, int]:
     """Rows of a table of what was asked and predicted, and how many of them have no prediction."""
+    rows = without = 0
     with output.open(newline="") as file:
-        lacking = [not row[1] for row in csv.reader(file)][1:]
-    return len(lacking), sum(lacking)
+        for _, first, *_ in csv.reader(file):
+            rows, without = rows + 1, without + (not first)
+    return rows - 1, without
 
 
 def _block(folder: Path, pieces: Pieces, start: int) -> Path:
@@ -233,7 +235,9 @@ def _same_prediction(folder: Path, asked: dict[str, Any]) -> None:
             f"{folder} holds blocks of another prediction (another {', '.join(other)}); remove it, or choose another "
             "output"
         )
-    told.write_text(json.dumps(asked) + "\n")
+    aside = told.with_suffix(".writing")
+    aside.write_text(json.dumps(asked) + "\n")
+    os.replace(aside, told)
 
 
 @contextmanager

@@ -64,9 +64,14 @@ def test_selections_of_a_file_are_told_apart_and_its_middle_is_not_read(tmp_path
         "last": opened().isel(sample=slice(3, 6)),
         "one": opened().isel(sample=2),
     }
-    read = []
-    real = xr.Variable.values.fget
-    monkeypatch.setattr(xr.Variable, "values", property(lambda v: (read.append(v.shape), real(v))[1]))
+    read: list[tuple[int, ...]] = []
+    real = vars(xr.Variable)["values"].fget
+
+    def values(variable):
+        read.append(variable.shape)
+        return real(variable)
+
+    monkeypatch.setattr(xr.Variable, "values", property(values))
     prints = {key: source_fingerprint(data) for key, data in found.items()}
     assert prints["all"] == prints.pop("again")
     assert len({*prints.values()}) == 4
