@@ -1,7 +1,9 @@
 """How to adapt a model: methods, recipes, and the one training loop."""
 
-from .adapter import Adapter, HookAdapter, added_parameters, disabled, merged, set_adapters
+from .adapted import added_parameters, disabled, merged, set_adapters
+from .adapter import Adapter, HookAdapter, with_adapters_of
 from .adapter_file import adapter_state, put_adapter, read_adapter, write_adapter
+from .cache import with_cache
 from .catalogue import step_memory, table, trained_parameters
 from .certificate import Certificate, certify
 from .depth import deepened, shallower
@@ -9,7 +11,8 @@ from .features import Featured, FeaturedBatch, features_of, mean_tokens, values_
 from .fit import fit
 from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
-from .logbook import RunFolderError, weights_hash
+from .lens import alignment, lens, losses_without
+from .logbook import RunFolderError, differences, weights_hash
 from .method import METHODS, MergeError, Method, TargetError, known_methods, method
 from .methods import Full, HeadOnly, LoRA, Norms
 from .mixture import Mixture
@@ -47,12 +50,16 @@ __all__ = [
     "World",
     "adapter_state",
     "added_parameters",
+    "alignment",
     "certify",
     "deepened",
+    "differences",
     "disabled",
     "features_of",
     "fit",
     "known_methods",
+    "lens",
+    "losses_without",
     "mean_tokens",
     "merged",
     "method",
@@ -70,6 +77,8 @@ __all__ = [
     "values_of",
     "weighted",
     "weights_hash",
+    "with_adapters_of",
+    "with_cache",
     "world",
     "write_adapter",
     "write_yaml",

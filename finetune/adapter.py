@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-import torch
 from torch import nn
 
 from humboldt.foundations import ConfigError, Model
 
+from .adapted import M, added_parameters, hooks, merged, plain_layers, plain_name, remember, unwrapped
 from .hook import Hook
 from .layers import MATRICES
-from .method import MergeError, Method, TargetError, train_only
+from .method import Method, TargetError, method, train_only
 from .rates import parameter_groups
 from .recipe import Recipe
-
-M = TypeVar("M", bound=nn.Module)  # a model, or a network of another make
 
 LINEAR = r"^core\..*(attention\.(qkv|out)|expand|contract)$"
 MAPS = r"^core\."
@@ -60,8 +58,17 @@ class Adapter(Method):
         """Names of the layers to adapt.
 
         Raises:
-            TargetError: none is found.
+            TargetError: none is found, or none where options are overridden.
+            ConfigError: what is no regular expression.
         """
+        for pattern in (self.targets, self.exclude, *self.overrides):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigError(
+                    f"layers are named by regular expressions, got {pattern!r} ({error}); a backslash stands before a "
+                    "sign that is meant as it is"
+                ) from error
         there = [name for name, layer in plain_layers(model) if name and self.accepts(layer)]
         found = [n for n in there if re.search(self.targets, n) and not (self.exclude and re.search(self.exclude, n))]
         if not found:
@@ -70,21 +77,40 @@ class Adapter(Method):
                 f"targets must find a layer that {self.name} adapts ({kinds}), got targets={self.targets!r} and "
                 f"exclude={self.exclude!r}; there are {there[:6]} ..."
             )
+        if idle := [pattern for pattern in self.overrides if not any(re.search(pattern, n) for n in found)]:
+            raise TargetError(f"overrides are for sites, got {idle}, which find none of {found[:6]} ...; drop them")
         return found
 
     def at(self, name: str) -> Any:
-        """The options that hold at a site."""
+        """The options that hold at a site.
+
+        Raises:
+            ConfigError: an option that the method has not, with the nearest one.
+        """
         for pattern, options in self.overrides.items():
             if re.search(pattern, name):
-                return replace(self, overrides={}, **options)
+                return method(self.name, **{**self.options(), "overrides": {}, **options})
         return self
 
     def prepare(self, model: M, adapter: str = "default") -> M:
         """Attach, and freeze all but what was added and what is trained whole.
 
+        A model that has this adapter, with these options, goes on with it.
+
         Raises:
             ConfigError: no site, two adapters of one name, or two that do not compose.
         """
+        there = getattr(model, "adapted", {}).get(adapter)
+        if there == self.describe():
+            for hook in hooks(model, adapter):
+                hook.on_next_run()
+            return self.freeze(model, adapter)
+        if there is not None:
+            options = {key: value for key, value in there.items() if self.describe().get(key) != value}
+            raise ConfigError(
+                f"an adapter goes on by its own method and options, got {self.name} for {adapter!r}, which differs in "
+                f"{options}; give these to go on with it, or adapt the plain model"
+            )
         self.attach(model, adapter)
         remember(model, {**getattr(model, "adapted", {}), adapter: self.describe()})
         return self.freeze(model, adapter)
@@ -94,7 +120,17 @@ class Adapter(Method):
         return self.prepare(model, adapter)
 
     def freeze(self, model: M, adapter: str) -> M:
-        """Let exactly the named adapter and the whole parts be trained."""
+        """Let exactly the named adapter and the whole parts be trained.
+
+        Raises:
+            ConfigError: a whole part that the model has not.
+        """
+        there = {name for name, _ in model.named_modules()}
+        if absent := [part for part in self.whole if part not in there]:
+            raise ConfigError(
+                f"parts that are trained whole are parts of the model, got {absent}; there are "
+                f"{[name for name, _ in model.named_children()]}, or none: whole=()"
+            )
         mine, parts = {id(p) for p in added_parameters(model, adapter)}, tuple(f"{part}." for part in self.whole)
         theirs = {id(p) for p in added_parameters(model)} - mine
         free = self.also_trained(model)
@@ -163,118 +199,22 @@ class HookAdapter(Adapter):
         attach(model, self, adapter)
 
 
-def hooks(model: nn.Module) -> Iterator[Hook]:
-    """Everything that our adapters have added."""
-    return (module for module in model.modules() if isinstance(module, Hook))
+def with_adapters_of(model: M, change: Callable[[M], M]) -> M:
+    """What a function makes of a plain model, with the adapters that the model has; the model stays as it is.
 
-
-def wrapped(model: nn.Module) -> list[tuple[str, Any]]:
-    """Every layer that an adapter stands around, ours or peft's."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    return [(name, layer) for name, layer in model.named_modules() if isinstance(layer, BaseTunerLayer)]
-
-
-def added_parameters(model: nn.Module, adapter: str | None = None) -> list[nn.Parameter]:
-    """What adapters have added (one of them, or all), each once."""
-    found: dict[int, nn.Parameter] = {}
-    for _, layer in wrapped(model):
-        for attribute in layer.adapter_layer_names:
-            parts = getattr(layer, attribute)
-            for name in parts if adapter is None else [adapter]:
-                part = parts[name] if name in parts else None  # noqa: SIM401
-                inside = part.parameters() if isinstance(part, nn.Module) else [part]
-                found |= {id(p): p for p in inside if isinstance(p, nn.Parameter)}
-    return list(found.values())
-
-
-def plain_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers of a model under the names that they have without adapters, and without what adapters added."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    added = {id(m) for hook in hooks(model) for m in hook.modules()}
-    return [
-        (plain_name(name), layer) for name, layer in model.named_modules()
-        if id(layer) not in added and not isinstance(layer, BaseTunerLayer)
-    ]  # fmt: skip
-
-
-def base_of(layer: nn.Module) -> Any:
-    """The layer itself, of one that an adapter may stand around."""
-    found = getattr(layer, "base_layer", None)
-    return found if isinstance(found, nn.Module) else layer
-
-
-def plain_name(name: str) -> str:
-    """The name that a layer or a parameter has in the model without adapters."""
-    return name.replace(".base_layer", "")
-
-
-def merged(model: M) -> M:
-    """Write every change of every adapter into the weights and take the wrapping away, outermost first.
-
-    Raises:
-        MergeError: names a site and what cannot be merged there; the model is as it was.
+    Args:
+        model: with adapters or without.
+        change: such as one that fits a model to new data; it keeps the layers at which adapters stand.
     """
-    layers = wrapped(model)
-    try:
-        with torch.no_grad():
-            for _, layer in layers:
-                layer.merge()
-    except Exception as error:
-        for _, layer in layers:
-            if layer.merged:
-                layer.unmerge()
-        if isinstance(error, MergeError | ConfigError):
-            raise
-        raise MergeError(f"peft cannot merge this adapter: {error}; keep it as it is (save_adapter)") from error
-    return unwrapped(model)
-
-
-def unwrapped(model: M) -> M:
-    """The plain model with the weights that it has now; adapters are gone, nothing is frozen."""
-    for name, layer in wrapped(model):
-        parent, _, child = plain_name(name).rpartition(".")
-        setattr(model.get_submodule(parent), child, layer.get_base_layer())
-    for part in (model, getattr(model, "core", model)):
-        if hasattr(part, "peft_config"):
-            del part.peft_config
-    remember(model, {})
-    return model.requires_grad_(True)
-
-
-def remember(model: Any, adapted: dict[str, dict[str, Any]]) -> None:
-    """Note the adapters of a model, or of a network of another make, which then has such a note too."""
-    model.adapted = adapted
-
-
-@contextmanager
-def disabled(model: nn.Module) -> Iterator[nn.Module]:
-    """Inside the block the model computes what it did without adapters."""
-    layers = [layer for _, layer in wrapped(model)]
-    before = [layer._disable_adapters for layer in layers]
-    free = [p for p in model.parameters() if p.requires_grad]
-    try:
-        for layer in layers:
-            layer.enable_adapters(False)
-        yield model
-    finally:
-        for layer, was in zip(layers, before, strict=True):
-            layer.enable_adapters(not was)
-        for parameter in model.parameters():
-            parameter.requires_grad_(False)
-        for parameter in free:
-            parameter.requires_grad_(True)
-
-
-def set_adapters(model: nn.Module, *names: str) -> None:
-    """Let the named adapters act, in this order; what is trained stays what it was.
-
-    Raises:
-        ConfigError: an adapter that is not there.
-    """
-    there = getattr(model, "adapted", {})
-    if absent := [name for name in names if name not in there]:
-        raise ConfigError(f"this model has the adapters {sorted(there)}, got {absent}; load it first (load_adapter)")
-    for _, layer in wrapped(model):
-        layer._active_adapter = list(names)
+    adapted: dict[str, dict[str, Any]] = getattr(model, "adapted", {})
+    if not adapted:
+        return change(model)
+    made = change(unwrapped(copy.deepcopy(model)))
+    plain = made.state_dict().keys()
+    for name, described in adapted.items():
+        way = method(**described)
+        assert isinstance(way, Adapter)
+        made = way.rebuild(made, name)
+    added = {key: value for key, value in model.state_dict().items() if plain_name(key) not in plain}
+    made.load_state_dict(added, strict=False)
+    return made

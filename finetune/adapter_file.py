@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict
 
-from .adapter import M, added_parameters, plain_name
+from .adapted import M, added_parameters, plain_name
 from .method import Method
 
 FORMAT = "humboldt-adapter-1"
@@ -103,9 +103,16 @@ def read_adapter(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]
     for name in (RECORD, TENSORS):
         if not (folder / name).is_file():
             raise CheckpointError(f"an adapter folder holds {RECORD} and {TENSORS}, {folder} has no {name}")
-    record = json.loads((folder / RECORD).read_text())
-    if record.get("format") != FORMAT:
-        raise CheckpointError(f"an adapter has the format {FORMAT}, got {record.get('format')!r} in {folder}")
+    try:
+        record = json.loads((folder / RECORD).read_text())
+        said = record.get("format")
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(f"{folder / RECORD} is no JSON object ({error}); fetch the adapter again") from error
+    if said != FORMAT or not {"config", "method", "base", "sha256"} <= record.keys():
+        raise CheckpointError(
+            f"an adapter has the format {FORMAT} with its method, base and hash, got {said!r} in {folder}; write it "
+            "anew with save_adapter"
+        )
     if (found := content_hash(folder / TENSORS)) != record["sha256"]:
         raise CheckpointError(
             f"{folder / TENSORS} has SHA-256 {found[:16]}..., {RECORD} promises {record['sha256'][:16]}...: the file "

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from humboldt.foundations import ConfigError, Model
 
-from .adapter import Adapter, added_parameters
+from .adapted import added_parameters
+from .adapter import Adapter
 from .method import Method, known_methods
 
 

@@ -19,7 +19,8 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 
 from humboldt.foundations import ConfigError, Dataset, Model, load_strictly, read_config, read_weights, to_dict
 
-from .adapter import Adapter, base_of
+from .adapted import base_of
+from .adapter import Adapter
 from .adapter_file import left_out, write_adapter
 from .interruption import Signals, listening
 from .logbook import Logbook, origin, require_own, require_space, weights_hash
@@ -47,6 +48,7 @@ def fit(
     run: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: bool = True,
+    keep_adapter: bool = False,
 ) -> Model:
     """A tuned copy of `model`: the one with the lowest validation loss, without `validation` the last one.
 
@@ -67,6 +69,7 @@ def fit(
         run: JSON-ready words for `recipe.yaml` (name of the model, path of the data, ...).
         overwrite: begin anew in a folder that holds another run.
         progress: show a progress bar when standard error is a terminal.
+        keep_adapter: leave what the method added in the model, for a further run to go on with, instead of merging it.
 
     Raises:
         RunFolderError: the folder holds another run or its checkpoint, cannot be written, or has no room.
@@ -78,7 +81,7 @@ def fit(
     with joined(here), listening() as signals:
         return _fit(
             model, train, validation, recipe or Recipe(), method or Full(), folder, run, overwrite, progress,
-            here, signals,
+            keep_adapter, here, signals,
         )  # fmt: skip
 
 
@@ -92,11 +95,17 @@ def _fit(
     run: Mapping[str, Any] | None,
     overwrite: bool,
     progress: bool,
+    keep_adapter: bool,
     here: World,
     signals: Signals,
 ) -> Model:
     require_rows(recipe, method)
-    record = {**(run or {}), "method": method.describe(), **to_dict(recipe)}
+    record = {
+        **(run or {}),
+        "method": method.describe(),
+        **to_dict(recipe),
+        **({"keep_adapter": True} if keep_adapter else {}),
+    }
     data = describe(model, train, validation)
     logbook = None
     if folder is not None:
@@ -113,7 +122,7 @@ def _fit(
     result = _whole(task.result, model, recipe, here).eval()
     if logbook is not None and here.leads and left_out(result):
         write_adapter(logbook.folder, result, method, record.get("model"))
-    tuned = method.merge(result) if method.mergeable else result
+    tuned = method.merge(result) if method.mergeable and not keep_adapter else result
     tuned.provenance = {
         "parent": data["parent"],
         "recipe": record,

@@ -30,6 +30,9 @@ class Hook(nn.Module, ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     composes: ClassVar[bool] = True
 
+    def on_next_run(self) -> None:
+        """Before a further run, on other data, that goes on with what this hook has learned."""
+
     def on_gradients(self, step: int, length: int) -> None:
         """Between the backward pass and the optimiser's step number `step` (from 0) of `length`."""
 

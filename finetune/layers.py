@@ -108,3 +108,21 @@ def finest(model: nn.Module, names: list[str]) -> list[str]:
     """
     scales = {name: re.findall(r"scales\.\d+", name)[:1] for name in names}
     return [name for name in names if scales[name] == scales[names[0]]]
+
+
+def block_of(name: str) -> str:
+    """`core.scales.0.down.1` of the name of a parameter inside; "" outside of every block."""
+    found = re.match(r"core\.scales\.\d+\.(down|up)\.\d+", name)
+    return found.group() if found else ""
+
+
+def depths(model: nn.Module) -> dict[str, int]:
+    """Distance of every block of the core from the head, in blocks: first up the finest scale, then down."""
+    blocks = list(dict.fromkeys(block_of(name) for name, _ in model.named_parameters()))
+
+    def place(name: str) -> tuple[int, int, int]:
+        _, _, scale, way, number = name.split(".")
+        return (0, int(scale), int(number)) if way == "down" else (1, -int(scale), int(number))
+
+    order = sorted((name for name in blocks if name), key=place)
+    return {name: len(order) - 1 - index for index, name in enumerate(order)}

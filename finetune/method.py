@@ -43,6 +43,7 @@ class Method(ABC):
         trains: what is trained, in a few words (of an adapter, beside the whole parts).
         mergeable: whether what it adds becomes plain weights.
         gradients: whether it needs any.
+        sequential: whether it is for one data set after another: its adapter goes on instead of being merged between.
         by_rows: whether it trains parameters as they are, so that a process may hold its rows of them alone.
         start_tolerance: how far the start may be from what the model computed before, relative to its largest value.
     """
@@ -53,6 +54,7 @@ class Method(ABC):
     trains: ClassVar[str] = "everything"
     mergeable: ClassVar[bool] = True
     gradients: ClassVar[bool] = True
+    sequential: ClassVar[bool] = False
     by_rows: ClassVar[bool] = False
     start_tolerance: ClassVar[float] = 0.0
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from humboldt.foundations import ConfigError
 
-from .adapter import Adapter, plain_layers
+from .adapted import plain_layers
+from .adapter import Adapter
 from .layers import is_plain
 from .method import Kind
 

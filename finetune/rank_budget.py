@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .adapter import hooks
+from .adapted import hooks
 from .hook import WeightMap
 
 BETA = 0.85
@@ -67,10 +67,14 @@ def ranked(model: nn.Module) -> Iterator[RankedMap]:
 
 @torch.no_grad()
 def drop_ranks(model: nn.Module, rank: int, warm: float, step: int, length: int) -> None:
-    """Drop the least important ranks of all layers together, until `rank` a layer are left; they stay dropped."""
+    """Drop the least important ranks of all layers together, until `rank` a layer are left; they stay dropped.
+
+    A run of fewer than ten steps keeps all.
+    """
     mine = list(ranked(model))
     first, last = sum(len(h.e) for h in mine), min(rank * len(mine), sum(len(h.e) for h in mine))
-    left = rank_budget(step, length, first, last, warm)
+    wait = round(warm * length)
+    left = first if length < 10 else rank_budget(step, length, first, last, wait, wait)
     scores = torch.cat([hook.scores() for hook in mine])
     kept = torch.zeros_like(scores)
     kept[scores.topk(left).indices] = 1
@@ -79,14 +83,14 @@ def drop_ranks(model: nn.Module, rank: int, warm: float, step: int, length: int)
         hook.e.mul_(part)
 
 
-def rank_budget(step: int, length: int, first: int, last: int, warm: float) -> int:
-    """Ranks at a step: `first` for a share `warm` of the run, then a cubic down to `last` for as long at the end.
+def rank_budget(step: int, length: int, first: int, last: int, before: int, after: int) -> int:
+    """Ranks at a step: `first` until `before`, then a cubic down to `last`, which the last `after` steps have.
 
-    b(t) = last + (first - last) (1 - (t - t_i) / (T - t_i - t_f))^3. A run of fewer than ten steps keeps all.
+    b(t) = last + (first - last) (1 - (t - t_i) / (T - t_i - t_f))^3.
     """
-    if length < 10 or step <= (start := round(warm * length)):
+    if step <= before:
         return first
-    done = min(1.0, (step - start) / (length - 2 * start))
+    done = min(1.0, (step - before) / (length - before - after))
     return last + int((first - last) * (1 - done) ** 3)
 
 

@@ -25,7 +25,8 @@ from torch.func import functional_call
 
 from humboldt.foundations import ConfigError, Context, Tokens
 
-from .adapter import HookAdapter, base_of
+from .adapted import base_of
+from .adapter import HookAdapter
 from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .method import MergeError, method
 
@@ -55,7 +56,7 @@ class Site(nn.Module, BaseTunerLayer):
         self._active_adapter: list[str] = []
 
     def put(self, adapter: str, hook: Hook) -> None:
-        """Attach a hook under the name of an adapter.
+        """Attach a hook under the name of an adapter, where the layer is and in float32 at least.
 
         Raises:
             ConfigError: it cannot share the site with what is there.
@@ -67,6 +68,9 @@ class Site(nn.Module, BaseTunerLayer):
                 f"adapters share a site only if all of them compose, got {[type(h).__name__ for h in both]} at "
                 f"{self.name}; merge the first adapter before adding the second, or give them different targets"
             )
+        for own in self.base_layer.parameters():
+            hook.to(own.device, _exact(own.detach().real).dtype)
+            break
         self.hooks[adapter] = hook
         self._active_adapter = [*(a for a in self._active_adapter if a != adapter), adapter]
 
@@ -228,8 +232,6 @@ def attach(model: nn.Module, way: HookAdapter, adapter: str = "default") -> nn.M
     Raises:
         ConfigError: no layer is found, or an adapter is there that it does not compose with.
     """
-    if adapter in getattr(model, "peft_config", {}):
-        raise ConfigError(f"adapters of a model have different names, got {adapter!r} twice; choose another")
     sites = way.sites(model)
     targets = "|".join(re.escape(name) for name in sites)
     config = SiteConfig(method=way.name, options=way.options(), target_modules=f"({targets})")

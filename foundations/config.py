@@ -207,7 +207,13 @@ def from_dict(kind: type[T], data: dict[str, Any]) -> T:
     ]
     if missing:
         raise ConfigError(f"{kind.__name__} needs the key(s) {missing}, got only {sorted(data)}; add them")
-    return kind(**{key: _typed(hints[key], value) for key, value in data.items()})
+    values = {}
+    for key, value in data.items():
+        try:
+            values[key] = _typed(hints[key], value)
+        except ValueError as error:
+            raise ConfigError(f"{kind.__name__}.{key}: {error}") from error
+    return kind(**values)
 
 
 def _typed(hint: Any, value: Any) -> Any:
@@ -221,6 +227,8 @@ def _typed(hint: Any, value: Any) -> Any:
     if origin is tuple and isinstance(value, list | tuple):
         inner = args if len(args) == len(value) and Ellipsis not in args else (args[0],) * len(value)
         return tuple(_typed(a, v) for a, v in zip(inner, value, strict=True))
+    if origin is tuple and isinstance(value, str):
+        raise ConfigError(f"expected a list of values, got {value!r}; write [{value!r}]")
     if origin is Literal and value not in args:
         raise ConfigError(f"expected one of {list(args)}, got {value!r}")
     if hint in (int, bool, str) and type(value) is not hint:

@@ -5,6 +5,7 @@ from .aft import AFT
 from .bank import Bank
 from .boft import BOFT
 from .bottleneck import BottleneckAdapter
+from .c3a import C3A
 from .cma import CMA
 from .conv_adapter import ConvAdapter
 from .decoder import Decoder
@@ -12,6 +13,7 @@ from .f_adapter import FAdapter
 from .fourierft import FourierFT
 from .from_data import EVA, CorDA, LoRAGA
 from .full import Full
+from .glora import GLoRA
 from .head import HeadOnly
 from .hra import HRA
 from .hydra import Hydra
@@ -41,15 +43,18 @@ from .prompts import PrefixTuning, PromptTuning
 from .regimes import RegimeAdapter
 from .rna import RNA
 from .rollout_lora import RolloutLoRA
+from .shira import SHiRA
 from .tail_drop import TailDrop
 from .tape import TapeAdapter
 from .taps import TAPS
 from .token_budget import TokenBudget
 from .vera import VeRA
+from .waveft import WaveFT
 
 __all__ = [
     "AFT",
     "BOFT",
+    "C3A",
     "CMA",
     "EVA",
     "HRA",
@@ -72,6 +77,7 @@ __all__ = [
     "FisherMask",
     "FourierFT",
     "Full",
+    "GLoRA",
     "HeadOnly",
     "Hydra",
     "LayerWise",
@@ -94,9 +100,11 @@ __all__ = [
     "PromptTuning",
     "RegimeAdapter",
     "RolloutLoRA",
+    "SHiRA",
     "SparseMask",
     "TailDrop",
     "TapeAdapter",
     "TokenBudget",
     "VeRA",
+    "WaveFT",
 ]

@@ -15,7 +15,8 @@ from torch.func import functional_call
 
 from humboldt.foundations import CheckpointError, ConfigError, Context, Model
 
-from ..adapter import HookAdapter, M, base_of, hooks
+from ..adapted import M, base_of, hooks
+from ..adapter import HookAdapter
 from ..adapter_file import TENSORS, base_hash, read_adapter, trunk_of
 from ..hook import FeatureMap, Hook, WeightMap
 from ..method import Kind, method
@@ -73,10 +74,10 @@ class Skills(FeatureMap):
     def features(self, x: Float[Tensor, "b *i"], y: Float[Tensor, "b *o"], context: Context) -> Float[Tensor, "b *o"]:
         """The output with the members', weighted."""
         share = self.shares(x, context)
-        added = torch.zeros_like(y)
+        out = (1 - share.sum(-1, keepdim=True)) * y  # so that a member of weight 1 is met bit for bit
         for place, made in enumerate(self.members.values()):
-            added = added + share[..., place : place + 1] * (self.output(made, x, y, context) - y)
-        return y + added
+            out = out + share[..., place : place + 1] * self.output(made, x, y, context)
+        return out
 
     def shares(self, x: Float[Tensor, "b *i"], context: Context) -> Tensor:
         """The weight of every member, alike for all, for a sample, or for a token; the last axis is members."""
@@ -246,6 +247,10 @@ def member_at(folder: Path, name: str, layer: nn.Module) -> Hook | None:
         options: Any = way.at(name)  # type: ignore[attr-defined]
         scale = options.alpha / (options.rank**0.5 if options.rslora else options.rank)
         a, b = (state[f"{name}.lora_{which}.default.weight"] for which in "AB")
+        if a.dim() > 2:
+            raise ConfigError(
+                f"members of lora in a bank stand at linear maps, got the convolution {name}; leave it out"
+            )
         return LowRank(a, b, scale)
     if not isinstance(way, HookAdapter) or type(way).join is not HookAdapter.join:
         raise ConfigError(f"members of a bank stand at single layers, got {way.name} in {folder}; leave it out")

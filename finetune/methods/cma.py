@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from humboldt.foundations import Block, ConfigError, Context, Model
 
-from ..adapter import BLOCKS, HookAdapter, M, hooks
+from ..adapted import M, hooks
+from ..adapter import BLOCKS, HookAdapter
 from ..hook import FeatureMap
 from ..layers import width_of
 from ..method import Kind
@@ -39,6 +40,10 @@ class Projected(FeatureMap):
         self.z = nn.Parameter(torch.zeros(way.directions), requires_grad=False)
         self.measures = False
         self.strategy: Any = None  # of the search
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the search, which a copy and what comes out of a pickle begin anew."""
+        return {**self.__dict__, "strategy": None}
 
     def features(self, x: Float[Tensor, "b *d"], y: Float[Tensor, "b *d"], context: Context) -> Float[Tensor, "b *d"]:
         """The output, scaled and shifted channel by channel."""

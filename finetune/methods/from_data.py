@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from humboldt.foundations import ConfigError, Model
 
-from ..adapter import HookAdapter, hooks
+from ..adapted import hooks
+from ..adapter import HookAdapter
 from ..layers import matrix_shape, require_rank, weight_of
 from ..method import Kind
 from .pissa import FromWeight

@@ -19,22 +19,26 @@ from ..method import Kind
 
 
 class OnlineOffline(WeightMap):
-    """W + g B A in training; the slow copy follows, slow <- m slow + (1 - m) fast, from zero, without gradient.
+    """W + g B A; from the second data set on a slow copy follows, slow <- m slow + (1 - m) fast, without gradient.
 
-    Outside of training the update is the slow one, the fast one, or their mean. The published ensemble takes the larger
-    of two class probabilities, which means nothing for fields; the mean of two updates does, and merges.
+    There is one expert as long as there was one data set. The slow copy begins as what that one taught, and later runs
+    hold the update at first, while the parts that are trained whole get used to their data. Outside of training the
+    slow update is served, the fast one, or their mean. The published ensemble takes the larger of two class
+    probabilities, which means nothing for fields; the mean of two updates does, and merges.
     """
 
     slow: Tensor
+    later: Tensor
 
-    def __init__(self, layer: nn.Module, rank: int, momentum: float, serve: str) -> None:
+    def __init__(self, layer: nn.Module, way: LAE) -> None:
         super().__init__()
-        self.layer, self.momentum, self.serve = [layer], momentum, serve
+        self.layer, self.way = [layer], way  # in a list: it is no part of the hook
         outputs, inputs = matrix_shape(layer)
-        self.a, self.b = nn.Parameter(torch.empty(rank, inputs)), nn.Parameter(torch.zeros(outputs, rank))
+        self.a, self.b = nn.Parameter(torch.empty(way.rank, inputs)), nn.Parameter(torch.zeros(outputs, way.rank))
         self.gain = nn.Parameter(torch.ones(()))
         nn.init.kaiming_uniform_(self.a, a=math.sqrt(5))
         self.register_buffer("slow", torch.zeros(outputs, inputs))
+        self.register_buffer("later", torch.tensor(False))
 
     def fast(self) -> Tensor:
         """g B A."""
@@ -42,42 +46,64 @@ class OnlineOffline(WeightMap):
 
     def weights(self, weights: Mapping[str, Tensor], context: Context) -> dict[str, Tensor]:
         """The weight with what is served."""
-        weight = weights["weight"]
-        if self.training or self.serve == "online":
-            update = self.fast()
-        else:
-            update = self.slow if self.serve == "offline" else (self.slow + self.fast()) / 2
+        weight, update = weights["weight"], self.fast()
+        if not self.training and self.way.serve != "online":
+            served = self.slow if self.way.serve == "offline" else (self.slow + update) / 2
+            update = torch.where(self.later, served, update)
         matrix = as_matrix(self.layer[0], weight) + update
         return {"weight": as_weight(self.layer[0], matrix, tuple(weight.shape))}
 
     @torch.no_grad()
+    def on_next_run(self) -> None:
+        """The slow copy begins as what the first data set taught."""
+        if not self.later:
+            self.slow.copy_(self.fast())
+            self.later.fill_(True)
+
+    def on_gradients(self, step: int, length: int) -> None:
+        """No gradient while the update is held."""
+        if self.later and self.way.whole and step < self.way.hold * length:
+            self.a.grad = self.b.grad = self.gain.grad = None
+
+    @torch.no_grad()
     def on_step(self, step: int, length: int) -> None:
         """The slow copy follows."""
-        self.slow.lerp_(self.fast(), 1 - self.momentum)
+        if self.later:
+            self.slow.lerp_(self.fast(), 1 - self.way.momentum)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LAE(HookAdapter):
-    """W + g B A with a slow copy that forgets little: for updates with new data that must not lose the old.
+    """W + g B A with a slow copy that forgets little: for one data set after another, of which none is to be lost.
 
-    Published: rank 5 on the first blocks, momentum 0.9999.
+        tuned = humboldt.finetune(model, first, method="lae", keep_adapter=True)
+        tuned = humboldt.finetune(tuned, second, method="lae", keep_adapter=True)
+
+    Published: rank 5 on the first blocks, momentum 0.9999, held for three of five epochs.
 
     Attributes:
         rank: of the update.
-        momentum: m of the slow copy; its half-life is ln(1/2) / ln(m) steps. The published 0.9999 is for long runs.
+        momentum: m of the slow copy; its half-life is ln(1/2) / ln(m) steps. The published 0.9999 is for long runs; 1
+            keeps what the first data set taught.
         serve: which update a trained model uses.
+        hold: share of a later run for which the update waits, where parts are trained whole (`whole`).
     """
 
     name: ClassVar[str] = "lae"
     kind: ClassVar[Kind] = "weights"
     source: ClassVar[str] = "arXiv 2303.10070"
+    sequential: ClassVar[bool] = True
     rank: int = 5
     momentum: float = 0.98
     serve: Literal["mean", "offline", "online"] = "mean"
+    hold: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"a momentum is in [0, 1), got {self.momentum}")
+        if not 0 <= self.momentum <= 1 or not 0 <= self.hold < 1:
+            raise ConfigError(
+                f"a momentum is in [0, 1] and an update is held for a share of a run in [0, 1), got "
+                f"momentum={self.momentum}, hold={self.hold}"
+            )
 
     def hook(self, layer: nn.Module) -> OnlineOffline:
         """Both copies.
@@ -86,4 +112,4 @@ class LAE(HookAdapter):
             ConfigError: a rank above the size of the layer.
         """
         require_rank(self.rank, layer)
-        return OnlineOffline(layer, self.rank, self.momentum, self.serve)
+        return OnlineOffline(layer, self)

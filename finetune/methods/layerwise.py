@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from humboldt.foundations import ConfigError, Model
 
+from ..layers import block_of, depths
 from ..method import Method, train_only
 from ..recipe import Recipe
 
@@ -48,21 +48,3 @@ class LayerWise(Method):
                 {**group, "params": part, "lr": group["lr"] * self.decay**depth} for depth, part in sorted(cut.items())
             ]
         return found
-
-
-def block_of(name: str) -> str:
-    """`core.scales.0.down.1` of the name of a parameter inside; "" outside of every block."""
-    found = re.match(r"core\.scales\.\d+\.(down|up)\.\d+", name)
-    return found.group() if found else ""
-
-
-def depths(model: Model) -> dict[str, int]:
-    """Distance of every block of the core from the head, in blocks: first up the finest scale, then down."""
-    blocks = list(dict.fromkeys(block_of(name) for name, _ in model.named_parameters()))
-
-    def place(name: str) -> tuple[int, int, int]:
-        _, _, scale, way, number = name.split(".")
-        return (0, int(scale), int(number)) if way == "down" else (1, -int(scale), int(number))
-
-    order = sorted((name for name in blocks if name), key=place)
-    return {name: len(order) - 1 - index for index, name in enumerate(order)}

@@ -15,7 +15,7 @@ from ..peft_adapter import PeftAdapter
 
 @dataclass(frozen=True, kw_only=True)
 class LoRA(PeftAdapter):
-    """W + (alpha / r) B A with B = 0 at the start: a low-rank update of every linear map.
+    """W + (alpha / r) B A with B = 0 at the start: a low-rank update of every linear map (of convolutions when asked).
 
     Attributes:
         rank: rank of an update.
@@ -26,6 +26,7 @@ class LoRA(PeftAdapter):
 
     name: ClassVar[str] = "lora"
     source: ClassVar[str] = "arXiv 2106.09685; peft"
+    layers: ClassVar[tuple[type[nn.Module], ...]] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     rank: int = 8
     alpha: int = 16
     init: Literal["kaiming", "gaussian", "orthogonal"] = "kaiming"
@@ -37,8 +38,8 @@ class LoRA(PeftAdapter):
 
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:
-        """Any linear map: its own forward is used."""
-        return isinstance(layer, cls.layers)
+        """Any linear map, whose own forward is used, and convolutions that are not cut into groups."""
+        return isinstance(layer, cls.layers) and getattr(layer, "groups", 1) == 1
 
     def check(self, layer: nn.Module) -> None:
         """The rank fits the map."""
@@ -71,8 +72,8 @@ class DoRA(LoRA):
 
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:
-        """Plain linear maps: peft takes the bias apart."""
-        return isinstance(layer, cls.layers) and is_plain(layer)
+        """Those that are plain: peft takes the bias apart."""
+        return super().accepts(layer) and is_plain(layer)
 
     def decomposed(self) -> bool:
         """Yes."""

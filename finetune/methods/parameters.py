@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from humboldt.foundations import Context
 
-from ..adapter import HookAdapter, plain_layers
+from ..adapted import plain_layers
+from ..adapter import HookAdapter
 from ..hook import WeightMap
 from ..method import Kind, TargetError
 

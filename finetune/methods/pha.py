@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from humboldt.foundations import Block, ConfigError, Context, Model
 
-from ..adapter import BLOCKS, HookAdapter, M, hooks
+from ..adapted import M, hooks
+from ..adapter import BLOCKS, HookAdapter
 from ..hook import FeatureMap, Hook
 from ..layers import finest, width_of
 from ..method import Kind

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from humboldt.foundations import ConfigError, Context, Model
 
-from ..adapter import MAPS, HookAdapter, hooks
+from ..adapted import hooks
+from ..adapter import MAPS, HookAdapter
 from ..hook import WeightMap
 from ..layers import MATRICES, NORMS, has_weight, weight_name, weight_of
 from ..method import Kind

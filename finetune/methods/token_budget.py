@@ -15,7 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from humboldt.foundations import ConfigError, Context, Core, Model, TimeNorm, Tokens
 
-from ..adapter import HookAdapter, plain_layers, plain_name
+from ..adapted import plain_layers, plain_name
+from ..adapter import HookAdapter
 from ..hook import TokenMap
 from ..method import Kind
 

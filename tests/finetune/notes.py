@@ -17,11 +17,13 @@ from humboldt.foundations import Model
 SMALL: dict[str, dict[str, Any]] = {
     "adalora": {"initial_rank": 2, "rank": 1},
     "boft": {"block": 2},
+    "c3a": {"block": 2},
     "corda": {"rank": 2},
     "decoder": {"hidden": 8},
     "dora": {"rank": 2},
     "eva": {"rank": 2},
     "f_adapter": {"bands": 2},
+    "glora": {"rank": 2},
     "lae": {"rank": 2},
     "lora": {"rank": 2},
     "lora_ga": {"rank": 2},
@@ -30,6 +32,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "physics": {"residual": "tests.finetune.notes:size"},
     "pissa": {"rank": 2},
     "poly": {"tasks": 2, "rank": 2},
+    "shira": {"rank": 2},
     "rna": {"signal": 2, "hidden": 8, "dropped": 0.0},
     "rollout_lora": {"rank": 2, "steps": 1},  # of several, chance says which is trained in a step
     "tail_drop": {"tokens": 3},

@@ -12,6 +12,7 @@ CASES = [
     ("boft", {"block": 2, "factors": 3}, 3 * (I // 2) * 1),
     ("corda", {"rank": 3}, 3 * (I + O)),
     ("eva", {"rank": 3}, 3 * (I + O)),
+    ("glora", {"rank": 2}, 2 * 2 * (I + O) + I + 2 * O),
     ("hydra", {"rank": 2}, 2 * (I + O) + 2 * (O + O) + O),
     ("lae", {"rank": 2}, 2 * (I + O) + 1),
     ("lora_ga", {"rank": 3}, 3 * (I + O)),
@@ -23,6 +24,7 @@ CASES = [
     ("pissa", {"rank": 3}, 3 * (I + O)),
     ("poly", {"tasks": 3, "skills": 2, "rank": 2}, 2 * 2 * (I + O) + 3 * 2),
     ("rollout_lora", {"rank": 2, "steps": 4}, 4 * 2 * (I + O)),
+    ("shira", {"rank": 2}, 2 * (I + O)),
     ("taps", {}, I * O + 1),
 ]
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from humboldt.domains.pde import PDEConfig, build
 from humboldt.finetune import method
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.finetune.depth import contributions, deepened, dropped, expanded, shallower, stacks
 from humboldt.finetune.testing import prepare, train
 from humboldt.foundations import (

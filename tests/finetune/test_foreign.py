@@ -13,7 +13,7 @@ from humboldt.finetune.weighted import weighted
 from humboldt.foundations import CheckpointError, ConfigError
 from tests.finetune.notes import member
 from tests.finetune.sciences import science
-from tests.finetune.tiny import tiny_model
+from tests.finetune.tiny import Waves, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,35 @@ def test_fourier_layers_of_an_operator_are_sites(fno, name, options, tmp_path):
         merged = way.merge(model)
         assert set(merged.state_dict()) == set(fno.state_dict())
         torch.testing.assert_close(merged(x), trained)
+
+
+@pytest.mark.parametrize("name", ["lora", "dora", "hydra", "glora", "shira"])
+def test_convolutions_of_an_operator_take_what_linear_maps_do(fno, name):
+    x, way = torch.randn(2, 2, 8, 8), method(name, targets=r"fcs\.\d$", whole=(), rank=1)
+    made = way.prepare(copy.deepcopy(fno))
+    torch.testing.assert_close(made(x), fno(x), rtol=0, atol=1e-6)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    adapted = made(x)
+    assert not torch.allclose(adapted, fno(x), atol=1e-3)
+    merged = way.merge(made)
+    assert set(merged.state_dict()) == set(fno.state_dict())
+    torch.testing.assert_close(merged(x), adapted)
+
+
+def test_lora_reaches_a_convolution_that_goes_round_the_edges():
+    model, batch = tiny_model(skip_kind="resnet").eval(), Waves(2).all()
+    way = method("lora", targets="skip", rank=2, whole=())
+    made = way.prepare(copy.deepcopy(model))
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        adapted = made(batch).fields
+        assert not torch.allclose(adapted, model(batch).fields, atol=1e-4)
+        torch.testing.assert_close(way.merge(made)(batch).fields, adapted)
 
 
 def test_a_layer_is_spectral_by_its_complex_weight(fno):

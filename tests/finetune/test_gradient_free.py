@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from humboldt.finetune import Recipe, fit, method, plan
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.finetune.fit import task_of
 from humboldt.finetune.methods.cma import clipped_deviation
 from humboldt.foundations import ConfigError

@@ -114,8 +114,8 @@ def test_two_adapters_act_one_after_the_other_and_each_alone():
 def test_what_cannot_be_is_said_with_rule_value_and_cure():
     with pytest.raises(ConfigError, match=r"share a site only if all of them compose.*merge the first"):
         adapted("hydra", "second", adapted("hydra"))
-    with pytest.raises(ConfigError, match="different names, got 'default' twice"):
-        adapted("nlt", model=adapted("nlt"))
+    with pytest.raises(ConfigError, match=r"got nlt for 'default', which differs in {'name': 'hydra'"):
+        adapted("nlt", model=adapted("hydra"))
     with pytest.raises(ConfigError, match=r"rank must be between 1 and the smaller side .* got 9 for a Linear"):
         adapted("hydra", rank=9)
     with pytest.raises(ConfigError, match=r"targets must find a layer that nlt adapts .* got targets='nowhere'"):
@@ -128,12 +128,51 @@ def test_what_cannot_be_is_said_with_rule_value_and_cure():
         method("bottleneck").merge(adapted("bottleneck"))
 
 
+def test_an_adapter_inside_of_a_sequence_is_no_further_layer_of_it():
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)), torch.randn(3, 4)
+    plain = net(x)
+    made = method("bottleneck", targets="0|2", whole=()).prepare(copy.deepcopy(net))  # type: ignore[arg-type]
+    assert len(made) == len(net)  # type: ignore[arg-type]
+    assert torch.equal(made(x), plain)
+
+
+@pytest.mark.parametrize("name", ["nlt", "taps", "hydra", "pissa"])
+@pytest.mark.parametrize(("own", "exact"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])
+def test_what_is_added_is_exact_whatever_the_layer_is(name, own, exact):
+    layer, x = nn.Linear(6, 6).to(own), torch.randn(2, 6, dtype=own)
+    site = Site(layer, "layer", Context())
+    site.put("default", method(name).hook(layer))  # type: ignore[attr-defined]
+    assert {p.dtype for p in site.hooks.parameters()} == {exact}
+    assert site(x).dtype == own
+    assert torch.equal(site(x), layer(x))
+
+
+def test_what_is_added_goes_where_the_layer_is():
+    layer = nn.Linear(4, 4, device="meta")
+    site = Site(layer, "layer", Context())
+    site.put("default", method("bottleneck").hook(layer))  # type: ignore[attr-defined]
+    assert {p.device.type for p in site.hooks.parameters()} == {"meta"}
+
+
 def test_options_may_differ_from_site_to_site():
     model = adapted("hydra", rank=2, overrides={r"scales\.1": {"rank": 4}}, exclude="skip")
     ranks = {n: p.shape[0] for n, p in model.named_parameters() if n.endswith("hooks.default.down")}
     assert {r for n, r in ranks.items() if "scales.1" in n} == {4}
     assert {r for n, r in ranks.items() if "scales.0" in n} == {2}
     assert not any("skip" in n for n in ranks)
+
+
+def test_words_that_name_nothing_are_refused():
+    with pytest.raises(ConfigError, match=r"named by regular expressions, got '\[' \(unterminated"):
+        adapted("hydra", targets="[")
+    with pytest.raises(ConfigError, match=r"overrides are for sites, got \['scales.9'\], which find none of"):
+        adapted("hydra", overrides={"scales.9": {"rank": 1}})
+    with pytest.raises(ConfigError, match="has no key 'rnk'; did you mean 'rank'"):
+        adapted("hydra", overrides={"scales.1": {"rnk": 1}})
+    with pytest.raises(ConfigError, match=r"are parts of the model, got \['haed'\]; there are \['embed', "):
+        adapted("hydra", whole=("haed",))
+    with pytest.raises(ConfigError, match=r"Hydra.whole: expected a list of values, got 'head'; write \['head'\]"):
+        adapted("hydra", whole="head")
 
 
 def test_a_context_tells_and_forgets():

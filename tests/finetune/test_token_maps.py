@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from humboldt.finetune import method
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.finetune.methods.token_budget import chosen
 from humboldt.finetune.testing import prepare, train
 from humboldt.foundations import Cache, ConfigError, Context, Memory, Tokens

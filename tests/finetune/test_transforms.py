@@ -35,6 +35,16 @@ def test_a_truncated_difference_explains_what_was_asked():
     singular = torch.linalg.svdvals(difference).square()
     rank = int(torch.linalg.matrix_rank(part))
     assert singular[: rank - 1].sum() / singular.sum() < 0.6
+    torch.testing.assert_close(explained, singular[:rank].sum() / singular.sum())
+
+
+def test_statistics_are_those_of_the_domain_and_never_mixed():
+    base = tiny_model()
+    domain, sibling = changed(base, 1), changed(base, 2)
+    for model, value in ((base, 1.0), (domain, 2.0), (sibling, 3.0)):
+        model.embed.normaliser.std.fill_(value)
+    made = readapt(base, domain, sibling, of_domain=0.3, of_sibling=0.4)
+    assert set(made.embed.normaliser.std.tolist()) == {2.0}
 
 
 def test_models_of_other_shapes_are_refused():

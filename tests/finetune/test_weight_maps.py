@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from humboldt.finetune import Recipe, fit, method
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.finetune.methods.masks import sparsity
 from humboldt.finetune.methods.taps import open_layers
 from humboldt.finetune.testing import prepare, train
@@ -48,19 +48,6 @@ def steps(name, count, recipe=None, **options):
         optimiser.step()
         way.on_step(model, step + 1, count)
     return way, model
-
-
-def change(name, size=0.3, **options):
-    """What a method of peft has made of one weight, (before, after), all of what it trains having been shaken."""
-    torch.manual_seed(3)
-    model = science("pde")[0]
-    way = method(name, targets=rf"^{KEY}$", whole=(), **options)
-    prepared = way.prepare(copy.deepcopy(model))
-    free = [p for p in prepared.parameters() if p.requires_grad]
-    with torch.no_grad():
-        for parameter in free:
-            parameter.add_(size * torch.randn_like(parameter))
-    return model.state_dict()[f"{KEY}.weight"], way.merge(prepared).state_dict()[f"{KEY}.weight"], free
 
 
 def test_two_levels_of_low_rank_have_the_smaller_rank_and_start_with_factors_at_right_angles():
@@ -137,6 +124,27 @@ def test_nlt_scales_and_shifts_each_kernel_by_itself():
     assert made.a.shape == made.c.shape == (4, 3, 1, 1)
     new = mapped(made, layer)
     torch.testing.assert_close(new[2, 1], layer.weight[2, 1] * made.a[2, 1] + made.c[2, 1])
+
+
+def test_glora_scales_and_shifts_entries_and_the_bias():
+    layer = nn.Linear(6, 5)
+    made = shaken(hook("glora", layer, rank=2))
+    new = made.weights(dict(layer.named_parameters()), Context())
+    factor, shift = (up @ down for up, down in zip(made.up, made.down, strict=True))
+    torch.testing.assert_close(new["weight"], layer.weight * (1 + factor) + shift)
+    d, e = made.of_bias
+    torch.testing.assert_close(new["bias"], (1 + d) * layer.bias + e + layer.weight @ made.c)
+
+
+def test_shira_changes_as_many_entries_as_a_low_rank_update_has():
+    layer = nn.Linear(6, 5)
+    made = shaken(hook("shira", layer, rank=2))
+    assert made.entries.numel() == 2 * (6 + 5) == int((mapped(made, layer) != layer.weight).sum())
+    again = hook("shira", layer, rank=2)
+    assert torch.equal(again.places, made.places)
+    assert not torch.equal(hook("shira", layer, rank=2, seed=1).places, made.places)
+    with pytest.raises(ConfigError, match="must fit into every map, got rank=3 for a map of 5 x 6; choose at most 2"):
+        hook("shira", layer, rank=3)
 
 
 def test_what_fisher_picks_is_the_largest_gradients_and_chance_widens_the_choice():
@@ -268,83 +276,3 @@ def test_a_butterfly_mixes_all_inputs_and_one_factor_only_neighbours():
     blocks = mapped(shaken(hook("oft", layer, block=2)), layer) != 0
     assert torch.equal(blocks, torch.block_diag(*[torch.ones(2, 2)] * 4).bool())
     assert bool((mapped(shaken(hook("boft", layer, block=2, factors=3)), layer) != 0).all())
-
-
-def test_the_served_update_is_slow_fast_or_their_mean():
-    layer = nn.Linear(5, 4)
-    for serve in ("online", "offline", "mean"):
-        made = shaken(hook("lae", layer, rank=2, momentum=0.5, serve=serve))
-        made.on_step(1, 2)
-        shaken(made)
-        fast, slow = made.fast().detach(), made.slow
-        torch.testing.assert_close(mapped(made.train(), layer), layer.weight + fast)
-        expected = {"online": fast, "offline": slow, "mean": (fast + slow) / 2}[serve]
-        torch.testing.assert_close(mapped(made.eval(), layer), layer.weight + expected)
-
-
-def test_dora_of_peft_moves_directions_and_lengths_apart():
-    before, after, free = change("dora", rank=2)
-    assert sorted(tuple(p.shape) for p in free) == [(2, 8), (16,), (16, 2)]
-    magnitude = next(p for p in free if p.shape == (16,)).detach()
-    torch.testing.assert_close(after.norm(dim=1), magnitude.abs(), rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(after.norm(dim=1), before.norm(dim=1), rtol=1e-2)
-
-
-@pytest.mark.parametrize("init", ["kaiming", "gaussian", "orthogonal"])
-def test_lora_of_peft_starts_at_the_base_whatever_its_first_factor(init):
-    model = science("pde")[0]
-    made = method("lora", rank=4, init=init, targets=rf"^{KEY}$", whole=()).prepare(copy.deepcopy(model))
-    a, b = (p.detach() for p in made.parameters() if p.requires_grad)
-    assert a.any()
-    assert b.any() == (init == "orthogonal")  # whose factors are not zero, and at right angles to each other
-    torch.testing.assert_close(b @ a, torch.zeros(16, 8), rtol=0, atol=1e-6)
-
-
-def test_ia3_of_peft_scales_outputs():
-    before, after, (factor,) = change("ia3")
-    torch.testing.assert_close(after, before * factor.detach().view(-1, 1))
-
-
-def test_vera_of_peft_trains_two_vectors_between_shared_matrices():
-    before, after, free = change("vera", rank=6)
-    assert sorted(p.numel() for p in free) == [6, 16]
-    assert torch.linalg.matrix_rank(after - before, tol=1e-5) <= 6
-
-
-def test_fourierft_of_peft_changes_a_weight_by_few_frequencies():
-    before, after, (spectrum,) = change("fourierft", frequencies=5, alpha=100.0)
-    assert spectrum.numel() == 5
-    found = torch.fft.fft2(after - before).abs()
-    assert 0 < int((found > 1e-3 * found.max()).sum()) <= 2 * 5  # the real part of a mode has its mirror too
-
-
-def test_osf_of_peft_leaves_what_large_directions_do():
-    model, batch = science("pde")
-    way = method("osf", kept=0.5, targets=rf"^{KEY}$", whole=())
-    made = prepare(way, model)
-    optimiser = torch.optim.SGD([p for p in made.parameters() if p.requires_grad], lr=0.5)
-    for _ in range(3):
-        optimiser.zero_grad()
-        made.loss(batch).backward()
-        optimiser.step()
-    before, after = model.state_dict()[f"{KEY}.weight"], way.merge(made).state_dict()[f"{KEY}.weight"]
-    u, _, v = torch.linalg.svd(before, full_matrices=False)
-    moved = after - before
-    assert moved.abs().max() > 1e-3
-    assert (u[:, :4].mT @ moved).abs().max() < 1e-2 * moved.abs().max()
-    assert (moved @ v[:4].mT).abs().max() < 1e-2 * moved.abs().max()
-
-
-def test_reflections_of_peft_keep_singular_values():
-    before, after, _ = change("hra", rank=2)
-    torch.testing.assert_close(torch.linalg.svdvals(after), torch.linalg.svdvals(before), rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(after, before)
-
-
-def test_products_of_peft_have_the_ranks_of_their_kind():
-    before, after, _ = change("loha", rank=2)
-    assert torch.linalg.matrix_rank(after - before, tol=1e-5) == 4  # of an elementwise product of ranks 2 and 2
-    before, after, free = change("lokr", rank=1)
-    assert sum(p.numel() for p in free) < before.numel()
-    moved = after - before
-    assert moved.any()

@@ -55,3 +55,10 @@ def test_from_dict_names_the_nearest_key():
         from_dict(ScaleConfig, {"width": "8", "down": []})
     with pytest.raises(ConfigError, match=r"one of .'dot', 'cosine'., got 'cosin'"):
         from_dict(AttentionConfig, {"heads": 1, "similarity": "cosin"})
+
+
+def test_from_dict_names_the_key_whose_value_is_wrong():
+    with pytest.raises(ConfigError, match=r"^ScaleConfig.width: expected a value of type int, got 'wide'"):
+        from_dict(ScaleConfig, {"width": "wide", "down": []})
+    with pytest.raises(ConfigError, match=r"^ScaleConfig.merge: expected a list of values, got '22'; write \['22'\]"):
+        from_dict(ScaleConfig, {"width": 8, "down": [], "merge": "22"})

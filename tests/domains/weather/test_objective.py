@@ -7,7 +7,7 @@ from humboldt.data_catalog import DataError
 from humboldt.domains.weather import MaskedForecasts, make_climatology, open_weather, rollout_loss
 from humboldt.domains.weather.objective import torn
 from humboldt.finetune import method
-from humboldt.finetune.adapter import hooks
+from humboldt.finetune.adapted import hooks
 from humboldt.foundations import ConfigError
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import CHANNELS, model

@@ -1,0 +1,52 @@
+"""Corrections by what was wrong on similar samples."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from humboldt.finetune import with_cache
+from humboldt.foundations import ConfigError
+from tests.finetune.tiny import Waves, tiny_model
+
+
+def fields(model, batch):
+    with torch.no_grad():
+        return model.eval()(batch).fields
+
+
+def test_no_share_of_the_correction_is_the_model_bit_for_bit():
+    model, batch = tiny_model(), Waves(4, 5).all()
+    assert torch.equal(fields(with_cache(model, Waves(6), alpha=0.0), batch), fields(model, batch))
+
+
+def test_the_nearest_example_alone_is_put_right_and_an_example_that_comes_twice_means_nothing():
+    model, examples = tiny_model(), Waves(5)
+    near = with_cache(model, examples, beta=1e6)
+    torch.testing.assert_close(fields(near, examples.all()), examples.all().target, rtol=1e-4, atol=1e-5)
+    twice = Waves(10)
+    twice.fields = torch.cat([examples.fields, examples.fields])
+    other, some = Waves(3, 8).all(), {"beta": 4.0}
+    torch.testing.assert_close(
+        fields(with_cache(model, twice, **some), other), fields(with_cache(model, examples, **some), other)
+    )
+
+
+def test_an_equal_share_of_all_is_the_mean_residual():
+    model, examples, other = tiny_model(), Waves(5), Waves(3, 8).all()
+    mean = (examples.all().target - fields(model, examples.all())).mean(0)
+    torch.testing.assert_close(
+        fields(with_cache(model, examples, beta=0.0, alpha=0.5), other), fields(model, other) + 0.5 * mean
+    )
+
+
+def test_what_a_cache_cannot_keep_is_refused():
+    with pytest.raises(ConfigError, match=r"has examples, alpha and beta of 0 or more, got 6, -1 and 10"):
+        with_cache(tiny_model(), Waves(6), alpha=-1)
+
+    class Untold(Waves):
+        def batch(self, indices):
+            return replace(super().batch(indices), target=None)
+
+    with pytest.raises(ConfigError, match=r"were short of, got targets of none; take a model whose targets look like"):
+        with_cache(tiny_model(), Untold(6))
