@@ -44,9 +44,14 @@ def load_adapter(
     """
     from .adapting import load
 
+    if not name.isidentifier():
+        raise ConfigError(f"an adapter has a name of letters, digits and _, got {name!r}; give name='europe', say")
     folder = Path(adapter).expanduser()
     if not folder.is_dir():
-        folder = download(str(adapter), revision, offline=offline, files=FILES)
+        try:
+            folder = download(str(adapter), revision, offline=offline, files=FILES)
+        except HubError as error:
+            raise HubError(f"{error}; {folder} is no folder either") from error
     record, state = read_adapter(folder)
     base = load(model)
     way = method_called(**record["method"])

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from humboldt.finetune import (
-    FIELDS,
-    Featured,
-    Method,
-    Mixture,
-    Recipe,
-    RunFolderError,
-    fit,
-    known_methods,
-    plan,
-)
-from humboldt.finetune import method as method_called
+from humboldt.finetune import Featured, Method, Mixture, Recipe, RunFolderError, fit, plan, with_adapters_of
 from humboldt.foundations import ConfigError, Model, to_dict
 
 from .batch import staged
 from .batch.staging import PLACE
+from .choosing import advice, as_method, automatic, divided, is_automatic
 from .registry import domain as domain_called
 from .view import arranged
 
@@ -59,6 +48,7 @@ def finetune(
     output: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
+    keep_adapter: bool = False,
     **recipe: Any,
 ) -> Model:
     """A copy of a model, tuned to data; the step with the lowest validation loss where there are validation data.
@@ -68,7 +58,7 @@ def finetune(
         data: a dataset, or what the domain's `open` takes. Its `train` part is learned from, its `validation` part,
             if it has one, chooses the best step.
         method: a name of `humboldt info methods`, with options as {"name": "lora", "rank": 4}; a `Method`; or `auto`,
-            which picks by `humboldt.adapting.automatic`.
+            which picks by `humboldt.choosing.automatic`.
         task: `forecast` keeps the model's head; another task gets a new one (graphs: `regression`, `classification`).
         samples: train on this many trajectories (sites, molecules); all by default.
         opening: how the domain opens a path, such as {"periodic": True, "split": {"train": 16, "test": 8}}.
@@ -80,6 +70,8 @@ def finetune(
         output: run folder. A run that was killed goes on from there, and `from_pretrained` reads the result from it.
         overwrite: begin anew in a folder that holds another run.
         progress: show a progress bar on a terminal.
+        keep_adapter: leave the method's adapter in the model instead of merging it: a further `finetune` of it, by the
+            same method and options, goes on with that adapter on other data (`lae` is made for it).
         recipe: fields of `humboldt.finetune.Recipe`: steps, batch_size, core_rate, ... What is not given is what the
             checkpoint advises (see `advice`), else the default of `Recipe`. What is no such field is an option of the
             method: `method="hydra", rank=4`.
@@ -106,13 +98,14 @@ def finetune(
     train, validation = noted(ready.train, told.get("train")), noted(ready.validation, told.get("validation"))
     return fit(
         ready.model, train, validation, ready.recipe, ready.method, output,
-        run=ready.run, overwrite=overwrite, progress=progress,
+        run=ready.run, overwrite=overwrite, progress=progress, keep_adapter=keep_adapter,
     )  # fmt: skip
 
 
 def plan_finetune(model: Model | str | Path, data: Any, **choices: Any) -> dict[str, Any]:
     """What `finetune` would do: data, steps, trained parameters, memory, time; nothing is written."""
-    choices.pop("overwrite", None), choices.pop("progress", None)
+    for word in ("overwrite", "progress", "keep_adapter"):
+        choices.pop(word, None)
     ready = prepare(model, data, **choices)
     return plan(ready.model, ready.train, ready.validation, ready.recipe, ready.method)
 
@@ -146,7 +139,7 @@ def prepare(
     train = data.split("train")
     train = train if samples is None else train.take(samples)
     science = domain_called(started.domain)
-    started = science.fitted(started, train, task, seed=seed)
+    started = with_adapters_of(started, lambda plain: science.fitted(plain, train, task, seed=seed))
     commit = started.provenance.get("loaded", {}).get("revision") if name is not None else None
     run = {"model": name, "data": source, "revision": commit, "task": task, "samples": samples}
     run["opening"] = dict(opening or {})
@@ -214,85 +207,6 @@ def pretrain(
     validation = Mixture([science.arranged(part, model) for part in kept]) if kept else None
     run = {"domain": domain, "config": to_dict(model.config)}
     return fit(model, train, validation, schedule, None, output, run=run, overwrite=overwrite, progress=progress)
-
-
-def advice(model: Model, way: Method, by_rows: bool = False) -> dict[str, Any]:
-    """Recipe fields that a checkpoint recommends for training all of it; others where its weights are random.
-
-    By rows, advice for Muon or an average is not taken, and neither are its rates: they are for that optimiser.
-    """
-    if way.name != "full":
-        return {}
-    kind = "random" if model.provenance.get("loaded", {}).get("random") else "pretrained"
-    found = dict(model.provenance.get("advice", {}).get(kind, {}))
-    if by_rows and (found.get("optimiser") == "muon" or found.get("average") is not None):
-        log.warning(
-            "recipe: the checkpoint advises %s, which strategy fsdp has not; the default recipe is taken", found
-        )
-        return {}
-    if found:
-        log.info("recipe: where nothing else is said, what the checkpoint advises for %s weights: %s", kind, found)
-    return found
-
-
-TRAINABLE = 100_000_000
-"""Parameters up to which `auto` trains all of a model: weights, gradients and two moments are then under 1.6 GB."""
-
-
-def automatic(model: Model) -> Method:
-    """The method that `auto` stands for.
-
-    Everything is trained where the model is small enough, and where its checkpoint says at which rates (or is random:
-    a random core must be trained whatever it costs); otherwise low-rank updates of the core, embedding and head.
-    """
-    count = sum(p.numel() for p in model.parameters())
-    random = bool(model.provenance.get("loaded", {}).get("random"))
-    advised = bool(model.provenance.get("advice"))
-    name = "full" if random or (advised and count <= TRAINABLE) else "lora"
-    log.info("method: %s, for a model of %d parameters%s", name, count, " with advised rates" if advised else "")
-    return as_method(name)
-
-
-AUTO = "auto"
-"""The name that stands for what `automatic` picks."""
-
-
-def is_automatic(method: str | Mapping[str, Any] | Method) -> bool:
-    """Whether the method is left to `automatic`.
-
-    Raises:
-        ConfigError: `auto` with options.
-    """
-    options = {"name": method} if isinstance(method, str) else method
-    if not isinstance(options, Mapping) or options.get("name") != AUTO:
-        return False
-    if more := sorted(options.keys() - {"name"}):
-        raise ConfigError(f"auto picks the method with its defaults, got the options {more}; name a method to set them")
-    return True
-
-
-def divided(
-    method: str | Mapping[str, Any] | Method, words: Mapping[str, Any]
-) -> tuple[str | Mapping[str, Any] | Method, dict[str, Any]]:
-    """The method with those words that are its options, and the words of the recipe; a word of both is the recipe's."""
-    if isinstance(method, Method) or is_automatic(method):
-        return method, dict(words)
-    chosen = {"name": method} if isinstance(method, str) else dict(method)
-    kind = known_methods().get(str(chosen.get("name")))
-    own = [f.name for f in fields(kind)] if kind is not None else []  # type: ignore[arg-type]
-    near = {word: difflib.get_close_matches(word, [*FIELDS, *own], 1) for word in words.keys() - FIELDS.keys()}
-    options = {word: words[word] for word, close in near.items() if set(close) & set(own)}
-    return ({**chosen, **options} if options else method), {k: v for k, v in words.items() if k not in options}
-
-
-def as_method(method: str | Mapping[str, Any] | Method) -> Method:
-    """A method from its name, from its name with options, or as it is."""
-    if isinstance(method, Method):
-        return method
-    options = {"name": method} if isinstance(method, str) else dict(method)
-    if "name" not in options:
-        raise ConfigError(f"a method has a name, got {options}; add name: lora, or another of `humboldt info methods`")
-    return method_called(options.pop("name"), **options)
 
 
 def load(model: Model | str | Path, revision: str | None = None) -> Model:

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from humboldt.finetune import TargetError, step_memory, trained_parameters
-from humboldt.foundations import Model, to_dict
+from humboldt.finetune import TargetError, differences, step_memory, trained_parameters
+from humboldt.foundations import ConfigError, Model, to_dict
 
-from .adapting import advice, as_method, finetune
+from .adapting import finetune
+from .choosing import advice, as_method
+from .comparison_table import table
 from .measuring import mean_loss, measure
 from .pretrained import from_pretrained
 from .registry import domain
@@ -79,9 +81,14 @@ def compare(
 
     Returns:
         All records in the folder.
+
+    Raises:
+        ConfigError: an unknown method or option, or a folder that holds another comparison.
     """
     output = Path(output)
     (output / "records").mkdir(parents=True, exist_ok=True)
+    asked = {"model": model, "data": named(data), "task": task, "opening": dict(opening or {}), "recipe": recipe}
+    require_question(output, {**asked, "lead_steps": lead_steps, "strengths": strengths})
     began = time.process_time()
     kept = applicable(methods, begun(model, data, opening, task))
     for job in jobs([RANDOM, *kept], samples, seeds):
@@ -98,6 +105,27 @@ def compare(
     write_results(output / "results.jsonl", [Result(**record["result"]) for record in found if "result" in record])
     (output / "table.md").write_text(table(found))
     return found
+
+
+def named(data: Any) -> str:
+    """The name of data in records: of a path or of what was opened from one."""
+    if hasattr(data, "batch"):
+        return Path(str(data.describe().get("source", "data"))).name
+    return Path(data).name if isinstance(data, str | Path) else "data"
+
+
+def require_question(folder: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse a folder of records that answer something else; methods, samples and seeds may be added to it.
+
+    Raises:
+        ConfigError: says what differs.
+    """
+    path, ours = folder / "question.json", json.loads(json.dumps(asked, default=str))
+    if path.is_file() and (found := differences(json.loads(path.read_text()), ours)):
+        raise ConfigError(
+            f"a folder holds one comparison, {folder} holds another: {'; '.join(found[:3])}; name another --output"
+        )
+    path.write_text(json.dumps(ours, indent=1) + "\n")
 
 
 def begun(name: str, data: Any, opening: Mapping[str, Any] | None, task: str) -> Model:
@@ -170,7 +198,7 @@ def run(
         model=name,
         method=job.method,
         control=is_random,
-        data=Path(str(data if isinstance(data, str | Path) else opened.describe().get("source", "data"))).name,
+        data=named(data if isinstance(data, str | Path) else opened),
         metric=found.metric,
         unit=found.unit,
         value=found.value,
@@ -257,51 +285,3 @@ def strengthened(words: str, strength: float) -> Any:
 def records(folder: str | Path) -> list[dict[str, Any]]:
     """Every record of a comparison."""
     return [json.loads(path.read_text()) for path in sorted((Path(folder) / "records").glob("*.json"))]
-
-
-def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row a method: trained parameters, and per number of samples the mean error over seeds and its range."""
-    rows = []
-    for method in dict.fromkeys(record["method"] for record in found):
-        mine = [record for record in found if record["method"] == method]
-        errors = {
-            n: [r["error"] for r in mine if r["samples"] == n] for n in sorted({record["samples"] for record in mine})
-        }
-        rows.append({
-            "method": method,
-            "trained": mine[0]["trained"],
-            "errors": errors,
-            "cpu": float(np.mean([r["cpu"] for r in mine])),
-            "memory": float(np.mean([r.get("memory", np.nan) for r in mine])),
-            "inference": float(np.median([r.get("inference", np.nan) for r in mine])),
-            "merged": mine[0]["merged"],
-        })  # fmt: skip
-    return sorted(rows, key=lambda row: float(np.mean([np.mean(e) for e in row["errors"].values()])))
-
-
-def table(found: Sequence[Mapping[str, Any]]) -> str:
-    """The summary as a Markdown table, best method first."""
-    sizes = sorted({record["samples"] for record in found})
-    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "memory MB", "inference", "merged"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for row in summary(found):
-        cells = [row["method"], f"{row['trained']:,}"]
-        cells += [spread(row["errors"].get(n, [])) for n in sizes]
-        cells += [f"{row['cpu']:.0f}", known(row["memory"], "{:.0f}"), known(row["inference"], "{:.2f}")]
-        cells.append("yes" if row["merged"] else "no")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def known(value: float, form: str) -> str:
-    """A number in a form, a dash for none."""
-    return form.format(value) if np.isfinite(value) else "-"
-
-
-def spread(errors: Sequence[float]) -> str:
-    """Mean, and in brackets the lowest and highest seed."""
-    if not errors:
-        return "-"
-    if len(errors) == 1:
-        return f"{errors[0]:.3f} (1 seed)"
-    return f"{np.mean(errors):.3f} [{min(errors):.3f}, {max(errors):.3f}]"

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .adapting import TRAINABLE, automatic
-from .comparing import RANDOM, summary, table
+from .choosing import TRAINABLE, automatic
+from .comparing import RANDOM
+from .comparison_table import summary, table
 
 CLOSE = 1.1  # errors within a tenth of the best one count as near it
 
@@ -141,6 +142,8 @@ def caveats(found: Sequence[Mapping[str, Any]]) -> str:
         if seeds == 1
         else f"{seeds} seeds were run; where brackets overlap, it is a draw."
     )
+    if any(r["method"] == "lae" and "hold" not in r["recipe"].get("method", {"hold": 0}) for r in found):
+        noise += "\n- `lae` was run when its slow copy began with the first data set, where it is one update now."
     return (
         f"- {noise}\n- The rates of full training were searched for when the checkpoint was made; those of the other "
         "methods were not. The order of those others is theirs; their distance to full training may be the search.\n"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..cli import make_parser, option, parse
-from ..comparing import compare, table
+from ..comparing import compare
 from ..comparison_page import write_page
+from ..comparison_table import table
 from .finetune import chosen, recipe_options
 
 METHODS = [

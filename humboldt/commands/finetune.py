@@ -12,7 +12,8 @@ from typing import Any
 
 from humboldt.finetune import EXIT, FIELDS, METHODS, Interrupted, Recipe, method, read_yaml, world
 
-from ..adapting import AUTO, finetune, plan_finetune
+from ..adapting import finetune, plan_finetune
+from ..choosing import AUTO
 from ..cli import UsageError, make_parser, nearest, option, parse
 
 DESCRIPTION = "Adapt a pretrained model to data. MODEL DATA, or a RECIPE.yaml that names them (any run folder has one)."
@@ -74,6 +75,7 @@ def finetune_parser(way: str) -> Any:
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(add, "revision", str | None, None, "branch, tag or commit of a hub repository; the newest if not given")
     option(add, "cached", bool, False, "with --method head: the frozen trunk runs once a sample, not once a step")
+    option(add, "keep_adapter", bool, False, "leave the adapter in the model, for a further run of it to go on with")
     option(add, "overwrite", bool, False, "begin anew in a folder that holds another run")
     option(add, "dry_run", bool, False, "print data, steps, trained parameters, memory and time; write nothing")
     method_options(parser, way)

@@ -7,8 +7,8 @@ import torch
 from humboldt import from_pretrained, load_adapter, push_adapter, save_adapter
 from humboldt.adapting import finetune
 from humboldt.commands.info import line, methods
-from humboldt.finetune import METHODS, disabled, set_adapters
-from humboldt.foundations import CheckpointError, ConfigError
+from humboldt.finetune import METHODS, disabled, put_adapter, read_adapter, set_adapters
+from humboldt.foundations import CheckpointError, ConfigError, HubError
 from tests.finetune.tiny import Waves, tiny_model
 from tests.foundations.hub_server import point_to, serving
 from tests.humboldt.test_adapting import Trajectories
@@ -77,6 +77,34 @@ def test_two_adapters_that_leave_embedding_and_head_alone_are_loaded_side_by_sid
         set_adapters(both, name)
         assert torch.equal(fields(both), expected)
         assert not torch.equal(together, expected)
+
+
+def test_an_adapter_takes_the_place_of_another_without_wrapping_the_model_again(tmp_path):
+    base = tiny_model()
+    for seed in (0, 1):
+        finetune(base, Trajectories(3), method="hydra", seed=seed, output=tmp_path / str(seed), **QUICK)
+    made = load_adapter(base, tmp_path / "0")
+    parts, before = [id(part) for part in made.modules()], fields(made)
+    put_adapter(made, *read_adapter(tmp_path / "1"))
+    assert [id(part) for part in made.modules()] == parts
+    assert torch.equal(fields(made), fields(load_adapter(base, tmp_path / "1")))
+    assert not torch.equal(fields(made), before)
+
+
+def test_files_and_names_that_are_none_are_refused(tmp_path):
+    finetune(tiny_model(), Trajectories(3), method={"name": "nlt", "whole": []}, output=tmp_path, **QUICK)
+    with pytest.raises(ConfigError, match=r"a name of letters, digits and _, got 'v1.0'; give name='europe'"):
+        load_adapter(tiny_model(), tmp_path, name="v1.0")
+    with pytest.raises(HubError, match="is no folder either"):
+        load_adapter(tiny_model(), tmp_path / "deep" / "er", offline=True)
+    for text, said in (
+        ("{no", "is no JSON object"),
+        ("[1]", "is no JSON object"),
+        ("{}", "has the format humboldt-"),
+    ):
+        (tmp_path / "adapter.json").write_text(text)
+        with pytest.raises(CheckpointError, match=said):
+            load_adapter(tiny_model(), tmp_path)
 
 
 def test_the_table_of_methods_says_what_each_is():

@@ -3,23 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from humboldt.adapting import automatic, finetune, plan_finetune
-from humboldt.cli import UsageError
-from humboldt.commands.finetune import parsed
-from humboldt.comparing import (
-    RANDOM,
-    Job,
-    applicable,
-    compare,
-    jobs,
-    spread,
-    strengthened,
-    strengths_of,
-    summary,
-    table,
-    taught,
-)
+from humboldt.adapting import finetune
+from humboldt.comparing import RANDOM, Job, applicable, compare, jobs, strengthened, strengths_of, taught
 from humboldt.comparison_page import says, text
+from humboldt.comparison_table import spread, summary, table
 from humboldt.finetune import method
 from humboldt.foundations import ConfigError
 from humboldt.plots import comparison
@@ -112,26 +99,6 @@ def test_the_page_of_the_docs_is_that_of_its_records():
     assert (DOCS / "which_method.md").read_text() == text(found)
 
 
-def test_auto_trains_all_where_rates_are_known_and_little_where_not():
-    model = tiny_model()
-    assert automatic(model).name == "lora"
-    model.provenance = {"advice": {"pretrained": {"core_rate": 1e-3}}}
-    assert automatic(model).name == "full"
-    tuned = finetune(tiny_model(), Trajectories(3), method="auto", steps=1, batch_size=4, progress=False)
-    assert tuned.provenance["recipe"]["method"]["name"] == "lora"
-
-
-def test_auto_is_a_word_of_the_command_line_and_has_no_options():
-    given = parsed(["m", "d.nc", "--method", "auto", "--steps", "3"], {})
-    assert given["method"] == {"name": "auto"}
-    plan = plan_finetune(tiny_model(), Trajectories(3), method=given["method"], steps=1)
-    assert plan["method"]["name"] == "lora"
-    with pytest.raises(UsageError, match=r"no option --method\.rank"):
-        parsed(["m", "d.nc", "--method", "auto", "--method.rank", "3"], {})
-    with pytest.raises(ConfigError, match=r"auto picks the method with its defaults, got the options \['rank'\]"):
-        plan_finetune(tiny_model(), Trajectories(3), method={"name": "auto", "rank": 3}, steps=1)
-
-
 def test_feature_transfer_learns_from_the_features_of_the_start():
     model, data = tiny_model(), Trajectories(6)
     way, lesson = taught(strengthened("aft", 1.0), data, model, "forecast")
@@ -165,6 +132,13 @@ def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     ran.clear()
     assert len(comparing.compare("m", "d", **choices)) == 3
     assert ran == ["nlt-4-0"]
+    comparing.compare("m", "d", **{**choices, "seeds": [1]})
+    assert len(ran) == 4
+    for other in ({"steps": 3}, {"task": "regression"}):
+        with pytest.raises(ConfigError, match=r"a folder holds one comparison, .* holds another: .*; name another"):
+            comparing.compare("m", "d", **choices, **other)
+    with pytest.raises(ConfigError, match="holds another: data was 'd', now 'e'"):
+        comparing.compare("m", "e", **choices)
 
 
 @pytest.mark.integration
