@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,13 @@ def nuisance(words: Sequence[str]) -> None:
     """Tuning that does not mind how data were prepared, in unseen preparations."""
     from ..adapting import finetune
     from ..pretrained import from_pretrained
-    from ..protocols.nuisance import nuisance_scores
+    from ..protocols.nuisance import KINDS, nuisance_scores
 
     def more(add: Callable[..., Any]) -> None:
         option(add, "method", str, "full", "how to adapt")
         option(add, "seen", int, 16, "configurations to train on")
         option(add, "unseen", int, 16, "configurations to score in")
+        option(add, "kinds", list[str], list(KINDS), "what differs between them")
         option(add, "samples", int | None, None, "units to train on; all if not given")
         option(add, "steps", int, 100, "length of every training [optimiser steps]")
 
@@ -105,13 +107,16 @@ def nuisance(words: Sequence[str]) -> None:
         choices = {k: given[k] for k in ("method", "samples", "steps", "seed")}
         return finetune(start, data, progress=False, **choices)
 
-    choices = {k: given[k] for k in ("seen", "unseen", "seed", "method", "lead_steps")}
+    choices = {k: given[k] for k in ("seen", "unseen", "kinds", "seed", "method", "lead_steps")}
     _kept(given, nuisance_scores(train, _data(given), name=given["model"], data_name=_name(given), **choices))
 
 
 def continual(words: Sequence[str]) -> None:
     """One data set after another: forgetting and forward transfer."""
+    from humboldt.finetune import method
+
     from ..adapting import finetune
+    from ..choosing import AUTO
     from ..opening import open as open_data
     from ..pretrained import from_pretrained
     from ..protocols.continual import continual as measured
@@ -123,13 +128,20 @@ def continual(words: Sequence[str]) -> None:
         option(add, "steps", int, 100, "length of every training [optimiser steps]")
 
     given = _given("continual", continual.__doc__, words, more)
-    starts = {w: from_pretrained(given["model"], random=w == "random", seed=given["seed"]) for w in ("none", "random")}
     paths = [given["data"], *given["then"]]
-    opened = {Path(p).name: open_data(p, domain=starts["none"].domain, **(given["opening"] or {})) for p in paths}
+    names = [Path(p).name if [Path(q).name for q in paths].count(Path(p).name) == 1 else p for p in paths]
+    if len(set(names)) < len(names):
+        raise UsageError(f"the data of a sequence differ, got {names}; name each once")
+    starts = {w: from_pretrained(given["model"], random=w == "random", seed=given["seed"]) for w in ("none", "random")}
+    opened = {
+        n: open_data(p, domain=starts["none"].domain, **(given["opening"] or {}))
+        for n, p in zip(names, paths, strict=True)
+    }
     choices = {k: given[k] for k in ("method", "samples", "steps", "seed")}
+    goes_on = given["method"] != AUTO and method(given["method"]).sequential
 
     def learn(model: Any, data: Any) -> Any:
-        return finetune(model, data, progress=False, **choices)
+        return finetune(model, data, progress=False, keep_adapter=goes_on, **choices)
 
     more_choices = {k: given[k] for k in ("method", "seed", "lead_steps")}
     _kept(given, measured(starts, opened, learn, name=given["model"], **more_choices))
@@ -167,6 +179,7 @@ def explain(words: Sequence[str]) -> int:
 def scaling(words: Sequence[str]) -> None:
     """Fit how the error of records falls with the number of samples."""
     from ..protocols.scaling_laws import fit_loss
+    from ..protocols.states import ProtocolError
     from ..results import read_results
 
     parser = make_parser("protocol scaling", scaling.__doc__ or "")
@@ -177,15 +190,25 @@ def scaling(words: Sequence[str]) -> None:
     for result in read_results(given["records"]):
         if result.samples is not None:
             name = f"{result.method}{' (random)' if result.control else ''}"
-            groups.setdefault((result.protocol, result.data, result.metric, name), []).append(result)
+            groups.setdefault((result.protocol, result.model, result.data, result.metric, name), []).append(result)
+    refused = []
     for key, results in groups.items():
-        fit = fit_loss([r.samples for r in results], [r.value for r in results])
+        try:
+            fit = fit_loss([r.samples for r in results], [r.value for r in results])
+        except ProtocolError as error:
+            refused.append(f"{' / '.join(key)}: {error}")
+            continue
         if given["json"]:
             print(json.dumps({"of": key, **fit.__dict__}))
             continue
         spans = {n: "[{:.3g}, {:.3g}]".format(*fit.intervals[n]) for n in fit.parameters}
         said = ", ".join(f"{n} {v:.3g} {spans[n]}" for n, v in fit.parameters.items())
-        print(f"{key[-1]:24} {fit.law}: {said}{'; MISALIGNED, do not extrapolate' if fit.misaligned else ''}")
+        turned = "; MISALIGNED, do not extrapolate" if fit.misaligned else ""
+        print(f"{key[1]}, {key[-1]:24} {fit.law}: {said}{turned}")
+    if len(refused) == len(groups):
+        raise ProtocolError("\n".join(refused) or f"no record of {given['records']} says from how many samples")
+    for line in refused:
+        print(f"left out: {line}", file=sys.stderr)
 
 
 def audit(words: Sequence[str]) -> int:

@@ -99,7 +99,7 @@ def dead_link(seen: Inspection) -> Iterator[Smell]:
         if link.startswith(("http://", "https://")):
             alive = seen.reach is None or seen.reach(link)
         else:
-            alive = (seen.folder / link).exists()
+            alive = (seen.folder / link.partition("#")[0]).exists()
         if not alive:
             yield Smell("dead link", (result.key,), f"{link} is not there; mend the link or take it out")
 

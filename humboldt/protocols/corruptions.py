@@ -1,8 +1,8 @@
 """What goes wrong with fields between an instrument and a model, at severities 1 to 5.
 
 After the corruptions of images (ImageNet-C, arXiv 1903.12261), for fields with channels, units and times. A state is
-always corrupted in the same way: chance depends on its content, the corruption, the severity and a seed, and not on the
-batch that it comes in.
+always corrupted in the same way: chance depends on its content, the corruption and a seed, and not on the batch that it
+comes in, nor on the severity: what a mild corruption does, a severe one of the same kind does too, and more of it.
 """
 
 from __future__ import annotations
@@ -188,8 +188,8 @@ class Corrupted(View):
         return with_states(batch, fields, lead_time=leads)
 
     def changed(self, sample: Sample) -> Sample:
-        """One sample, with the chance that belongs to its content."""
-        words = f"{self.corruption.name} {self.severity} {self.seed}".encode()
+        """One sample, with the chance that belongs to its content, whatever the severity."""
+        words = f"{self.corruption.name} {self.seed}".encode()
         content = zlib.crc32(sample.states.contiguous().numpy().tobytes(), zlib.crc32(words))
         strength = self.corruption.strengths[self.severity - 1]
         return self.corruption.change(sample, strength, Generator().manual_seed(content))

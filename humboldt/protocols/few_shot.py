@@ -11,7 +11,7 @@ from typing import Any
 from ..adapting import finetune
 from ..measuring import measure
 from ..pretrained import from_pretrained
-from ..results import Result, provenance, read_results
+from ..results import Result, digest, provenance, read_results
 from .episodes import SIZES, Episode, episodes
 from .states import ProtocolError
 
@@ -67,7 +67,7 @@ def few_shot(
         task: as in `finetune`.
         data_name: for the records.
         lead_steps: frames ahead that are scored (PDEs).
-        done: a file of records; an episode that is in it is not run again.
+        done: a file of records; what is in it, of this model with this task and recipe, is not run again.
         recipe: fields of `Recipe`.
 
     Raises:
@@ -79,11 +79,14 @@ def few_shot(
         raise ProtocolError(f"an episode has at most {train.units} units here, got sizes {list(sizes)}; ask for fewer")
     if absent := [size for size in sizes if size > train.units]:
         log.warning("episodes of %s are left out: the training part has %d units", absent, train.units)
-    old = {_label(r) for r in read_results(done)} if done is not None and Path(done).is_file() else set()
+    asked = {"task": task, "lead_steps": lead_steps and list(lead_steps), "recipe": dict(recipe)}
+    there = read_results(done) if done is not None and Path(done).is_file() else []
+    old = {_label(r.model, r.method, r.control, r.settings) for r in there}
     for episode in chosen:
+        settings = {"episode": episode.hash, "units": list(episode.units), "number": episode.number, **asked}
         for method, random in [*((m, False) for m in methods), *([("full", True)] if control else [])]:
-            if (episode.hash, method, random) not in old:
-                yield _trained(name, data, episode, method, random, task, data_name, lead_steps, recipe)
+            if _label(name, method, random, settings) not in old:
+                yield _trained(name, data, episode, method, random, settings, data_name)
 
 
 def _trained(
@@ -92,15 +95,14 @@ def _trained(
     episode: Episode,
     method: str,
     random: bool,
-    task: str,
+    settings: dict[str, Any],
     data_name: str,
-    lead_steps: Sequence[int] | None,
-    recipe: Mapping[str, Any],
 ) -> Result:
     start, began = from_pretrained(name, random=random, seed=episode.number), time.process_time()
-    lesson = Episodic(data, episode)
-    tuned = finetune(start, lesson, method=method, task=task, seed=episode.number, progress=False, **recipe)
-    spent, found = time.process_time() - began, measure(tuned, data.split("test"), lead_steps=lead_steps)
+    lesson, recipe = Episodic(data, episode), settings["recipe"]
+    tuned = finetune(start, lesson, method=method, task=settings["task"], seed=episode.number, progress=False, **recipe)
+    spent = time.process_time() - began
+    found = measure(tuned, data.split("test"), lead_steps=settings["lead_steps"])
     return Result(
         protocol="few-shot",
         model=name,
@@ -113,10 +115,11 @@ def _trained(
         samples=episode.size,
         steps=tuned.provenance["recipe"]["steps"],
         cpu_seconds=round(spent, 1),
-        settings={"episode": episode.hash, "units": list(episode.units), "number": episode.number, "task": task},
+        settings=settings,
         **provenance(tuned, data, seed=episode.seed),
     )
 
 
-def _label(result: Result) -> tuple[Any, str, bool]:
-    return result.settings.get("episode"), result.method, result.control
+def _label(model: str, method: str, random: bool, settings: Mapping[str, Any]) -> str:
+    """What tells one training from another: a record of it is not made twice."""
+    return digest([model, method, random, settings])

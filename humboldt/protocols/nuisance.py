@@ -7,6 +7,7 @@ fine-tuning (arXiv 2502.12859), for fields.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -68,24 +69,41 @@ class Nuisance:
         return x.roll([round(self.phase * x.shape[axis]) for axis in axes], axes) if axes else x
 
 
-def nuisances(count: int, *, seed: int = 0) -> list[Nuisance]:
+KINDS = {"phase": 16, "block": 3, "gap": 4, "scale": 5}
+"""What may differ between configurations, and in how many ways."""
+
+
+def nuisances(count: int, *, seed: int = 0, kinds: Sequence[str] = tuple(KINDS)) -> list[Nuisance]:
     """So many different configurations, drawn from a seed.
 
+    What a configuration takes away and the rest of a state does not tell (white noise behind a gap, the size of a field
+    in another scale) no training brings back: that part of the spread of errors stays.
+
     Args:
-        count: how many; at most 500.
+        count: how many; at most 500, and as many as there are.
+        seed: of the draw.
+        kinds: what differs, of `phase`, `block`, `gap`, `scale`; the rest is as it is.
+
+    Raises:
+        ProtocolError: another kind, or more than there are.
     """
-    if not 1 <= count <= 500:
-        raise ProtocolError(f"configurations are counted from 1 to 500, got {count}; ask for fewer")
+    if not kinds or not set(kinds) <= KINDS.keys():
+        raise ProtocolError(f"configurations differ in {', '.join(KINDS)}, got {list(kinds)}; choose among these")
+    most = min(500, math.prod(KINDS[kind] for kind in set(kinds)))
+    if not 1 <= count <= most:
+        raise ProtocolError(
+            f"configurations in {', '.join(kinds)} are counted from 1 to {most}, got {count}; ask for fewer"
+        )
     generator, found = np.random.default_rng(seed), dict[Nuisance, None]()
     while len(found) < count:
         gap = int(generator.integers(6))
-        made = Nuisance(
+        drawn = Nuisance(
             phase=float(generator.integers(16)) / 16,
             block=int(generator.choice([1, 1, 2, 4])),
             gap=gap if gap < 3 else None,
             scale=float(generator.choice([0.8, 0.9, 1.0, 1.1, 1.25])),
         )
-        found[made] = None
+        found[Nuisance(**{kind: getattr(drawn, kind) for kind in kinds})] = None
     return list(found)
 
 
@@ -132,6 +150,7 @@ def nuisance_scores(
     *,
     seen: int = 16,
     unseen: int = 16,
+    kinds: Sequence[str] = tuple(KINDS),
     seed: int = 0,
     name: str = "model",
     method: str = "full",
@@ -144,10 +163,11 @@ def nuisance_scores(
         train: (data, whether to start from random weights) to the tuned model.
         data: a dataset of fields with a training and a test part.
         seen, unseen: numbers of configurations to train on and to score in; none is both.
+        kinds: what differs between them, see `nuisances`.
         seed: of the draw.
         name, method, data_name, lead_steps: as in the other protocols.
     """
-    drawn = nuisances(seen + unseen, seed=seed)
+    drawn = nuisances(seen + unseen, seed=seed, kinds=kinds)
     known, new = drawn[:seen], drawn[seen:]
     for random in (False, True):
         for agnostic in (False, True):
@@ -171,9 +191,9 @@ def nuisance_scores(
 
 
 class TrainingVaried(Varied):
-    """Only the training part varies; the others are as they are."""
+    """What is learned from and what chooses the best step vary; the test part is as it is."""
 
     def split(self, name: str) -> Any:
         """A part."""
         part = self.viewed.split(name)
-        return Varied(part, self.configurations, self.seed) if name == "train" else part
+        return part if name == "test" else Varied(part, self.configurations, self.seed)

@@ -105,14 +105,17 @@ LAWS: dict[str, tuple[Curve, tuple[str, ...]]] = {
 
 def _fit(law: str, sizes: Values, values: Values, bootstrap: int, seed: int, *, falling: bool) -> ScalingFit:
     x, y = np.asarray(sizes, float), np.asarray(values, float)
-    count = len(np.unique(x))
+    count = len(np.unique(x[np.isfinite(x)]))
     if count < SIZES:
         raise ProtocolError(
             f"a scaling law takes {SIZES} different sizes or more, got {count}: any curve goes through fewer; measure "
             "at more sizes"
         )
-    if (x <= 0).any() or (y <= 0).any() or not np.isfinite(y).all():
-        raise ProtocolError(f"sizes and values are positive and finite, got {list(sizes)} and {list(values)}")
+    if len(x) != len(y) or not all(np.isfinite(v).all() and (v > 0).all() for v in (x, y)):
+        raise ProtocolError(
+            f"sizes and values come in pairs, positive and finite, got {list(sizes)} and {list(values)}; leave out "
+            "what is not"
+        )
     curve, names = LAWS[law]
     best = _solved(curve, x, y, falling)
     fitted, chance = curve(x, best), np.random.default_rng(seed)

@@ -44,7 +44,7 @@ def test_code_that_is_in_no_commit_and_dates_that_are_none():
 
 def test_links_are_followed_in_the_folder_and_urls_only_when_asked(tmp_path):
     (tmp_path / "page.html").write_text("here")
-    local = replace(PLAIN, seed=9, link="page.html")
+    local = replace(PLAIN, seed=9, link="page.html#results")
     remote = replace(PLAIN, seed=8, link="https://example.org/none")
     assert find_smells([*clean(), local, remote], folder=tmp_path, now=NOW) == []
     asked: list[str] = []

@@ -59,21 +59,34 @@ def corrupted(name: str, severity: int, data: Fields | None = None, seed: int = 
 CLEAN = Fields(smooth()).batch(range(3))
 
 
-def damage(batch: Any) -> float:
+def damage(batch: Any, clean: Any) -> float:
     """How far the inputs are from the clean ones; a missing value is as far off as nothing known of it."""
-    return float((batch.fields.nan_to_num(nan=0.0) - CLEAN.fields).abs().mean()) + float(
-        (batch.lead_time - CLEAN.lead_time).abs().mean()
-    )
+    fields = (states(batch).nan_to_num(nan=0.0) - states(clean)).abs().mean()
+    return float(fields + (batch.lead_time - clean.lead_time).abs().mean())
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_severity_0_changes_nothing_and_each_step_does_more_damage(name):
-    assert corrupted(name, 0).fields.equal(CLEAN.fields)
-    done = [damage(corrupted(name, severity)) for severity in range(1, 6)]
+@pytest.mark.parametrize("kind", ["pde", "weather", "biodiversity"])
+def test_severity_0_changes_nothing_and_each_step_does_more_damage(name, kind):
+    data = Fields(smooth(channels=5), kind)
+    clean = data.batch(range(3))
+    assert corrupted(name, 0, data).fields.equal(clean.fields)
+    done = [damage(corrupted(name, severity, data), clean) for severity in range(1, 6)]
     assert done[0] > 0
-    if name not in ("dropped", "unit"):  # which channel goes is chance
+    if name == "dropped":  # of five channels 1, 1, 2, 2, 2
+        assert done[0] == done[1] < done[2] == done[3] == done[4]
+    else:
         assert all(a < b for a, b in pairwise(done)), done
-    assert corrupted(name, 5).target.equal(CLEAN.target)
+    assert corrupted(name, 5, data).target.equal(clean.target)
+
+
+def test_a_severe_corruption_does_what_a_mild_one_does_and_more():
+    noisy = [corrupted("noise", severity).fields - CLEAN.fields for severity in (1, 5)]
+    torch.testing.assert_close(16 * noisy[0], noisy[1], rtol=1e-3, atol=1e-4)
+    data = Fields(smooth(channels=5))
+    gone = [corrupted("dropped", severity, data).fields.isnan() for severity in (1, 5)]
+    assert bool((gone[0] <= gone[1]).all())
+    assert gone[0].sum() < gone[1].sum()
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)

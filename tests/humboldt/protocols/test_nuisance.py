@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from humboldt.adapting import finetune
-from humboldt.protocols.nuisance import Nuisance, Spread, TrainingVaried, Varied, nuisances
+from humboldt.protocols.nuisance import KINDS, Nuisance, Spread, TrainingVaried, Varied, nuisances
 from humboldt.protocols.states import ProtocolError
 from tests.finetune.tiny import Waves, tiny_model
 from tests.humboldt.test_adapting import Trajectories
@@ -47,8 +47,31 @@ def test_configurations_differ_are_fixed_by_the_seed_and_all_are_used():
     assert data.batch([3, 4]).fields.equal(data.batch([3, 4]).fields)
     with pytest.raises(ProtocolError, match="got none"):
         Varied(Waves(3), [])
-    with pytest.raises(ProtocolError, match="got 0"):
+    with pytest.raises(ProtocolError, match="from 1 to 500, got 0"):
         nuisances(0)
+
+
+def test_only_what_is_asked_for_differs():
+    drawn = nuisances(40, kinds=("phase", "scale"))
+    assert {(one.block, one.gap) for one in drawn} == {(1, None)}
+    assert len({one.phase for one in drawn}) > 8
+    assert sorted(one.scale for one in nuisances(5, kinds=("scale",))) == [0.8, 0.9, 1.0, 1.1, 1.25]
+    with pytest.raises(ProtocolError, match="in scale are counted from 1 to 5, got 6"):
+        nuisances(6, kinds=("scale",))
+    with pytest.raises(ProtocolError, match=r"differ in phase, block, gap, scale, got \['sclae'\]"):
+        nuisances(6, kinds=("sclae",))
+
+
+def test_what_chooses_the_best_step_varies_too_and_what_scores_does_not():
+    data = TrainingVaried(Trajectories(), [Nuisance(scale=2.0)])
+    plain = Trajectories().split("validation")
+    assert data.split("validation").batch([0]).fields.std() > 1.9 * plain.batch([0]).fields.std()
+
+    class Tested(Trajectories):
+        def split(self, name):
+            return self
+
+    assert TrainingVaried(Tested(), [Nuisance(scale=2.0)]).split("test").fields.equal(Tested().fields)
 
 
 def test_the_spread_has_the_worst_tenth():
@@ -58,14 +81,34 @@ def test_the_spread_has_the_worst_tenth():
     assert Spread.of([2.0, 1.0]).worst == 2.0
 
 
+class Smooth(Trajectories):
+    """Fields of long waves alone: what is absent can be told from what is there."""
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        spectrum = torch.fft.rfft2(self.fields)
+        spectrum[..., 3:] = 0
+        spectrum[..., 3:-2, :] = 0
+        fields = torch.fft.irfft2(spectrum, s=self.fields.shape[-2:])
+        self.fields = fields / fields.std((2, 3), keepdim=True)
+
+    def split(self, name):
+        number = {"train": 0, "validation": 1, "test": 2}[name]
+        return Smooth(self.count, number, self.channels, self.std, self.longest)
+
+
 @pytest.mark.integration
-def test_agnostic_tuning_is_better_in_configurations_that_it_has_not_seen():
-    drawn, found = nuisances(24), {}
-    for agnostic in (False, True):
-        lesson = TrainingVaried(Trajectories(), drawn[:16]) if agnostic else Trajectories()
+@pytest.mark.parametrize(("kinds", "unseen", "of_mean"), [(("phase", "gap"), 34, 0.9), (tuple(KINDS), 40, 1.05)])
+def test_agnostic_tuning_spreads_errors_less_over_configurations_that_it_has_not_seen(kinds, unseen, of_mean):
+    drawn, found, test = nuisances(16 + unseen, kinds=kinds), [], Smooth().split("test")
+    for lesson in (Smooth(), TrainingVaried(Smooth(), drawn[:16])):
         rates = {"core_rate": 3e-3, "embedding_rate": 1e-2, "norm_rate": 3e-3}
         tuned = finetune(tiny_model(), lesson, steps=150, batch_size=4, validate_every=150, progress=False, **rates)
         with torch.no_grad():
-            errors = [float(tuned.loss(Varied(Waves(12), [one]).batch(range(12)))) for one in drawn[16:]]
-        found[agnostic] = Spread.of(errors)
-    assert found[True].mean < 0.9 * found[False].mean
+            errors = [float(tuned.loss(Varied(test, [one]).batch(range(12)))) for one in drawn[16:]]
+        found.append(Spread.of(errors))
+    ordinary, agnostic = found
+    print(ordinary, agnostic)
+    assert agnostic.deviation < 0.8 * ordinary.deviation
+    assert agnostic.worst < ordinary.worst
+    assert agnostic.mean < of_mean * ordinary.mean

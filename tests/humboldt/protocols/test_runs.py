@@ -1,6 +1,7 @@
 """Whole protocols on a small model: which records come out, and that they are not made twice."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import xarray as xr
 from humboldt.cli import main
 from humboldt.leaderboard import find_smells
 from humboldt.protocols.robustness import drops
-from humboldt.results import read_results
+from humboldt.results import read_results, write_results
+from tests.humboldt.leaderboard.made import PLAIN
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,10 @@ def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog):
     assert len({r.settings["episode"] for r in first}) == 2
     assert command(*choices, folder=tmp_path, data=waves) == 0
     assert read_results(tmp_path / "results.jsonl") == first
+    assert (
+        command(*choices, "--batch-size", "3", folder=tmp_path, data=waves) == 0
+    )  # another recipe is another training
+    assert len(read_results(tmp_path / "results.jsonl")) == 2 * len(first)
 
 
 @pytest.mark.integration
@@ -73,7 +79,8 @@ def test_sequences_nuisances_and_the_frozen_track_write_records(waves, tmp_path)
     other = waves.replace("waves.nc", "other.nc")
     xr.load_dataset(waves).isel(sample=slice(None, None, -1)).to_netcdf(other)
     steps = ("--steps", "1", "--lead-steps", "[1]")
-    assert command("continual", "--then", f"[{other}]", *steps, folder=tmp_path, data=waves) == 0
+    one_adapter = ("continual", "--then", f"[{other}]", "--method", "lae")
+    assert command(*one_adapter, *steps, folder=tmp_path, data=waves) == 0
     assert command("nuisance", "--seen", "2", "--unseen", "2", *steps, folder=tmp_path, data=waves) == 0
     assert command("frozen", folder=tmp_path, data=waves) == 0
     found = read_results(tmp_path / "results.jsonl")
@@ -81,6 +88,30 @@ def test_sequences_nuisances_and_the_frozen_track_write_records(waves, tmp_path)
     assert sum(r.control for r in found) == 3 + 6 + 2
     assert np.array(found[0].settings["errors"]).shape == (3, 2)
     assert all(dataclasses.asdict(r)["split_sha256"] for r in found)
+
+
+def test_scaling_fits_every_model_by_itself_and_names_what_has_too_few_sizes(tmp_path, capsys):
+    def rows(model, sizes, factor):
+        return [replace(PLAIN, model=model, samples=n, value=factor * (0.1 + n**-0.5)) for n in sizes]
+
+    path = tmp_path / "results.jsonl"
+    write_results(path, [*rows("a", (4, 16, 64, 256), 1), *rows("b", (4, 16, 64, 256), 3), *rows("c", (4, 16), 1)])
+    assert main(["protocol", "scaling", str(path)]) == 0
+    said = capsys.readouterr()
+    assert "E 0.1 " in said.out
+    assert "E 0.3 " in said.out
+    assert "MISALIGNED" not in said.out
+    assert "c / burgers.nc / relative L1 / lora: a scaling law takes 4 different sizes or more, got 2" in said.err
+    write_results(path, rows("c", (4, 16), 1))
+    assert main(["protocol", "scaling", str(path)]) == 2
+    write_results(path, [replace(PLAIN, samples=None)])
+    assert main(["protocol", "scaling", str(path)]) == 2
+    assert "no record of" in capsys.readouterr().err
+
+
+def test_the_data_of_a_sequence_are_named_once(capsys):
+    assert main(["protocol", "continual", "humboldt/pde-nano", "a/waves.nc", "--then", "a/waves.nc"]) == 2
+    assert "the data of a sequence differ, got ['a/waves.nc', 'a/waves.nc']" in capsys.readouterr().err
 
 
 @pytest.mark.integration

@@ -30,8 +30,11 @@ def test_a_score_law_is_found_again():
 def test_fewer_than_four_sizes_are_refused():
     with pytest.raises(ProtocolError, match="4 different sizes or more, got 3"):
         fit_loss([1, 1, 10, 100], [3, 3, 2, 1])
-    with pytest.raises(ProtocolError, match="positive and finite"):
-        fit_loss([1, 10, 100, 1000], [3, 2, 1, -1])
+    for sizes, losses in (([1, 10, 100, 1000], [3, 2, 1, -1]), ([1, 10, 100, 1000, np.nan], [3, 2, 1, 1, 1])):
+        with pytest.raises(ProtocolError, match=r"positive and finite, got .*; leave out what is not"):
+            fit_loss(sizes, losses)
+    with pytest.raises(ProtocolError, match="come in pairs"):
+        fit_score([1, 10, 100, 1000], [3, 2, 1])
 
 
 def test_a_score_that_turns_is_misaligned_and_noise_is_not():
