@@ -205,8 +205,7 @@ def _whole(result: Model, start: Model, recipe: Recipe, here: World) -> Model:
 
 
 def _passes(validation: Dataset | Mixture, recipe: Recipe, here: World) -> Passes:
-    size, at_most = recipe.batch_size, recipe.validation_samples
-    return Passes(validation, size, at_most, recipe.workers, here, by_rows(recipe, here))
+    return Passes(validation, recipe.batch_size, recipe.validation_samples, recipe.workers, here, by_rows(recipe, here))
 
 
 def prepared(model: Model, recipe: Recipe, method: Method) -> Model:
@@ -263,8 +262,7 @@ def _finished(model: Model, logbook: Logbook) -> Model:
         RunFolderError: the model is configured otherwise than the one that was tuned.
     """
     found = read_config(logbook.folder)
-    ours = {"model": to_dict(model.config)}
-    require_own({"run": json.dumps({"model": found["config"]})}, json.dumps(ours))
+    require_own({"run": json.dumps({"model": found["config"]})}, json.dumps({"model": to_dict(model.config)}))
     tuned = copy.deepcopy(model)
     for adapter, described in found.get("adapted", {}).items():
         way = named(**described)

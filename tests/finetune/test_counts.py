@@ -10,6 +10,7 @@ I, O = 8, 12  # noqa: E741
 CASES = [
     ("adalora", {"initial_rank": 3, "rank": 1}, 3 * (I + O) + 3),
     ("boft", {"block": 2, "factors": 3}, 3 * (I // 2) * 1),
+    ("c3a", {"block": 4}, I * O // 4),
     ("corda", {"rank": 3}, 3 * (I + O)),
     ("eva", {"rank": 3}, 3 * (I + O)),
     ("glora", {"rank": 2}, 2 * 2 * (I + O) + I + 2 * O),

@@ -77,7 +77,7 @@ def test_a_later_run_holds_the_update_while_parts_that_are_trained_whole_learn(w
         sum(way.loss(model, batch).values()).backward()
         way.on_gradients(model, step, 4)
         optimiser.step()
-        held = all(torch.equal(a.b, b.b) for a, b in zip(hooks(model), hooks(before), strict=True))  # type: ignore[arg-type]
+        held = all(torch.equal(a.b, b.b) for a, b in zip(hooks(model), hooks(before), strict=True))
         assert held == (bool(whole) and step < 2)
         assert not whole or not torch.equal(model.head.mix.weight, before.head.mix.weight)
 
@@ -87,7 +87,7 @@ def test_what_a_momentum_of_one_serves_is_what_the_first_data_set_taught_bit_for
     recipe = Recipe(steps=5, batch_size=4, core_rate=1e-2)
     first = fit(tiny_model(), Waves(6), None, recipe, way, progress=False, keep_adapter=True)
     second = fit(first, Waves(6, seed=9), None, recipe, way, progress=False, keep_adapter=True)
-    assert any(not torch.equal(a.b, b.b) for a, b in zip(hooks(first), hooks(second), strict=True))  # type: ignore[arg-type]
+    assert any(not torch.equal(a.b, b.b) for a, b in zip(hooks(first), hooks(second), strict=True))
     with torch.no_grad():
         torch.testing.assert_close(second(Waves(3).all()).fields, first(Waves(3).all()).fields, rtol=0, atol=1e-6)
 
@@ -96,11 +96,11 @@ def test_a_run_goes_on_with_the_adapter_of_the_last_one_from_its_file(tmp_path):
     base, batch = tiny_model(), Waves(3).all()
     finetune(base, Trajectories(6), method="lae", rank=2, output=tmp_path / "1", **QUICK)
     one = load_adapter(base, tmp_path / "1")
-    assert not any(bool(made.later) for made in hooks(one))  # type: ignore[arg-type]
+    assert not any(bool(made.later) for made in hooks(one))
     again = {"method": "lae", "rank": 2, "output": tmp_path / "2", **QUICK}
     two = finetune(one, Trajectories(6, seed=4), **again)
     assert list(two.adapted) == ["default"]
-    assert all(bool(made.later) for made in hooks(two))  # type: ignore[arg-type]
+    assert all(bool(made.later) for made in hooks(two))
     with torch.no_grad():
         expected = two(batch).fields
         assert torch.equal(load_adapter(base, tmp_path / "2")(batch).fields, expected)

@@ -73,7 +73,7 @@ def test_the_lens_at_an_inner_block_shows_its_state():
     model, batch = science("pde")
     model = copy.deepcopy(model).eval()
     idle = copy.deepcopy(model)
-    idle.core.scales[0].up[0].forward = lambda tokens: tokens.with_x(kept[0].x)
+    idle.core.scales[0].up[0].forward = lambda tokens: tokens.with_x(kept[0].x)  # type: ignore[method-assign]
     kept = []
     idle.core.scales[0].down[0].register_forward_hook(lambda block, inputs, out: kept.append(out))
     with torch.no_grad():

@@ -65,7 +65,7 @@ def test_a_run_of_a_few_steps_keeps_all_ranks():
     way = method("lora_squared", rank=1, initial_rank=4, width=4)
     model = way.prepare(copy.deepcopy(model))
     train(way, model, batch, 9)
-    assert all(bool(made.kept.all()) for made in hooks(model))  # type: ignore[arg-type]
+    assert all(bool(made.kept.all()) for made in hooks(model))
 
 
 def test_lora_squared_ends_with_its_budget():

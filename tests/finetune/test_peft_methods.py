@@ -103,14 +103,3 @@ def test_waveft_of_peft_changes_a_weight_by_few_wavelets():
         ConfigError, match="frequencies must be between 1 and the entries of every map, got 129 for a map"
     ):
         change("waveft", frequencies=129)
-
-
-def test_c3a_of_peft_makes_blocks_whose_rows_are_one_row_turned():
-    before, after, (kernel,) = change("c3a", block=4)
-    assert kernel.numel() == 16 * 8 // 4
-    blocks = (after - before).view(4, 4, 2, 4).transpose(1, 2)
-    for turn in range(4):
-        torch.testing.assert_close(blocks[..., turn, :], blocks[..., 0, :].roll(turn, -1))
-    assert blocks.any()
-    with pytest.raises(ConfigError, match="block must divide both sides of every map, got 3 for a map of 16 x 8"):
-        change("c3a", block=3)

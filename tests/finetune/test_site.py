@@ -131,8 +131,8 @@ def test_what_cannot_be_is_said_with_rule_value_and_cure():
 def test_an_adapter_inside_of_a_sequence_is_no_further_layer_of_it():
     net, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4)), torch.randn(3, 4)
     plain = net(x)
-    made = method("bottleneck", targets="0|2", whole=()).prepare(copy.deepcopy(net))  # type: ignore[arg-type]
-    assert len(made) == len(net)  # type: ignore[arg-type]
+    made = method("bottleneck", targets="0|2", whole=()).prepare(copy.deepcopy(net))
+    assert len(made) == len(net)
     assert torch.equal(made(x), plain)
 
 

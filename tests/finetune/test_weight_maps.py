@@ -136,6 +136,16 @@ def test_glora_scales_and_shifts_entries_and_the_bias():
     torch.testing.assert_close(new["bias"], (1 + d) * layer.bias + e + layer.weight @ made.c)
 
 
+def test_c3a_makes_blocks_whose_rows_are_one_row_turned():
+    layer = nn.Linear(8, 12)
+    made = shaken(hook("c3a", layer, block=4))
+    blocks = (mapped(made, layer) - layer.weight.detach()).view(3, 4, 2, 4).transpose(1, 2)
+    for turn in range(4):
+        torch.testing.assert_close(blocks[..., turn, :], made.kernel.detach().roll(turn, -1) / 8, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ConfigError, match="block must divide both sides of every map, got 3 for a map of 12 x 8"):
+        hook("c3a", layer, block=3)
+
+
 def test_shira_changes_as_many_entries_as_a_low_rank_update_has():
     layer = nn.Linear(6, 5)
     made = shaken(hook("shira", layer, rank=2))
