@@ -1,6 +1,6 @@
 """How many values lie in the intervals that held-out molecules calibrate, on a random split and on new scaffolds?
 
-    python benchmarks/molecules/properties.py MOLECULES --output RECORD --sets delaney freesolv --tuned --only tuned
+    python benchmarks/molecules/properties.py MOLECULES --output RECORD --sets delaney freesolv --only frozen
         --variant random --predictions PREDICTIONS          (and with --variant murcko)
     python benchmarks/molecules/coverage.py MOLECULES PREDICTIONS --output docs/experiments/records/coverage.jsonl
 
@@ -44,18 +44,25 @@ def main() -> None:
     parser.add_argument("molecules", type=Path)
     parser.add_argument("predictions", type=Path)
     parser.add_argument("--output", type=Path, required=True, help="record, a row a line, written anew")
+    parser.add_argument("--method", default="frozen", help="whose predictions")
     parser.add_argument("--levels", nargs="+", type=float, default=[0.8, 0.9])
     choice = parser.parse_args()
     rows = []
     for name, task in SETS.items():
         for variant in ("random", "murcko"):
-            files = sorted(choice.predictions.glob(f"{name}-{variant}-tuned-[0-9].npy"))
+            files = sorted(choice.predictions.glob(f"{name}-{variant}-{choice.method}-[0-9].npy"))
             if not files:
                 continue
             data, members = opened(choice.molecules, name, variant), np.stack([np.load(file) for file in files])
             for kind, values in (("one", members[:1]), (f"ensemble of {len(files)}", members))[: len(files)]:
                 for level in choice.levels if task == "regression" else choice.levels[:1]:
-                    row = {"data": name, "split": data.split_by, "models": kind, "level": level}
+                    row = {
+                        "data": name,
+                        "split": data.split_by,
+                        "method": choice.method,
+                        "models": kind,
+                        "level": level,
+                    }
                     rows.append(row | covered(data, values.astype(float), task, level))
                     print(rows[-1], flush=True)
     choice.output.write_text("".join(json.dumps(row) + "\n" for row in rows))

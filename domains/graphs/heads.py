@@ -123,7 +123,7 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         values = self.out(self.dropout(self.pooled(tokens.x, batch)))
         return Properties(values.sigmoid() if self.task == "classification" else self.normaliser.invert(values))
 
-    def pooled(self, x: Float[Tensor, "b n d"], batch: SequenceBatch) -> Float[Tensor, "b d"]:
+    def pooled(self, x: Float[Tensor, "b n d"], batch: SequenceBatch) -> Float[Tensor, "b d2"]:
         """What stands for each graph."""
         if self.pooling == "last":
             return x[torch.arange(len(batch)), batch.last]
@@ -131,8 +131,8 @@ class PropertyHead(Head[SequenceBatch, Properties]):
         found = [x] if self.pooling == "mean" else [*self.heard.read()[:-1], x]
         if self.pooling == "layers" and len(found) != self.layers + 1:
             raise ValueError(
-                f"a head that reads all layers hears the {self.layers} of its model, got {len(found) - 1}; give it the "
-                "model with head.hear(model)"
+                f"a head that reads all layers hears the {self.layers} of its model, got {len(found) - 1}; give it "
+                "that model with head.hear(model)"
             )
         return torch.cat([(state * real).sum(1) for state in found], dim=1) / real.sum(1)
 

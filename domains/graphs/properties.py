@@ -33,7 +33,7 @@ def for_task(model: Model, dataset: Any, task: str, *, seed: int = 0, **choices:
         dataset: its columns that are no goals are predicted; of a regression mean and deviation are taken from it.
         task: `generation` keeps the model; `regression` or `classification`.
         seed: of the weights of the head.
-        choices: other fields of `Readout`.
+        choices: other fields of `Readout`; all layers are read where nothing else is said.
 
     Raises:
         ValueError: an unknown task, or classes that are not 0 or 1.
@@ -59,7 +59,7 @@ def for_task(model: Model, dataset: Any, task: str, *, seed: int = 0, **choices:
             )
         if task == "classification" and (odd := set(known.tolist()) - {0.0, 1.0}):
             raise ValueError(f"a class is 0 or 1, got {odd.pop()} in {name!r}; use task='regression' or other labels")
-    readout = Readout(names=names, task=task, **choices)  # type: ignore[arg-type]
+    readout = Readout(names=names, task=task, **{"pooling": "layers", **choices})  # type: ignore[arg-type]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = build(dataclasses.replace(model.config, readout=readout))

@@ -11,7 +11,7 @@ import multiprocessing
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -30,7 +30,7 @@ def answer(function: Callable[[Any], Any], asked: Any) -> Answer:
 
 def answers(
     function: Callable[[Any], Any], asked: Sequence[Any], processes: int, timeout: float | None = None
-) -> Iterator[tuple[int, Answer]]:
+) -> Generator[tuple[int, Answer], None, None]:
     """Yield place and answer of everything that is asked, as they come.
 
     Args:

@@ -1,14 +1,19 @@
 """Losses and embeddings, and the contract of the house."""
 
+import copy
+import dataclasses
 import math
 
 import pytest
 import torch
 
+import humboldt
 from humboldt.domains.graphs import (
     PUBLISHED,
     Goal,
+    Graphs,
     PropertyHead,
+    Readout,
     SequenceBatch,
     build,
     decoder_core,
@@ -16,6 +21,7 @@ from humboldt.domains.graphs import (
     token_losses,
 )
 from humboldt.domains.graphs.config import GraphConfig
+from humboldt.domains.graphs.embeddings import states
 from humboldt.domains.graphs.metrics import negative_log_likelihood
 from humboldt.foundations import ConfigError
 from humboldt.foundations.testing import check_causal, check_model_contract
@@ -86,6 +92,43 @@ def test_the_mean_token_does_not_see_what_is_filled_up():
     model = model.with_head(head).eval()
     expected = head.normaliser.invert(head.out(model.encode(SequenceBatch.of([SEQUENCES[0]], QM9.pad)).x.mean(1)))
     torch.testing.assert_close(model(batch()).values[:1], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_mean_tokens_of_all_layers_also_in_a_copy(tmp_path):
+    config = dataclasses.replace(small(QM9).config, readout=Readout(names=("y",), task="regression", pooling="layers"))
+    model, whole = build(config).eval(), batch(target=torch.ones(3, 1))
+    assert model.head.out.weight.shape == (1, 3 * 16)
+    real = whole.real[..., None]
+    means = torch.cat([(x * real).sum(1) / real.sum(1) for x in states(model, whole)], dim=1)
+    expected = model.head.normaliser.invert(model.head.out(means))
+    torch.testing.assert_close(model(whole).values, expected)
+    model.loss(whole)  # leaves tensors of a graph behind, which cannot be copied
+    copied = copy.deepcopy(model)
+    with torch.no_grad():
+        model.embed.token.weight.add_(1.0)
+    torch.testing.assert_close(copied(whole).values, expected)
+    assert not torch.allclose(model(whole).values, expected)
+    copied.loss(whole).backward()
+    assert all(parameter.grad is not None for parameter in copied.core.parameters())
+    torch.testing.assert_close(humboldt.from_pretrained(copied.save(tmp_path))(whole).values, expected)
+    recomputed = copy.deepcopy(copied).train()
+    recomputed.core.checkpointing, recomputed.head.dropout.p = True, 0.0
+    torch.testing.assert_close(recomputed(whole).values, expected)
+    recomputed.loss(whole).backward()
+    torch.testing.assert_close(recomputed(whole).values, expected)
+
+
+def test_a_head_of_all_layers_has_to_hear_them():
+    model = small(QM9)
+    deaf = model.with_head(PropertyHead(16, 1, pooling="layers", layers=2)).eval()
+    with pytest.raises(
+        ValueError, match=r"hears the 2 of its model, got 0; give it that model with head.hear\(model\)"
+    ):
+        deaf(batch())
+    deaf.head.hear(deaf)
+    assert deaf(batch()).values.shape == (3, 1)
+    made = Graphs().head("regression", model, count=2, pooling="layers")
+    assert model.with_head(made).eval()(batch()).values.shape == (3, 2)
 
 
 def test_classes_have_probabilities():

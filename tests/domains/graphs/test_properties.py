@@ -73,6 +73,8 @@ def test_learn_save_read_predict_score(tmp_path):
     assert other.split_sha256 != data.split_sha256
     assert (tmp_path / "run" / "config.json").is_file()
     again = humboldt.from_pretrained(tmp_path / "run")
+    assert again.config.readout.pooling == "layers"
+    assert for_task(model, data, "regression", pooling="last").head.out.weight.shape == (1, 32)
     assert isinstance(again.head, PropertyHead)
     found, expected = (humboldt.predict(m, frame) for m in (again, tuned))
     pd.testing.assert_frame_equal(found, expected)
