@@ -60,7 +60,7 @@ def test_an_evolution_goes_on_from_its_outputs():
 
 
 def test_the_solver_obeys_its_equation_and_a_frozen_flow_does_not(monkeypatch):
-    """The solution of `burgers-1d` at 0.1 and 0.1 - 1/20 leaves a seventh of what a state that stays leaves, or less."""
+    """The solution of `burgers-1d` at 0.1 and 0.1 - 1/20 leaves a seventh of what one that stays leaves."""
     path = torch.from_numpy(problem("burgers-1d").solve(3, resolution=128, times=[0.05, 0.1]).astype(float))
     model = build(operator(LINE, axes=1)).double()
     monkeypatch.setattr(model, "forward", lambda batch: FieldPrediction(path[:, 0]))
