@@ -50,7 +50,7 @@ def draw(part: Any, name: str, options: argparse.Namespace) -> None:
     size = POINTS.get(chosen.axes, options.resolution)
     part.suptitle(f"{name}: {shown}", fontsize=9)
     if chosen.axes == 1:
-        times = np.linspace(0, chosen.times[-1], 128)
+        times = np.linspace(0, chosen.times[-1], 128).tolist()
         path = chosen.solve(1, seed=options.seed, resolution=size, times=times)[0, :, fields.index(shown)]
         axis = part.subplots(1, 1)
         axis.imshow(path, origin="lower", cmap="viridis", aspect="auto")
