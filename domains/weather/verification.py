@@ -75,7 +75,8 @@ def wind_vector_rmse(
 ) -> xr.DataArray:
     """Root of the mean squared length of the error of a wind, (eastward, northward) each, over area and `over`."""
     known = (forecast[0] - target[0] + forecast[1] - target[1]).notnull()  # a vector has both
-    squares = sum(mse(f.where(known), t, weights) for f, t in zip(forecast, target, strict=True))
+    east, north = (mse(f.where(known), t, weights) for f, t in zip(forecast, target, strict=True))
+    squares = east + north
     return (squares if over is None else squares.mean(over)) ** 0.5
 
 

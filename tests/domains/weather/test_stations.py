@@ -32,7 +32,7 @@ def test_a_point_has_the_mean_of_its_stations():
     assert np.isfinite(made["t2m"].values).sum((1, 2)).tolist() == [3, 2]
     assert np.isfinite(made["u10"].values).sum((1, 2)).tolist() == [2, 2]
     assert made["u10"].attrs["units"] == "m s-1"
-    assert open_weather(made, targets=False).channels[0].units == "K"
+    assert open_weather(made, lead_times=[0]).channels[0].units == "K"
 
 
 def test_stations_off_a_region_are_left_out():
