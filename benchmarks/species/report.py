@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-CLASSICAL = ["maxent", "forest", "boosted"]
+CLASSICAL = ["maxent", "forest", "boosted", "additive"]
 OURS = ["nano", "nano_place", "nano_ensemble"]
 ORDER = ["5", "10", "20", "50", "all"]
 CASE = ["region", "species", "contrast", "presences"]

@@ -42,4 +42,6 @@ def checked_counts(counts: pd.DataFrame, names: Sequence[str], *, year: str, cou
         raise DataError(f"counts are numbers, or missing where nothing was counted, got {odd_one!r}; correct it")
     if (number < 0).any():
         raise DataError(f"counts are at least 0, got {number.min():g}; correct or drop that row")
-    return counts.assign(**{year: when.astype(int), count: number.astype(float)})
+    found = counts.copy()
+    found[year], found[count] = when.astype(int), number.astype(float)
+    return found

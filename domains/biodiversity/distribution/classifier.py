@@ -67,7 +67,7 @@ class SpeciesClassifier(Parameters):
         present = said == 1
         around = table[~present] if self.contrast == "background" else table
         records = table[present] if self.contrast == "background" else table
-        names = [c for c in table if c not in NOT_VARIABLES]
+        names = [str(c) for c in table if c not in NOT_VARIABLES]
         model = SpeciesModel(self.model, place=self.place, seed=self.seed)
         records = records.assign(scientificName="species", present=present[records.index])
         self.species_ = model.fit(records, around, variables=names)
@@ -106,7 +106,7 @@ class SpeciesClassifier(Parameters):
         if not is_new and not hasattr(self, "species_"):
             raise DataError("a classifier is fitted before it predicts; call fit(variables, presence) first")
         is_named = isinstance(X, pd.DataFrame)
-        values = X if is_named else np.asarray(X)
+        values: Any = X if is_named else np.asarray(X)
         if values.ndim != 2:
             raise DataError(f"points are a table (points, variables), got an array of the shape {values.shape}")
         names = list(map(str, values.columns)) if is_named else [f"variable {i}" for i in range(values.shape[1])]
