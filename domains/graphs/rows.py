@@ -126,7 +126,7 @@ class TextRows(Rows):
         return file
 
     def _open(self) -> BufferedIOBase:
-        return gzip.open(self.path, "rb") if self.path.suffix == ".gz" else self.path.open("rb")  # type: ignore[return-value]
+        return gzip.open(self.path, "rb") if self.path.suffix == ".gz" else self.path.open("rb")
 
     @cached_property
     def _head(self) -> bytes:

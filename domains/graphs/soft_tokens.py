@@ -93,6 +93,13 @@ class NodeReader(nn.Module):
         seed: of W.
     """
 
+    shift: Tensor
+    scale: Tensor
+    middle: Tensor
+    spread: Tensor
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, model: Model, features: int, *, hops: int = 2, seed: int = 0) -> None:
         super().__init__()
         self.trunk = copy.deepcopy(model).eval().requires_grad_(False)
@@ -101,7 +108,8 @@ class NodeReader(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.project, self.out = nn.Linear(size, self.width), nn.Linear(self.width, 1)
-        nn.init.normal_(self.project.weight, std=float(model.embed.token.weight.detach().std()) / size**0.5)  # type: ignore[arg-type, union-attr]
+        words = model.embed.get_submodule("token").get_parameter("weight")
+        nn.init.normal_(self.project.weight, std=float(words.detach().std()) / size**0.5)
         for name, count, value in (("shift", size, 0.0), ("scale", size, 1.0), ("middle", self.width, 0.0),
                                    ("spread", self.width, 1.0), ("mean", 1, 0.0), ("deviation", 1, 1.0)):  # fmt: skip
             self.register_buffer(name, torch.full((count,), value))
@@ -211,7 +219,7 @@ class NodeReader(nn.Module):
             groups.append({"params": list(self.project.parameters()), "lr": rate, "weight_decay": 0.0})
         optimiser, losses = torch.optim.AdamW(groups), []
         for chosen in _draws(len(graphs), min(batch_size, len(graphs)), steps, seed):
-            h = fixed[chosen] if fixed is not None else self([graphs[place] for place in chosen])  # type: ignore[misc]
+            h = fixed[chosen] if fixed is not None else self([graphs[place] for place in chosen])
             guess, wanted = self._read(h), target[chosen]
             if task == "regression":
                 loss = F.mse_loss(guess, (wanted - self.mean) / self.deviation)
@@ -257,7 +265,8 @@ def _positive(deviation: Tensor) -> Tensor:
 
 def _draws(count: int, batch_size: int, steps: int, seed: int) -> list[list[int]]:
     """Places of every step, each pass over all of them in another order."""
-    chance, order = random.Random(seed), []
+    chance = random.Random(seed)
+    order: list[int] = []
     while len(order) < steps * batch_size:
         order += chance.sample(range(count), count)
     return [order[step * batch_size : (step + 1) * batch_size] for step in range(steps)]

@@ -118,9 +118,9 @@ def test_info_lists_methods_with_their_options(capsys):
 
 
 def test_a_configuration_is_found_by_name_or_in_a_file(tmp_path, capsys):
-    assert isinstance(configuration("poseidon-t", "pde"), PDEConfig)
+    assert isinstance(configuration("poseidon-t", "pde", lambda: None), PDEConfig)
     (tmp_path / "config.json").write_text('{"config": {"patch": 4}}')
-    assert configuration(str(tmp_path / "config.json"), "pde") == {"patch": 4}
+    assert configuration(str(tmp_path / "config.json"), "pde", lambda: None) == {"patch": 4}
     assert "got 'poseidon-x'; did you mean poseidon_" in error_of(
         capsys, "pretrain", "poseidon-x", "d", "--output", "o"
     )

@@ -105,7 +105,9 @@ def test_months_after_the_target_come_with_it():
     assert len(data) == 3
     batch, plain = data.batch([0, 2]), open_months(cube())
     assert torch.equal(batch.target, plain.batch([0, 2]).target)
-    assert torch.equal(batch.later, torch.stack([plain.batch([i, i + 2]).target for i in (1, 2)], 2))
+    fields = plain.batch([1, 2, 3, 4]).target
+    assert fields is not None
+    assert torch.equal(batch.later, torch.stack([fields[[i - 1, i + 1]] for i in (1, 2)], 2))
     assert torch.equal(batch.advanced(batch.target).target, batch.later[:, :, 0])
     assert batch.advanced(batch.target).advanced(batch.later[:, :, 0]).later is None
     with pytest.raises(DataError, match="a window holds 2 months and the next 6, got 7 months"):

@@ -70,7 +70,7 @@ def test_tuning_on_rollouts_is_scored_month_by_month_and_trains_every_correction
 
 
 def test_months_are_taken_in_the_order_and_the_units_of_the_model():
-    data = months().isel(level=[1, 0])[sorted(months().data_vars, reverse=True)]
+    data = months().isel(level=[1, 0])[sorted(map(str, months().data_vars), reverse=True)]
     more = data.assign(surface_extra=data["surface_t2m"])
     model, names = build(CONFIG), [g.name for g in CONFIG.groups]
     first, other = (

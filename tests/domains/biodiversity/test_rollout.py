@@ -65,6 +65,7 @@ def test_training_goes_to_every_month_and_scoring_to_the_last():
 def test_the_loss_of_several_months_is_that_of_a_pushed_rollout():
     model, later = awakened(kind="lora", steps=2), torch.rand(2, 16, 1, 12, 16)
     batch = months(small(), later=later)
+    assert batch.target is not None
     loss = model.loss(batch)
     assert torch.equal(loss, push_forward_loss(model, batch, [batch.target, later[:, :, 0]]))
     loss.backward()

@@ -38,6 +38,7 @@ def test_states_are_those_between_the_layers():
         tokens = model.embed(batch)
         first, second = model.core.scales[0].down
         after = first(tokens)
+        assert model.core.norm is not None
         expected = [tokens.x, after.x, model.core.norm(second(after).x, None)]
         found = states(model, batch)
     for ours, theirs in zip(found, expected, strict=True):

@@ -2,7 +2,6 @@
 
 import copy
 import random
-from typing import Any
 
 import numpy as np
 import pytest
@@ -121,7 +120,7 @@ def test_classes(maps):
         (np.array([[1.0], [np.nan]]), r"shape \(2, 1\), 1 of its numbers not finite; fill them in"),
     ],
 )
-def test_nodes_that_have_no_vectors(vectors: Any, said: str):
+def test_nodes_that_have_no_vectors(vectors, said):
     with pytest.raises(GraphError, match=said):
         VectorGraph(vectors)
 

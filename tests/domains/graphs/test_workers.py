@@ -42,7 +42,7 @@ def test_what_raises_or_dies_or_cannot_be_sent_is_told():
     assert "pickle" in found[3][1]
 
 
-def test_one_that_stalls_is_ended_and_nothing_else_is_asked_twice(tmp_path: Path):
+def test_one_that_stalls_is_ended_and_nothing_else_is_asked_twice(tmp_path):
     def logged(x):
         (tmp_path / f"{x}-{os.getpid()}-{time.monotonic_ns()}").touch()
         if x == 1:

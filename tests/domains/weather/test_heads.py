@@ -135,6 +135,7 @@ def test_a_step_on_the_way_is_told_its_own_calendar_and_keeps_the_target():
     half = dataclasses.replace(given, lead_time=given.lead_time / 2)
     prediction = made(half)
     onward = made.head.onward(prediction, half)
+    assert onward is not None
     assert torch.equal(onward.fields, torch.stack([given.fields[:, 1], prediction.fields], dim=1))
     assert torch.equal(onward.target, given.target)
     assert onward.input_time.tolist() == onward.lead_time.tolist() == [3, 3]

@@ -62,7 +62,7 @@ def test_a_copy_has_the_arguments_and_not_the_fit() -> None:
 
 
 def test_folds_that_lie_apart_validate_a_pipeline() -> None:
-    folds = block_folds(*PLACE, 50_000.0, folds=3, presence=Y)
+    folds = block_folds(PLACE[0], PLACE[1], 50_000.0, folds=3, presence=Y)
     pipeline = make_pipeline(SimpleImputer(), StandardScaler(), SpeciesClassifier(network()))
     missing = X.mask(RANDOM.random(X.shape) < 0.05)
     scores = cross_val_score(pipeline, missing, Y, cv=folds, scoring="roc_auc")
@@ -83,7 +83,7 @@ def test_folds_that_lie_apart_validate_a_pipeline() -> None:
         (X["warm"], Y, r"a table \(points, variables\), got an array of the shape \(300,\)"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(x, y, message) -> None:
+def test_what_cannot_be_fitted_is_refused(x, y, message):
     with pytest.raises(DataError, match=message):
         SpeciesClassifier(network()).fit(x, y)
 

@@ -50,8 +50,8 @@ def test_few_records_of_one_niche_are_smoothed_more_and_overlap_as_they_should()
     background = random.normal(size=(3000, 3))
     pairs = [[sample(random, background, 0.0, 30) for _ in range(2)] for _ in range(5)]
     fitting, fixed = (
-        np.mean([niche_overlap(*pair, background, background, draws=0, bandwidth=b).schoener_d for pair in pairs])
-        for b in (None, 4.0)
+        np.mean([niche_overlap(a, b, background, background, draws=0, bandwidth=h).schoener_d for a, b in pairs])
+        for h in (None, 4.0)
     )
     assert fitting > fixed + 0.08
 
