@@ -182,8 +182,6 @@ def check_merge(way: Method, prepared: Model, model: Model, batch: Any, toleranc
             return
         raise AssertionError(f"{way.name} declares that it cannot be merged, and was")
     check_unmerge(prepared)
-    if all(hasattr(layer, "hooks") for _, layer in wrapped(prepared)):
-        tolerance = 0.0
     merged = way.merge(prepared)
     assert own(merged) == own(model), "a merged model must have the tensors of the plain one"
     assert not wrapped(merged), "a merged model must have no wrapping"

@@ -68,7 +68,7 @@ def test_targets_choose_the_maps_and_whole_the_parts():
     assert found
     assert all(".qkv.lora_" in name for name in found)
     with pytest.raises(
-        ConfigError, match=r"targets must find a layer that lora adapts \(Linear\), got targets='nothing'"
+        ConfigError, match=r"targets must find a layer that lora adapts \(Linear, Conv1d, .*\), got targets='nothing'"
     ):
         prepared("lora", targets="nothing")
 

@@ -152,5 +152,5 @@ def test_the_head_of_a_task_counts_as_what_is_trained(tmp_path):
         output=tmp_path / "found",
     )  # fmt: skip
     trained = {record["method"]: record["trained"] for record in found}
-    assert trained["head"] == 129  # a weight a channel, and one bias
+    assert trained["head"] == 897  # a weight a channel of seven readings, and one bias
     assert trained[RANDOM] > 1_000_000
