@@ -16,7 +16,7 @@ from humboldt.foundations import ConfigError, Model, Pieces
 from .batch import SequenceBatch
 from .config import Readout
 from .data import GraphDataset
-from .files import Source, read_source
+from .files import Source
 from .graph import Graph
 from .reading import batches, in_full, readable, sayable
 from .rows import open_rows
@@ -100,10 +100,10 @@ def predict_properties(
         ConfigError: a model that generates, or models of different properties.
         DataError: too few molecules to calibrate on.
     """
-    models = [model] if isinstance(model, Model) else list(model)
-    predicted(models)
-    known = None if calibrate is None else calibration(models, calibrate, level, smiles_column, batch_size)
-    return _table(models, read_source(source, smiles_column), known, batch_size)
+    pieces = property_pieces(
+        model, source, smiles_column=smiles_column, batch_size=batch_size, calibrate=calibrate, level=level
+    )
+    return pieces.make(0, pieces.count)
 
 
 def property_pieces(
