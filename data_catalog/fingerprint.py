@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .converter.formats import ALL_ENDINGS
+
 
 def files_fingerprint(source: str | os.PathLike[str]) -> str:
     """Hash of the names, sizes and last changes of all files at a path, or of those that fit a pattern.
@@ -27,7 +29,8 @@ def files_fingerprint(source: str | os.PathLike[str]) -> str:
 
 def source_fingerprint(source: Any) -> str:
     """Hash of whatever a prediction is made of: paths and patterns (see `files_fingerprint`), xarray objects, tables,
-    arrays, lists, mappings and dataclasses of them, plain values. A word in a list is a path or itself, no pattern.
+    arrays, lists, mappings and dataclasses of them, plain values. A word in a list is a pattern only if it ends as the
+    name of a data file does (`*.nc`).
 
     Of an xarray object that was opened lazily from one file, the file is asked, and the first and the last place of
     each variable are read: selections are told apart that begin or end elsewhere, or whose coordinates say so. All
@@ -74,7 +77,7 @@ def _add(found: Any, source: Any) -> None:
         for one in source:
             if not isinstance(one, str):
                 _add(found, one)
-            elif os.path.exists(one):
+            elif os.path.exists(one) or (glob.has_magic(one) and one.lower().endswith(ALL_ENDINGS)):
                 found.update(files_fingerprint(one).encode())
     else:
         word = os.fspath(source) if isinstance(source, os.PathLike) else source
@@ -106,7 +109,7 @@ def _add_labelled(found: Any, data: Any) -> None:
 
 
 def _of_one_file(variable: Any) -> bool:
-    """Whether a lazy variable comes from one array; of those that dask put together xarray names the first file only."""
+    """Whether a lazy variable comes from one array; of several that dask put together xarray names the first file."""
     if variable.chunks is None:
         return True
     return sum(not before for before in variable.data.__dask_graph__().dependencies.values()) == 1

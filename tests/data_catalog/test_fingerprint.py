@@ -127,6 +127,8 @@ def test_words_are_told_by_their_letters_and_never_looked_up_as_patterns(tmp_pat
     assert source_fingerprint(["C[NO]", "CN"]) == before
     (tmp_path / "CN").write_text("other")
     assert source_fingerprint(["C[NO]", "CN"]) != before
+    with pytest.raises(FileNotFoundError, match=r"there are none at \*.nc; check the path"):
+        source_fingerprint(["*.nc"])
 
 
 def test_of_several_files_that_are_opened_together_each_counts(tmp_path):
