@@ -28,9 +28,9 @@ def open_trajectories(
     units: Mapping[str, str] | None = None,
     layout: str | None = None,
     pairs: str | Pairs | Mapping[str, Any] | Sequence[Sequence[int]] = "all2all",
-    lead_times: Sequence[float] | None = None,
+    lead_times: float | Sequence[float] | None = None,
     coarse: int | None = None,
-    split: Mapping[str, int | Sequence[int]] | None = None,
+    split: Mapping[str, float | int | Sequence[int]] | None = None,
     missing: Literal["error", "mask"] = "error",
     in_memory: bool | None = None,
     augment: bool = False,
@@ -53,7 +53,7 @@ def open_trajectories(
             [[7, 7]] for one field of frame 7 from others (`inversion`).
         lead_times: the data are states of which nobody knows what comes, see `unlabelled`.
         coarse: learn every state from its means over blocks of so many points, see `super_resolution`.
-        split: size or list of trajectories of `train`, `validation`, `test`; see `split_units` for the default.
+        split: size, share or list of trajectories of `train`, `validation`, `test`; see `split_units` for the default.
         missing: NaN is an error, or stays NaN in the fields and counts as `known` in the target (`mask`).
         augment: show training pairs under random symmetries: translations along periodic axes, turns and reflections.
             Sound for equations that have them: no position, no preferred direction, no rotation, no pseudoscalars.

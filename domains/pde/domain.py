@@ -129,7 +129,7 @@ class PDE:
         if rollout not in ("direct", "autoregressive"):
             raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
         first = next(iter(models.values()))
-        if first.config.task == "error":
+        if any(model.config.task == "error" for model in models.values()):
             return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)
         length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ def predict_states(
     step: float | None = None,
     periodic: bool | Sequence[bool] | None = None,
     absent: Sequence[str] | None = None,
-    missing: Literal["error", "mask"] = "error",
+    missing: str = "error",
     finer: int = 1,
     batch_size: int = 16,
 ) -> xr.Dataset:
@@ -66,6 +66,8 @@ def predict_states(
     """
     times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
     check_lead_times(times, at_once=rollout == "direct")
+    if missing not in ("error", "mask"):
+        raise ValueError(f"missing values are an 'error' or a 'mask', got {missing!r}; choose one of them")
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
     absent = untaught(model) if absent is None else absent
@@ -96,8 +98,8 @@ def state_pieces(
     """
     choose(predict_states, choices)
     variables, axes = _variables(state), model.config.core.axes
-    space = {str(dim) for variable in variables.data_vars.values() for dim in variable.dims[-axes:]}
-    leading = [str(dim) for dim in variables.dims if dim not in space]
+    whole = max(variables.data_vars.values(), key=lambda v: v.ndim)  # others may lack some of its dims
+    leading = [str(dim) for dim in whole.dims[:-axes]]
     if along not in leading:
         raise ValueError(
             f"a forecast in pieces is cut along a dimension of independent states, one of {leading}, got {along!r}; "
@@ -186,11 +188,11 @@ def _checked(
             f"a state has dims (..., *space) with {axes} space axes at the end, but {name!r} has {variable.dims}; "
             "select or transpose"
         )
-    bad = int((~np.isfinite(variable.values)).sum())
-    if bad and missing == "error":
+    infinite, lost = int(np.isinf(variable.values).sum()), int(np.isnan(variable.values).sum())
+    if infinite or (lost and missing == "error"):
+        where = "fill them" if infinite else "fill them, or say that they are outside of the domain with missing='mask'"
         raise ValueError(
-            f"a state is finite everywhere, but {name!r} has {bad} NaN or infinite values; fill them, or say that they "
-            "are outside of the domain with missing='mask'"
+            f"a state is finite everywhere, but {name!r} has {infinite + lost} NaN or infinite values; {where}"
         )
     return variable
 

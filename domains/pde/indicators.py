@@ -51,29 +51,35 @@ class Indication:
 def evaluate_indicators(
     models: Mapping[str, Model], data: Any, *, lead_steps: Sequence[int] | None = None, batch_size: int = 8
 ) -> Indication:
-    """Compare what each model says of its forecast's error with that error, from the first frame of every trajectory.
+    """Compare what each model says of its forecast's error with that error, from the first frame of every trajectory;
+    pairs of a task as they are (`steady`).
 
     Raises:
-        ValueError: a model of another task, or lead steps beyond the trajectories.
+        ValueError: a model of another task, lead steps beyond the trajectories, or unlabelled data.
     """
     if other := [name for name, model in models.items() if not isinstance(model.head, ErrorHead)]:
         raise ValueError(
             f"indicators are compared with indicators, got models of another task: {other}; leave them out"
         )
     config, steps = next(iter(models.values())).config, chosen_steps(data, 0, lead_steps)
-    pairs, groups = data.arranged(config.inputs, config.outputs).frames(0, ahead=tuple(steps)), config.groups
+    pairs, groups = data.arranged(config.inputs, config.outputs), config.groups
+    pairs = pairs if data.steady else pairs.frames(0, ahead=tuple(steps))
     said: dict[str, list[np.ndarray]] = {name: [] for name in models}
     true: dict[str, list[np.ndarray]] = {name: [] for name in models}
     for first in range(0, len(pairs), batch_size * len(steps)):
-        batch = pairs.batch(range(first, min(first + batch_size * len(steps), len(pairs))))
+        whole = pairs.batch(range(first, min(first + batch_size * len(steps), len(pairs))))
+        if whole.target is None:
+            raise ValueError("a score needs a target, got data without one; score on data that say what came")
         for name, model in models.items():
             model.eval()
+            weights = next(model.parameters())
+            batch = whole.to(weights.device, weights.dtype)
             with torch.no_grad():
                 made, actual = model(batch).fields, model.head.actual(batch)  # type: ignore[operator]
             if batch.known is not None:
                 made, actual = (torch.where(batch.known, torch.nan, x) for x in (made, actual))
-            said[name].append(made.numpy())
-            true[name].append(actual.numpy())
+            said[name].append(made.cpu().numpy())
+            true[name].append(actual.cpu().numpy())
     within = np.full((len(models), len(steps), len(groups), len(pairs) // len(steps)), np.nan)
     overall = np.full((len(models), len(groups)), np.nan)
     for n, name in enumerate(models):
@@ -82,7 +88,7 @@ def evaluate_indicators(
             overall[n, g] = agreement(claims[:, channels], errors[:, channels])
             each = [agreement(a, b) for a, b in zip(claims[:, channels], errors[:, channels], strict=True)]
             within[n, :, g] = np.reshape(each, (-1, len(steps))).T
-    times = ("lead_time", pairs.lead_times(), {"units": config.time_units, "long_name": "lead time"})
+    times = ("lead_time", pairs.lead_times()[: len(steps)], {"units": config.time_units, "long_name": "lead time"})
     scores = xr.Dataset(
         {
             "within": (("forecast", "lead_time", "group", "sample"), within, {"units": "1"}),

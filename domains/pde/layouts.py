@@ -81,7 +81,7 @@ def labelled(data: xr.Dataset, layout: Layout) -> xr.Dataset:
         field = data[column.variable].isel(dict(column.index), drop=True)
         fields[channel.name] = field - column.offset if column.offset else field
         fields[channel.name].attrs = {**field.attrs, "units": channel.units}
-    attrs = {k: v for k, v in data.attrs.items() if k not in PRIVATE_ATTRIBUTES and v != ""}
+    attrs = {k: v for k, v in data.attrs.items() if k not in PRIVATE_ATTRIBUTES}
     closed = [axis for axis, periodic in zip(layout.space, layout.periodic, strict=True) if periodic]
     return xr.Dataset(fields, attrs={**attrs, "periodic": closed})
 

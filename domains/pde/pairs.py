@@ -80,9 +80,10 @@ def pair_table(pairs: str | Pairs | Mapping[str, Any] | Sequence[Sequence[int]],
         pairs = named[pairs]
     if isinstance(pairs, Pairs):
         return pairs.table(frames)
-    if isinstance(pairs, str) or np.shape(pairs)[1:] != (2,):
+    listed = np.array(pairs, dtype=object)  # of whatever lengths
+    if listed.shape[1:] != (2,) or not all(isinstance(frame, int | np.integer) for frame in listed.flat):
         raise DataError(f"pairs are 'all2all', 'vanilla', a Pairs value or [[input, target], ...], got {pairs!r}")
-    table = np.array(pairs, dtype=int)
+    table = listed.astype(int)
     if table.min() < -frames or table.max() >= frames or (np.diff(table % frames) < 0).any():
         raise DataError(
             f"pairs are frames from 0 to {frames - 1}, the input's not after the target's, got {table.tolist()}; "

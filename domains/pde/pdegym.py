@@ -158,7 +158,9 @@ def pdegym_attributes(entry: PDEgym, samples: int) -> dict[str, Any]:
         attrs["split"] = {"validation": entry.validation, "test": entry.test}
     if entry.default or entry.inputs:
         attrs["default_channels"] = entry.default or (*entry.inputs, *entry.outputs)
-    return {**attrs, "inputs": entry.inputs, "outputs": entry.outputs, "solid": entry.solid}
+    if entry.solid:
+        attrs["solid"] = entry.solid
+    return {**attrs, "inputs": entry.inputs, "outputs": entry.outputs}
 
 
 def renamed(variable: xr.Variable, name: str, dims: tuple[str, ...]) -> xr.Variable:

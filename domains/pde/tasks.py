@@ -110,7 +110,7 @@ def _inside(axis: xr.Variable, factor: int) -> xr.Variable:
     return xr.Variable(axis.dims, (middles[:, None] + within).ravel(), axis.attrs)
 
 
-def unlabelled(data: TrajectoryDataset, lead_times: Sequence[float]) -> TrajectoryDataset:
+def unlabelled(data: TrajectoryDataset, lead_times: float | Sequence[float]) -> TrajectoryDataset:
     """Every frame with each of these lead times, and no target: states to learn from by a law (method `physics`).
 
     All of them are for training: without targets there is nothing to validate or to score.
@@ -121,9 +121,9 @@ def unlabelled(data: TrajectoryDataset, lead_times: Sequence[float]) -> Trajecto
     Raises:
         DataError: no lead time, or one that is negative.
     """
-    times = np.asarray(lead_times, float)
+    times = np.atleast_1d(np.asarray(lead_times, float))
     if not len(times) or not (np.isfinite(times).all() and (times >= 0).all()):
-        raise DataError(f"lead times of unlabelled states are numbers from 0 on, got {list(lead_times)}; give some")
+        raise DataError(f"lead times of unlabelled states are numbers from 0 on, got {times.tolist()}; give some")
     frames = np.arange(data.frame_count).repeat(len(times))
     pairs, parts = np.stack([frames, frames], axis=1), Split(train=data.samples)
     return dataclasses.replace(data, pairs=pairs, ahead=np.tile(times, data.frame_count), parts=parts)

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 
 from humboldt.data_catalog import files_fingerprint, source_fingerprint
@@ -100,12 +101,43 @@ def test_what_lies_in_memory_is_read_all():
         ({"month": 1}, {"month": 2}),
         ({"month": 1}, {"moth": 1}),
         (np.arange(2000), np.where(np.arange(2000) == 1000, 0, np.arange(2000))),
-        (None, "None."),
+        (None, "None"),
+        (1, "1"),
+        (["a;b"], ["a", "b"]),
+        (["CC", 1], [1, "CC"]),
+        ([["CC"], "CO"], ["CC", ["CO"]]),
+        (pd.Series(np.arange(2000)), pd.Series(np.where(np.arange(2000) == 1000, 0, np.arange(2000)))),
+        (torch.arange(2000), torch.where(torch.arange(2000) == 1000, 0, torch.arange(2000))),
     ],
 )
 def test_tables_lists_and_words(one, another):
     assert source_fingerprint(one) == source_fingerprint(one)
     assert source_fingerprint(one) != source_fingerprint(another)
+
+
+def test_words_are_told_by_their_letters_and_never_looked_up_as_patterns(tmp_path, monkeypatch):
+    def words():
+        return np.array(["".join(["C"] * n) for n in (2, 3)], dtype=object)
+
+    assert source_fingerprint(words()) == source_fingerprint(words())  # not by where they lie in memory
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "CN").write_text("a")
+    before = source_fingerprint(["C[NO]", "CN"])
+    (tmp_path / "CO").write_text("fits the first word, which is a molecule")
+    assert source_fingerprint(["C[NO]", "CN"]) == before
+    (tmp_path / "CN").write_text("other")
+    assert source_fingerprint(["C[NO]", "CN"]) != before
+    with pytest.raises(FileNotFoundError, match=r"there are none at \*.nc; check the path"):
+        source_fingerprint(["*.nc"])
+
+
+def test_of_several_files_that_are_opened_together_each_counts(tmp_path):
+    for number in range(3):
+        states().isel(sample=slice(2 * number, 2 * number + 2)).to_netcdf(tmp_path / f"{number}.nc")
+    before = source_fingerprint(xr.open_mfdataset(f"{tmp_path}/*.nc"))
+    assert source_fingerprint(xr.open_mfdataset(f"{tmp_path}/*.nc")) == before
+    (states().isel(sample=slice(2, 4)) + 1).assign_coords(sample=[2, 3]).to_netcdf(tmp_path / "1.nc")
+    assert source_fingerprint(xr.open_mfdataset(f"{tmp_path}/*.nc")) != before
 
 
 def test_a_choice_that_is_a_file_is_told_by_it(tmp_path):

@@ -9,6 +9,7 @@ import xarray as xr
 
 from humboldt.domains.pde import Channel, super_resolution
 from humboldt.domains.pde.data import open_trajectories
+from humboldt.domains.pde.forecast import state_pieces
 from humboldt.forecasting import predict
 from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model, decay_trajectories
 
@@ -124,6 +125,10 @@ def test_places_outside_of_the_domain_enter_as_missing_and_stay_so():
     found = predict(sought, partly, 1.0, missing="mask")
     assert int(found["velocity_x"].isnull().sum()) == 3 * 25
     assert int(found["velocity_y"].isnull().sum()) == 0
+    with pytest.raises(ValueError, match=r"'velocity_x' has 96 NaN or infinite values; fill them$"):
+        predict(model, state.where(state.x > 0.1, np.inf), 1.0, missing="mask")
+    with pytest.raises(ValueError, match="missing values are an 'error' or a 'mask', got 'ignore'; choose one"):
+        predict(model, state, 1.0, missing="ignore")
 
 
 def test_a_parameter_or_a_mask_may_lack_dims_of_the_state():
@@ -137,6 +142,12 @@ def test_a_parameter_or_a_mask_may_lack_dims_of_the_state():
         predict(model, state.assign(tracer=given), 1.0)
     assert seen[0][:, 2].flatten(1).unique(dim=1).flatten().tolist() == [0.0] * 5 + [1.0] * 5 + [2.0] * 5
     assert (seen[1][:, 2] == 1).all()
+    pieces = state_pieces(model, state.assign(tracer=parameter), [1.0], "sample", batch_size=2)
+    whole = predict(model, state.assign(tracer=parameter), 1.0)
+    assert list(pieces.starts) == [0, 2]
+    xr.testing.assert_allclose(pieces.make(2, 3), whole.isel(sample=slice(2, 3)))
+    with pytest.raises(ValueError, match=r"one of \['sample', 'time'\], got 'x'; name it with along"):
+        state_pieces(model, state.assign(tracer=parameter), [1.0], "x")
 
 
 def test_a_coarse_state_is_shown_as_it_was_in_training():

@@ -304,6 +304,8 @@ def test_to_xarray_is_labelled_and_opens_again(source):
     assert data.velocity_y.dims == ("sample", "time", "x", "y")
     assert data.velocity_y.attrs["units"] == "m s-1"
     assert np.array_equal(data.velocity_y, flow().velocity[4:, :, 1])
+    listed = open_trajectories(flow().assign_attrs(valid_range=np.array([-1.0, 1.0]))).to_xarray()
+    assert listed.attrs["valid_range"].tolist() == [-1.0, 1.0]
     again = open_trajectories(data)
     assert again.channels == opened.channels
     assert again.periodic == (True, True)

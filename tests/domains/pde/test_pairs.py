@@ -58,7 +58,7 @@ def test_pairs_as_a_file_or_a_command_says_them():
     for odd in ([[0, 5]], [[-6, 0]], [[3, 1]]):
         with pytest.raises(DataError, match="frames from 0 to 4, the input's not after the target's, got"):
             pair_table(odd, 5)
-    for odd in ([], [[0, 1, 2]]):
+    for odd in ([], [[0, 1, 2]], [[0, 1], [2]]):
         with pytest.raises(DataError, match=r"\[\[input, target\], ...\], got"):
             pair_table(odd, 5)
 

@@ -78,6 +78,7 @@ def test_unlabelled_states_have_lead_times_and_no_target():
     )
     data = open_trajectories(alone, lead_times=[0.1, 0.3])
     assert len(data) == 6
+    assert len(open_trajectories(alone, lead_times=0.1)) == 3
     batch = data.batch([0, 1, 5])
     assert batch.target is None
     assert batch.lead_time.tolist() == pytest.approx([0.1, 0.3, 0.3])

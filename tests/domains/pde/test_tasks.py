@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.pde import FieldBatch, FieldPrediction, build, inversion, super_resolution, task_errors
+from humboldt.domains.pde import (
+    FieldBatch,
+    FieldPrediction,
+    build,
+    inversion,
+    super_resolution,
+    task_errors,
+    unlabelled,
+)
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.domain import PDE
 from humboldt.domains.pde.heads import ErrorHead, ForecastHead
@@ -124,8 +132,14 @@ def test_an_indicator_is_scored_by_what_goes_with_the_error(monkeypatch):
     assert scores["within"].sel(forecast="same").isnull().all()
     assert "tracer       knows           1.00" in found.text()
     assert found.rows()[0]["within"] == 1.0
-    with pytest.raises(ValueError, match=r"got models of another task: \['twin'\]; leave them out"):
-        PDE().evaluate({"model": judge, "twin": forecasting()}, data().split("test"))
+    for both in ({"model": judge, "twin": forecasting()}, {"twin": forecasting(), "model": judge}):
+        with pytest.raises(ValueError, match=r"got models of another task: \['twin'\]; leave them out"):
+            PDE().evaluate(both, data().split("test"))
+    fine = PDE().evaluate({"knows": models["knows"]}, super_resolution(data(), 4).split("test")).scores
+    assert fine["lead_time"].values.tolist() == [0.0]  # the pairs of the task, not forecasts
+    np.testing.assert_allclose(fine["within"], np.ones((1, 1, 2, 10)))
+    with pytest.raises(ValueError, match="a score needs a target, got data without one"):
+        PDE().evaluate({"knows": models["knows"]}, unlabelled(data(), 0.5))
 
 
 def test_an_error_model_is_built_again_from_its_configuration():
