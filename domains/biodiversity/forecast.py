@@ -17,7 +17,7 @@ from humboldt.foundations import Model, Pieces, choose
 from .adapt import with_channels
 from .batch import GridBatch, GridPrediction
 from .data import MonthDataset, open_months
-from .month_files import opened_months
+from .month_files import opened_months, require_consecutive
 from .rollout import rollout
 
 Forecaster = Callable[[GridBatch, int], list[Tensor]]
@@ -91,7 +91,9 @@ def _from_windows(model: Model, data: MonthDataset, windows: range, wanted: Sequ
 
 def _with_next(source: Any) -> xr.Dataset:
     """Months with an empty one after them, so that the last window ends where the data end; read when asked for."""
-    data = opened_months(source).chunk({"time": 1})
+    data = opened_months(source)
+    require_consecutive(data)
+    data = data.chunk({"time": 1})
     after = pd.Timestamp(data["time"].values[-1]) + pd.DateOffset(months=1)
     return data.reindex(time=[*data["time"].values, np.datetime64(after)])
 

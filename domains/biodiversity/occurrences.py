@@ -72,7 +72,8 @@ def presence_of(table: pd.DataFrame) -> np.ndarray:
     """
     found = np.ones(len(table), bool)
     if "present" in table:
-        said = table["present"].map(lambda value: {"true": 1, "false": 0}.get(str(value).lower(), value))
+        meant = {"true": 1, "false": 0, "1": 1, "0": 0}
+        said = table["present"].map(lambda value: meant.get(str(value).lower(), value))
         if not said.isin([0, 1]).all():
             other = table["present"][~said.isin([0, 1])].iloc[0]
             raise DataError(f"the column present holds True and False, or 1 and 0, got {other!r}; rename or correct it")
@@ -168,7 +169,7 @@ def _bounds(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     text = table[DATE].astype("string").fillna("").str.strip().astype(object)
     parts = text.str.split("/", n=1).tolist()
     first, last = [p[0] for p in parts], [p[-1] for p in parts]
-    last = [a[: len(a) - len(b)] + b if len(b) < min(len(a), 7) else b for a, b in zip(first, last, strict=True)]
+    last = [b if re.match(r"\d{4}(-|$)", b) else a[: len(a) - len(b)] + b for a, b in zip(first, last, strict=True)]
     return pd.Series(first, table.index), pd.Series(last, table.index)
 
 
@@ -190,16 +191,19 @@ def thin_occurrences(
 def generalise_occurrences(table: pd.DataFrame, degrees: float) -> pd.DataFrame:
     """Coordinates moved to the middle of a grid cell, for species whose places must not be published.
 
-    The uncertainty becomes at least the half diagonal of the cell, in metres at the equator. Columns that tell a place
-    in other words (`TELLING`: a geometry, a locality, coordinates of another kind) are left out; values of an
-    environment at the precise place tell it too, so generalise records before an environment is extracted at them.
+    Longitudes lie from -180 to 180 then; coordinates that are not on the globe are missing. The uncertainty becomes at
+    least the half diagonal of the cell, in metres at the equator. Columns that tell a place in other words (`TELLING`:
+    a geometry, a locality, coordinates of another kind) are left out; values of an environment at the precise place
+    tell it too, so generalise records before an environment is extracted at them.
     """
     if not degrees > 0:
         raise DataError(f"a cell has a positive size in degrees, got {degrees}")
     table = pd.DataFrame(table.drop(columns=[c for c in table if plain_name(c) in TELLING]))
+    east = table[LONGITUDE]
+    table[LONGITUDE] = east.where(~east.between(180, 360, inclusive="right"), east - 360)
     for name, most in ((LATITUDE, 90.0), (LONGITUDE, 180.0)):
         cell = np.floor(table[name] / degrees).clip(upper=np.ceil(most / degrees) - 1)
-        table[name] = ((cell + 0.5) * degrees).clip(-most, most)
+        table[name] = ((cell + 0.5) * degrees).clip(-most, most).where(table[name].abs() <= most)
     least = degrees * 111_195 / np.sqrt(2)
     known = pd.to_numeric(table.get(UNCERTAINTY, pd.Series(np.nan, table.index)), errors="coerce")
     table[UNCERTAINTY] = np.fmax(known, least)
@@ -219,9 +223,7 @@ def grid_occurrences(
     """
     times = pd.date_range(months[0], months[1], freq="MS")
     month = (days(table).dt.year - times[0].year) * 12 + calendar_months(table) - times[0].month
-    rows, columns = (
-        _nearest(table[n].to_numpy(float), axis) for n, axis in ((LATITUDE, latitude), (LONGITUDE, longitude))
-    )
+    rows, columns = _nearest(table[LATITUDE], latitude), _nearest(table[LONGITUDE], longitude, 360.0)
     inside = (rows >= 0) & (columns >= 0) & month.between(0, len(times) - 1).to_numpy()
     inside &= table[SPECIES].notna().to_numpy()
     if "present" in table:
@@ -236,8 +238,9 @@ def grid_occurrences(
     return xr.Dataset(fields, coords, {"left_out": int((~inside).sum())})
 
 
-def _nearest(values: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Number of the cell of an evenly spaced axis; -1 outside."""
+def _nearest(values: pd.Series, axis: np.ndarray, period: float | None = None) -> np.ndarray:
+    """Number of the cell of an evenly spaced axis, which may go around a circle; -1 outside."""
     step = float(axis[1] - axis[0])
-    place = np.floor((values - axis[0]) / step + 0.5)
+    place = (values.to_numpy(float) - axis[0]) / step + 0.5
+    place = np.floor(place if period is None else place % (period / abs(step)))
     return np.where((place >= 0) & (place < len(axis)), place, -1).astype(int)

@@ -32,7 +32,7 @@ def read_records(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
-        raise FileNotFoundError(f"occurrences are read from a file, got {path}, which is not there{near}")
+        raise FileNotFoundError(f"records are read from a file, got {path}, which is not there{near}")
     kind = path.suffix.lower()
     if kind in (".parquet", ".pq"):
         try:
@@ -49,7 +49,7 @@ def read_records(path: Path) -> pd.DataFrame:
         return _text(lambda: gzip.open(path, "rb"), path.name)  # type: ignore[arg-type, return-value]
     if kind in (".csv", ".txt", ".tsv"):
         return _text(lambda: path.open("rb"), path.name)
-    raise DataError(f"occurrences are read from csv, txt, tsv, zip, parquet, gpkg, shp or geojson, got {path.name}")
+    raise DataError(f"records are read from csv, txt, tsv, zip, parquet, gpkg, shp or geojson, got {path.name}")
 
 
 def _of_records(names: list[str]) -> str:
@@ -71,7 +71,8 @@ def _text(opened: Opener, name: str) -> pd.DataFrame:
     delimiter = max(DELIMITERS, key=lambda sign: _bare(lines[0]).count(sign))
     is_plain = delimiter == "\t" and '"' not in lines[0]  # GBIF does not quote: a quotation mark is a character
     cells = [cell for line in lines[1:50] for cell in line.split(delimiter)]
-    has_comma = delimiter != "," and any(re.fullmatch(r'"?-?\d+,\d+"?', cell.strip()) for cell in cells)
+    commas, points = (sum(map(_is_fraction(sign), cells)) for sign in (",", "."))
+    has_comma = delimiter != "," and commas > points
     choices: dict[str, Any] = {
         "sep": delimiter, "quoting": 3 if is_plain else 0, "decimal": "," if has_comma else ".", "low_memory": False,
     }  # fmt: skip
@@ -84,6 +85,11 @@ def _text(opened: Opener, name: str) -> pd.DataFrame:
             return pd.read_csv(file, encoding="cp1252", encoding_errors="replace", **choices)
     except pd.errors.EmptyDataError as error:
         raise DataError(f"a table of records has a row of names, got the empty file {name}") from error
+
+
+def _is_fraction(sign: str) -> Callable[[str], bool]:
+    pattern = re.compile(rf'"?-?\d+{re.escape(sign)}\d+"?')
+    return lambda cell: pattern.fullmatch(cell.strip()) is not None
 
 
 def _bare(line: str) -> str:

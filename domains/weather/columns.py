@@ -49,7 +49,7 @@ def meaning(channel: Channel) -> tuple[str, float | None, str]:
     known = quantity(channel.variable, channel.standard_name, channel.level is not None)
     level, kind = channel.level, str(channel.level_kind)
     named = re.fullmatch(r"([A-Za-z]+)_?(\d{2,4})", channel.variable)
-    above_ground = re.search(r"\b(metres?|meters?|m)\b", channel.long_name)
+    above_ground = re.search(r"(?i)\d[ -]?m(et(er|re)s?)?\b", channel.long_name)
     if channel.variable not in BY_NAME and named and level is None and named[1] in BY_NAME and not above_ground:
         known, level, kind = BY_NAME[named[1]], float(named[2]), "hPa"
     if known is None:

@@ -19,8 +19,9 @@ def gridded_stations(table: pd.DataFrame, grid: Grid, units: Mapping[str, str]) 
     """The mean of all stations to which a point of the grid is the nearest; NaN where there is none.
 
     Args:
-        table: a row a station and time, with columns `time`, `latitude` and `longitude` (degrees, any branch), and one
-            a variable; stations farther than half a step outside the grid are left out.
+        table: a row a station and time, with columns `time` (dates, or ISO 8601 as text; UTC), `latitude` and
+            `longitude` (degrees, any branch), and one a variable; stations farther than half a step outside the grid
+            are left out.
         grid: such as that of the data that a model was tuned on.
         units: {variable: units}.
 
@@ -28,7 +29,8 @@ def gridded_stations(table: pd.DataFrame, grid: Grid, units: Mapping[str, str]) 
         Dims (time, latitude, longitude), times rising; `fill_gaps` reconstructs the rest.
 
     Raises:
-        DataError: a column that is not there, or no station on the grid.
+        DataError: a column that is not there, a row without a time, values that are no numbers, or no station on the
+            grid.
     """
     if missing := [name for name in (*NEEDED, *units) if name not in table]:
         raise DataError(
@@ -39,15 +41,16 @@ def gridded_stations(table: pd.DataFrame, grid: Grid, units: Mapping[str, str]) 
         _nearest(table["latitude"], grid.latitude, None),
         _nearest(table["longitude"], grid.longitude, 360.0),
     )
-    there = table.assign(row=rows, column=columns)[(rows >= 0) & (columns >= 0)]
-    if there.empty:
+    values = pd.DataFrame({name: _numbers(table[name]) for name in units})
+    there = (rows >= 0) & (columns >= 0)
+    if not there.any():
         raise DataError(
             f"stations lie on the grid, from {grid.latitude[0]:g} to {grid.latitude[-1]:g} north and "
             f"{grid.longitude[0]:g} to {grid.longitude[-1]:g} east, got {len(table)} outside; give degrees, or another "
             "grid"
         )
-    times, frame = np.unique(there["time"], return_inverse=True)
-    means = there.assign(frame=frame).groupby(["frame", "row", "column"])[list(units)].mean()
+    times, frame = np.unique(_times(table["time"])[there], return_inverse=True)
+    means = values[there].groupby([frame, rows[there], columns[there]]).mean()
     made = {}
     for name, unit in units.items():
         field = np.full((len(times), *grid.shape), np.nan, np.float32)
@@ -58,6 +61,22 @@ def gridded_stations(table: pd.DataFrame, grid: Grid, units: Mapping[str, str]) 
         for n, to in zip(NEEDED[1:], ("north", "east"), strict=True)
     }
     return xr.Dataset(made, {"time": times, **places})
+
+
+def _times(column: pd.Series) -> np.ndarray:
+    found = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+    if found.isna().any():
+        odd = column[found.isna()].iloc[0]
+        raise DataError(f"every row has a time such as 2020-01-31T06:00, got {odd!r}; correct it, or drop the row")
+    return found.dt.tz_localize(None).to_numpy("datetime64[ns]")
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    found = pd.to_numeric(column, errors="coerce")
+    odd = column[found.isna() & column.notna()]
+    if len(odd):
+        raise DataError(f"observations are numbers, or missing, got {odd.iloc[0]!r} in {column.name!r}; correct it")
+    return found.to_numpy(float, na_value=np.nan)
 
 
 def _nearest(values: pd.Series, points: tuple[float, ...], period: float | None) -> np.ndarray:

@@ -92,6 +92,12 @@ def test_the_months_that_follow_are_labelled():
     assert np.isfinite(made[name]).all()
 
 
+def test_months_that_do_not_follow_each_other_are_refused_before_a_forecast():
+    twice = months().isel(time=[0, 1, 1, 2])
+    with pytest.raises(DataError, match="without a gap, got 2001-02 after 2001-02; fill the gap"):
+        humboldt.predict(build(CONFIG), twice, [1.0])
+
+
 def test_other_channels_and_half_months_are_refused():
     data = months().drop_vars(f"{CONFIG.groups[0].name}_{CONFIG.groups[0].variables[0]}")
     with pytest.raises(DataError, match=r"channels of their model in its order; missing: \['"):

@@ -146,6 +146,24 @@ def test_other_coordinates_of_a_generalised_record_go_and_its_cell_lies_on_the_g
     assert found["decimalLongitude"].between(179.3, 180).all()
 
 
+def test_a_generalised_record_stays_on_its_side_of_the_globe():
+    table = pd.concat([read_occurrences(TABLE).head(1)] * 3).assign(
+        decimalLongitude=[350.2, -9.8, 400.0], decimalLatitude=[10.2, 10.2, 95.0]
+    )
+    found = generalise_occurrences(table, 1.0)
+    assert found["decimalLongitude"].tolist()[:2] == [-9.5, -9.5]
+    assert found["decimalLatitude"].tolist()[:2] == [10.5, 10.5]
+    assert found[["decimalLongitude", "decimalLatitude"]].iloc[2].isna().all()
+
+
+def test_a_grid_counts_records_on_any_branch_of_longitude():
+    east = TABLE.assign(decimalLongitude=[-12.0, 348.0, -12.0], eventDate="2015-10-03", occurrenceStatus="present")
+    months = ("2015-10", "2015-10")
+    grid = grid_occurrences(read_occurrences(east), np.arange(40.0, 60), np.arange(340.0, 352), months=months)
+    assert grid.attrs["left_out"] == 0
+    assert all(float(field.sel(longitude=348).sum()) == float(field.sum()) > 0 for field in grid.values())
+
+
 @pytest.mark.parametrize(
     ("date", "day", "month"),
     [
@@ -154,6 +172,8 @@ def test_other_coordinates_of_a_generalised_record_go_and_its_cell_lies_on_the_g
         ("2015", "2015-01-01", None),
         ("2015-05-03/2015-05-09", "2015-05-03", 5),
         ("2015-05-03/09", "2015-05-03", 5),
+        ("2015-05-03/06-01", "2015-05-03", None),
+        ("2015-05-03T10:00:00/12:00:00", "2015-05-03", 5),
         ("2015-05-28/2015-06-02", "2015-05-28", None),
         ("spring", None, None),
     ],

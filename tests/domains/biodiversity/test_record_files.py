@@ -46,6 +46,12 @@ def test_tables_of_every_kind_say_the_same(tmp_path, delimiter, decimal, quote, 
     assert said(path) == EXPECTED
 
 
+def test_one_cell_with_a_comma_is_no_decimal_comma(tmp_path):
+    path = tmp_path / "records.tsv"
+    path.write_text("recordNumber\tdecimalLatitude\tdecimalLongitude\n12,13\t52.5\t13.25\n9\t48.125\t11.5\n")
+    assert read_records(path)["decimalLatitude"].tolist() == [52.5, 48.125]
+
+
 def test_what_is_no_utf8_is_said(tmp_path, caplog):
     path = tmp_path / "records.csv"
     path.write_bytes(text().encode("cp1252"))

@@ -76,6 +76,8 @@ def test_a_wrong_label_is_corrected():
         (Channel(variable="zg500"), ("z", 500, "hPa")),
         (Channel(variable="H850"), ("z", 850, "hPa")),
         (Channel(variable="u100", long_name="100 metre U wind component"), ("u100", None, "")),
+        (Channel(variable="U10", long_name="10m wind speed"), ("U10", None, "")),
+        (Channel(variable="U500", long_name="zonal wind / (m s-1)"), ("u", 500, "hPa")),
         (Channel(variable="air_temperature"), ("2t", None, "")),
         (Channel(variable="air_temperature", level=850.0, level_kind="hPa"), ("t", 850, "hPa")),
         (Channel(variable="air_pressure_at_mean_sea_level"), ("msl", None, "")),

@@ -44,7 +44,22 @@ def test_stations_off_a_region_are_left_out():
     assert np.argwhere(np.isfinite(made["x"].values[0])).tolist() == [[0, 2], [2, 0]]
 
 
+def test_a_table_as_it_is_read_from_a_file():
+    zoned = table().assign(time=lambda t: t["time"].dt.strftime("%Y-%m-%dT%H:%M+01:00"), row=lambda t: t["t2m"])
+    text = zoned.astype({"t2m": str})
+    made = gridded_stations(text, GRID, {"t2m": "K", "row": "K"})
+    assert made["time"].values.astype("datetime64[h]").astype(str).tolist() == ["2019-12-31T23", "2020-01-01T05"]
+    expected = gridded_stations(table(), GRID, {"t2m": "K"})["t2m"].values
+    np.testing.assert_array_equal(made["t2m"].values, expected)
+    np.testing.assert_array_equal(made["row"].values, expected)
+    assert open_weather(made, lead_times=[0]).times.dtype.kind == "M"
+
+
 def test_refusals():
+    with pytest.raises(DataError, match=r"every row has a time such as 2020-01-31T06:00, got 'noon'; correct it"):
+        gridded_stations(table().assign(time="noon"), GRID, {"t2m": "K"})
+    with pytest.raises(DataError, match=r"observations are numbers, or missing, got 'trace' in 't2m'; correct it"):
+        gridded_stations(table().assign(t2m="trace"), GRID, {"t2m": "K"})
     with pytest.raises(
         DataError, match=r"columns \['time', 'latitude', 'longitude', 'rh'\], got .* without \['rh'\]; rename"
     ):

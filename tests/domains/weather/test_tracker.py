@@ -7,7 +7,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Criteria, regular, track, track_errors
-from humboldt.domains.weather.tracker import distance, vorticity
+from humboldt.domains.weather.tracker import _join, distance, vorticity
 
 DEPTH, WIDTH = 3000.0, 500.0  # Pa, km
 
@@ -127,6 +127,15 @@ def test_storms_that_pass_each_other_keep_their_ways():
     ways = found.groupby("track")["longitude"].apply(np.diff)
     assert len(ways) == 2
     assert {(np.sign(way)).sum() / len(way) for way in ways} == {1.0, -1.0}
+
+
+def test_a_centre_near_the_last_place_of_another_storm_goes_on_as_its_own_went():
+    """A degree apart in latitude: at the fifth time each lies nearer to where the other was than to its own last place."""
+    tracks, hours = [], np.arange(0.0, 36, 6)
+    for k, now in enumerate(hours):
+        found = [{"hours": now, "latitude": 40 + s, "longitude": 100 + 8 * s * (k - 3.4)} for s in (-0.5, 0.5)]
+        _join(tracks, found, speed=100.0, before=now - 6)
+    assert [{row["latitude"] for row in one} for one in tracks] == [{39.5}, {40.5}]
 
 
 def test_a_track_ends_where_its_storm_is_gone_whatever_others_do():
