@@ -53,6 +53,19 @@ def test_an_equal_share_of_all_is_the_mean_residual():
     )
 
 
+def test_what_is_not_known_of_an_example_corrects_nothing():
+    class Holes(Waves):
+        def batch(self, indices):
+            found = super().batch(indices)
+            return replace(found, target=found.target.index_fill(1, torch.tensor(0), float("nan")))
+
+    model, other = tiny_model(), Waves(3, 8).all()
+    change = fields(with_cache(model, Holes(5), beta=0.0), other) - fields(model, other)
+    assert change.isfinite().all()
+    assert not change[:, 0].any()
+    assert change[:, 1:].abs().min() > 0 or change.shape[1] == 1
+
+
 def test_what_a_cache_cannot_keep_is_refused():
     with pytest.raises(ConfigError, match=r"has examples, alpha and beta of 0 or more, got 6, -1 and 10"):
         with_cache(tiny_model(), Waves(6), alpha=-1)
