@@ -54,7 +54,7 @@ class CacheHead(Head[Any, Any]):
         found = self.head(tokens, batch)
         if self.alpha == 0:
             return found
-        query = F.normalize(mean_tokens(tokens, len(batch)) - self.middle, dim=1)
+        query = F.normalize(mean_tokens(tokens, batch) - self.middle, dim=1)
         share = (self.beta * (query @ self.keys.mT - 1)).softmax(1)
         name = first_of(found)
         change = torch.einsum("bn,n...->b...", share.to(self.values.dtype), self.values)
@@ -95,7 +95,7 @@ def with_cache(
                 f"a cache keeps what predictions of shape {tuple(answer.shape)} were short of, got targets of {got}; "
                 "take a model whose targets look like its predictions"
             )
-        keys.append(mean_tokens(tokens, len(batch)))
+        keys.append(mean_tokens(tokens, batch))
         values.append((target - answer).nan_to_num(nan=0.0))
     return model.with_head(CacheHead(model.head, torch.cat(keys), torch.cat(values), alpha, beta))
 

@@ -111,10 +111,15 @@ class Featured:
         }
 
 
-def mean_tokens(tokens: Tokens, samples: int) -> Float[Tensor, "b d"]:
-    """The mean token of each sample, over all of its rows where it has several (species of a region)."""
-    rows = tokens.seen().flatten(1, -2).mean(1)
-    return rows.unflatten(0, (samples, -1)).mean(1)
+def mean_tokens(tokens: Tokens, batch: Any) -> Float[Tensor, "b d"]:
+    """The mean token of each sample of a batch, over all of its rows where it has several (species of a region).
+
+    What fills up a sequence (`batch.real` is False there) does not count.
+    """
+    x, real = tokens.seen(), getattr(batch, "real", None)
+    if real is not None:
+        return (x * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+    return x.flatten(1, -2).mean(1).unflatten(0, (len(batch), -1)).mean(1)
 
 
 @torch.no_grad()

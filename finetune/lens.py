@@ -7,6 +7,7 @@ work within the directions that the trunk has.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -74,15 +75,16 @@ def lens(model: Model, batch: Any) -> dict[str, Any]:
 
         return kept
 
-    handles = [model.get_submodule(name).register_forward_hook(keep(name)) for name in names]
-    found = {names[-1]: model(batch)}
-    for handle in handles:
-        handle.remove()
+    with ExitStack() as hooks:  # which are gone after an error too
+        for name in names:
+            hooks.callback(model.get_submodule(name).register_forward_hook(keep(name)).remove)
+        found = {names[-1]: model(batch)}
+    last = model.get_submodule(names[-1])
     for name in names[:-1]:
-        last = model.get_submodule(names[-1])
-        handle = last.register_forward_hook(lambda block, inputs, out, state=states[name]: out.with_x(state.x))
-        found[name] = model(batch)
-        handle.remove()
+        with ExitStack() as hooks:
+            state = states[name]
+            hooks.callback(last.register_forward_hook(lambda block, inputs, out, x=state.x: out.with_x(x)).remove)
+            found[name] = model(batch)
     return {name: found[name] for name in names}
 
 

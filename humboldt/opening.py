@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,8 +36,8 @@ def open(
     from .cataloguing import from_catalog, is_catalog_name, parts_of
 
     if not is_catalog_name(source):
-        kind = next((k for k in TABLES if domain is None and str(source).removesuffix(".gz").endswith(k)), None)
-        if kind:
+        name = str(source).removesuffix(".gz") if isinstance(source, str | os.PathLike) else ""
+        if domain is None and (kind := next(filter(name.endswith, TABLES), None)):
             raise ValueError(
                 f"{kind} files are opened for a domain, got none for {source}; add domain='graphs' for molecules and "
                 "graphs, domain='biodiversity' for species"

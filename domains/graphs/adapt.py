@@ -34,11 +34,7 @@ def arranged(dataset: GraphDataset | SequenceStore, model: Model) -> GraphDatase
             )
         fits = dataset.lengths <= config.length
         return dataclasses.replace(dataset, places=dataset.places[_some(fits, config)])
-    if dataset.vocabulary.chemistry != config.vocabulary.chemistry:
-        raise DataError(
-            f"molecules are read as the model was taught ({config.vocabulary.chemistry}), got "
-            f"{dataset.vocabulary.chemistry}; open the data with vocabulary=model.config.vocabulary"
-        )
+    require_same_reading(dataset, config)
     names = [goal.name for goal in config.goals]
     if dataset.goals and list(dataset.goals) != names:
         raise DataError(f"this model is told the goals {names}, got data with {list(dataset.goals)}; open with goals=")
@@ -47,6 +43,19 @@ def arranged(dataset: GraphDataset | SequenceStore, model: Model) -> GraphDatase
     fits = np.array([_can_say(dataset, place, config) for place in dataset.places])
     places = tuple(np.array(dataset.places)[_some(fits, config)].tolist())
     return dataclasses.replace(dataset, vocabulary=config.vocabulary, ordering=config.ordering, places=places)
+
+
+def require_same_reading(dataset: GraphDataset, config: GraphConfig) -> None:
+    """Refuse molecules that became graphs in another way than those of a model.
+
+    Raises:
+        DataError: says both ways.
+    """
+    if dataset.vocabulary.chemistry != config.vocabulary.chemistry:
+        raise DataError(
+            f"molecules are read as the model was taught ({config.vocabulary.chemistry}), got "
+            f"{dataset.vocabulary.chemistry}; open the data with vocabulary=model.config.vocabulary"
+        )
 
 
 def _for_readout(dataset: GraphDataset, config: GraphConfig) -> GraphDataset:

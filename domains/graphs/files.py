@@ -73,7 +73,7 @@ def read_source(source: Any, smiles_column: str | None = None) -> Source:
         raise FileNotFoundError(f"graphs are read from a file, got {path}, which is not there; check the path")
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if kind in LINES:
-        return lines_source(_bytes(path))
+        return lines_source(_bytes(path), str(path))
     if kind in TABLES:
         return table_source(_read_table(path, kind), smiles_column, str(path))
     if kind == ".sdf":
@@ -120,23 +120,39 @@ def text_table(content: bytes, kind: str, name: str) -> Any:
     """A table of words from what a `.csv` or `.tsv` file holds; cells without one are missing.
 
     Raises:
-        DataError: text in another encoding than UTF-8.
+        DataError: text in another encoding than UTF-8, or a file without a head.
     """
     import pandas as pd
 
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"a table is text in UTF-8, but {name} is not ({error}); save it anew in that encoding"
-        ) from error
-    separator = "\t" if kind == ".tsv" else max(",;\t", key=text.partition("\n")[0].count)
+    text = _text(content, name)
+    if not text.strip():
+        raise DataError(f"a table has a head and a row for every molecule, got {name} without either; fill it")
+    separator = separator_of(content.partition(b"\n")[0], kind).decode()
     return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, na_values=[""])
 
 
-def lines_source(content: bytes) -> Source:
-    """SMILES, the first word of every line."""
-    return Source([line.split()[0] if line.split() else "" for line in content.decode().splitlines()])
+def separator_of(head: bytes, kind: str) -> bytes:
+    """What stands between the cells of a table: a tab in `.tsv`, in `.csv` what its first line has most of."""
+    return b"\t" if kind == ".tsv" else max((b",", b";", b"\t"), key=head.count)
+
+
+def lines_source(content: bytes, name: str) -> Source:
+    """SMILES, the first word of every line.
+
+    Raises:
+        DataError: text in another encoding than UTF-8.
+    """
+    lines = io.StringIO(_text(content, name), newline=None)  # ends as an editor sees them, no rare separators
+    return Source([line.split()[0] if line.split() else "" for line in lines])
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"a table or list of molecules is text in UTF-8, but {name} is not ({error}); save it anew in that encoding"
+        ) from error
 
 
 def table_source(table: Any, smiles_column: str | None, name: str) -> Source:
@@ -159,8 +175,6 @@ def table_source(table: Any, smiles_column: str | None, name: str) -> Source:
 
 def structures_source(content: bytes) -> Source:
     """The molecules of an `.sdf` file with their properties; None where one cannot be read."""
-    import io
-
     ends = [place.end() for place in re.finditer(rb"^\$\$\$\$.*\n?", content, re.MULTILINE)]
     cuts = [0, *ends, *([len(content)] if content[ends[-1] if ends else 0 :].strip() else [])]
     records = [content[start:end] for start, end in pairwise(cuts)]  # a broken one does not take the next along

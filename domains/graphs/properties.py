@@ -13,6 +13,7 @@ from torch import Tensor
 from humboldt.data_catalog import DataError
 from humboldt.foundations import ConfigError, Model, Pieces
 
+from .adapt import require_same_reading
 from .batch import SequenceBatch
 from .config import Readout
 from .data import GraphDataset
@@ -182,6 +183,7 @@ def calibration(
         held = open_graphs(held, chemistry=chemistry, targets=names, smiles_column=smiles_column)
     elif held.part == "all":
         held = held.split("validation")
+    require_same_reading(held, models[0].config)
     values = predictions(models, [held.graphs[place] for place in held.places], batch_size)
     return Calibration.of(values, known_values(held, names), names, readout.task, level)
 

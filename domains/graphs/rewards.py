@@ -71,6 +71,11 @@ class Reward:
     ) -> None:
         self.function: Callable[[Any], Any] = expression(function) if isinstance(function, str) else function
         self.name = function if isinstance(function, str) else getattr(function, "__name__", "reward")
+        if processes < 0 or (timeout is not None and timeout <= 0):
+            raise RewardError(
+                f"processes are 0 (here) or more and have some time, got processes={processes}, timeout={timeout}; "
+                "correct them"
+            )
         if timeout is not None and not processes:
             raise RewardError(f"only another process can be stopped, got timeout={timeout} here; set processes=1")
         if batch is not None and (batch < 1 or isinstance(function, str)):

@@ -10,10 +10,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from io import BufferedIOBase
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from .files import LINES, Source, lines_source, read_source, structures_source, table_source, text_table
+from .files import LINES, Source, lines_source, read_source, separator_of, structures_source, table_source, text_table
 
 PARQUET, SEPARATED = (".parquet", ".pq"), (".csv", ".tsv")
 
@@ -86,7 +87,7 @@ class ParquetRows(Rows):
     def read(self, first: int, end: int) -> Source:
         """These rows, with their columns."""
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
-        starts = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+        starts = list(accumulate(sizes, initial=0))
         groups = [i for i in range(len(sizes)) if starts[i] < end and starts[i + 1] > first]
         table = self._file.read_row_groups(groups).slice(first - starts[groups[0]], end - first)
         return table_source(table.to_pandas(), self.smiles_column, str(self.path))
@@ -112,7 +113,7 @@ class TextRows(Rows):
             file.seek(start)
             content = file.read(stop - start)
         if self.kind in LINES:
-            return lines_source(content)
+            return lines_source(content, str(self.path))
         if self.kind == ".sdf":
             return structures_source(content)
         table = text_table(self._head + content, self.kind, str(self.path))
@@ -147,11 +148,12 @@ class TextRows(Rows):
     def _starts(self, file: BufferedIOBase) -> Iterator[int]:
         """First byte of each row; the head of a table is none."""
         start = place = 0
-        blank, quoted, head = True, False, self.kind in SEPARATED
+        blank, quoted, head, separator = True, False, self.kind in SEPARATED, b""
         for line in file:
+            separator = separator if place else separator_of(line, self.kind)
             place += len(line)
             blank &= not line.strip()
-            quoted ^= self.kind in SEPARATED and line.count(b'"') % 2 == 1
+            quoted = self.kind in SEPARATED and goes_on(line, separator, quoted)
             if quoted or (self.kind == ".sdf" and not line.startswith(b"$$$$")) or (blank and self.kind in SEPARATED):
                 continue
             if not head:
@@ -159,3 +161,15 @@ class TextRows(Rows):
             start, blank, head = place, True, False
         if not blank and not head:
             yield start
+
+
+def goes_on(line: bytes, separator: bytes, quoted: bool) -> bool:
+    """Whether a cell in quotation marks goes on after a line; in the middle of a plain cell they are only letters."""
+    if b'"' not in line:
+        return quoted
+    for cell in line.split(separator):
+        if not quoted and cell.startswith(b'"'):
+            quoted, cell = True, cell[1:]
+        if quoted:
+            quoted = b'"' not in cell.replace(b'""', b"")
+    return quoted

@@ -107,7 +107,7 @@ def _deviation(values: Values) -> Float[np.ndarray, "n p"]:
 
 
 def _quantile(scores: np.ndarray, level: float, name: str) -> float:
-    rank = math.ceil((len(scores) + 1) * level)
+    rank = math.ceil((len(scores) + 1) * level - 1e-9)  # 100 x 0.55 is 55, and a little more in floating point
     if rank > len(scores):
         least = math.ceil(level / (1 - level) - 1e-9)
         raise DataError(

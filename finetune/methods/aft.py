@@ -92,7 +92,7 @@ class AFT(Method):
         tokens = model.encode(batch)
         loss = model.head.loss(model.head(tokens, batch.batch), batch.batch)
         scales = model.get_parameter("adaptation.s")
-        student = mean_tokens(tokens, len(batch))
+        student = mean_tokens(tokens, batch)
         distance = kernel_distance(student, features.to(student.dtype) * torch.sigmoid(scales))
         return {"loss": loss, **model.context.losses, "kernels": self.weight * distance}
 

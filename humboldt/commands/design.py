@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ..cli import UsageError, make_parser, option, parse
 
@@ -51,11 +52,13 @@ def function_of(text: str) -> Callable[[str], float] | str:
     """The function that FILE.py:FUNCTION names, or the text.
 
     Raises:
-        UsageError: the file has no such function.
+        UsageError: there is no such file, or it has no such function.
     """
     path, colon, name = text.rpartition(":")
     if not colon or not path.endswith(".py"):
         return text
+    if not Path(path).is_file():
+        raise UsageError(f"a reward is a function in a file, got {path}, which is not there; check the path")
     found = runpy.run_path(path, run_name="reward").get(name)
     if not callable(found):
         raise UsageError(f"a reward is a function of a SMILES, got no function {name!r} in {path}; check its name")

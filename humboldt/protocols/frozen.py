@@ -23,7 +23,7 @@ PENALTIES = tuple(10.0**power for power in range(-3, 5))
 @torch.no_grad()
 def pooled(model: Model, batch: Any) -> Float[Tensor, "b d"]:
     """The mean token that the core makes of each sample."""
-    return mean_tokens(model.encode(batch), len(batch))
+    return mean_tokens(model.encode(batch), batch)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,22 @@ def test_the_lens_at_an_inner_block_shows_its_state():
     assert list(found) == ["core.scales.0.down.0", "core.scales.0.up.0"]
 
 
+def test_a_lens_that_fails_leaves_the_model_as_it_was():
+    model, batch = science("pde")
+    model = copy.deepcopy(model).eval()
+    calls = []
+
+    def refuse(head, inputs):
+        calls.append(head)
+        if len(calls) == 2:
+            raise ArithmeticError
+
+    model.head.register_forward_pre_hook(refuse)
+    with pytest.raises(ArithmeticError):
+        lens(model, batch)
+    assert not any(module._forward_hooks for module in model.core.modules())
+
+
 def test_directions_of_an_update_within_those_of_a_weight_have_a_cosine_of_one():
     u, s, v = torch.linalg.svd(torch.randn(6, 8, dtype=torch.float64), full_matrices=False)
     weight = u * s @ v

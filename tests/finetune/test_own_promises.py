@@ -267,9 +267,9 @@ def test_a_teacher_is_matched_without_being_there():
 
 def test_a_sample_of_several_species_has_the_mean_of_their_tokens():
     x = torch.arange(24.0).view(4, 3, 2)
-    found = mean_tokens(Tokens(x, torch.zeros(4, 1)), 2)
+    found = mean_tokens(Tokens(x, torch.zeros(4, 1)), range(2))
     torch.testing.assert_close(found, torch.stack([x[:2].mean((0, 1)), x[2:].mean((0, 1))]))
-    torch.testing.assert_close(mean_tokens(Tokens(x, torch.zeros(4, 1)), 4), x.mean(1))
+    torch.testing.assert_close(mean_tokens(Tokens(x, torch.zeros(4, 1)), range(4)), x.mean(1))
 
 
 def test_features_are_one_row_a_sample():

@@ -103,6 +103,9 @@ def test_a_function_of_a_file_in_processes_with_a_cache(tmp_path, capsys):
     words[2] = f"{tmp_path}/dock.py:dock"
     assert main([*words, "--output", str(tmp_path / "third")]) == 2
     assert "a function of a SMILES, got no function 'dock' in" in capsys.readouterr().err
+    words[2] = f"{tmp_path}/docks.py:score"
+    assert main([*words, "--output", str(tmp_path / "third")]) == 2
+    assert "docks.py, which is not there; check the path" in capsys.readouterr().err
 
 
 def test_the_best():

@@ -107,8 +107,27 @@ def test_tables_as_other_programs_write_them(tmp_path, separator, start):
     assert molecules(data) == ["CCO"]
     assert data.values.tolist() == [[1.0]]
     path.write_bytes("smiles;größe\nCC;1\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"a table is text in UTF-8, but .*x.csv is not .*; save it anew"):
+    with pytest.raises(DataError, match=r"list of molecules is text in UTF-8, but .*x.csv is not .*; save it anew"):
         open_graphs(path)
+
+
+def test_lines_as_other_programs_write_them(tmp_path):
+    path = tmp_path / "x.smi"
+    path.write_bytes("\ufeffCC first\r\nCCO a\x0bb\u2028c\rN\n".encode())
+    assert molecules(open_graphs(path)) == ["CC", "CCO", "N"]
+    path.write_bytes("CC größe".encode("latin-1"))
+    with pytest.raises(DataError, match=r"text in UTF-8, but .*x.smi is not .*; save it anew in that encoding"):
+        open_graphs(path)
+    (tmp_path / "x.csv").write_text("\n")
+    with pytest.raises(DataError, match=r"has a head and a row for every molecule, got .*x.csv without either; fill"):
+        open_graphs(tmp_path / "x.csv")
+
+
+def test_the_hash_of_a_split_is_that_of_the_rows_of_the_source():
+    rows, parts = ["CC", "CCO", "CN"], {"train": 2, "test": 1}
+    first, last = open_graphs(["((", *rows], split=parts), open_graphs([*rows, "(("], split=parts)
+    assert first.parts == last.parts
+    assert first.split_sha256 != last.split_sha256 == open_graphs(rows, split=parts).split_sha256
 
 
 def test_graphs_that_come_without_columns_are_given_some():

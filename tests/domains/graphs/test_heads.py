@@ -126,7 +126,10 @@ def test_a_head_of_all_layers_has_to_hear_them():
     ):
         deaf(batch())
     deaf.head.hear(deaf)
-    assert deaf(batch()).values.shape == (3, 1)
+    tokens = deaf.encode(batch())
+    assert deaf.head(tokens, batch()).values.shape == (3, 1)
+    with pytest.raises(ValueError, match="hears the 2 of its model, got 0"):  # it has forgotten that forward pass
+        deaf.head(tokens, batch())
     made = Graphs().head("regression", model, count=2, pooling="layers")
     assert model.with_head(made).eval()(batch()).values.shape == (3, 2)
 

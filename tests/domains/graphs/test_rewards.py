@@ -49,6 +49,15 @@ def test_what_is_not_an_expression(text, said):
         Reward(text)
 
 
+def test_processes_and_times_that_are_none():
+    for choices, said in (
+        ({"processes": -1}, "processes=-1, timeout=None"),
+        ({"processes": 1, "timeout": 0.0}, "=0.0"),
+    ):
+        with pytest.raises(RewardError, match=rf"0 \(here\) or more and have some time, got .*{said}; correct them"):
+            Reward(carbons, **choices)  # type: ignore[arg-type]
+
+
 def odd(smiles: str) -> float:
     if smiles == "stall":
         time.sleep(30)

@@ -66,6 +66,13 @@ def test_what_is_filled_up_does_not_count():
     torch.testing.assert_close(together.norm(dim=1), torch.ones(6))
 
 
+def test_of_a_graph_that_is_too_long_the_first_nodes_are_read():
+    """40 positions: what is two steps beyond them is not seen."""
+    made, draw = reader(), np.random.default_rng(0).normal(size=(60, 2))
+    long, longer = (VectorGraph(draw[:n], tuple((i, i + 1) for i in range(n - 1))) for n in (45, 60))
+    assert torch.equal(made([long]), made([longer]))
+
+
 @pytest.fixture(scope="module")
 def maps() -> dict[str, NodeReader]:
     """Before `humboldt/molecules-nano`: a map that was aligned on 300 chains, and a random one."""

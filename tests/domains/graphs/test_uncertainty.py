@@ -9,6 +9,7 @@ from humboldt.cli import main
 from humboldt.data_catalog import DataError
 from humboldt.domains.graphs import Calibration, Graph, for_task, open_graphs
 from humboldt.domains.graphs.properties import calibration
+from humboldt.domains.graphs.vocabulary import Chemistry
 from humboldt.foundations import ConfigError
 from tests.domains.graphs.small import small
 from tests.domains.graphs.test_properties import table, vocabulary
@@ -48,6 +49,8 @@ def test_the_rank_of_a_quantile_by_hand():
     found = Calibration.of(np.zeros((1, 9, 1)), truth, NAMES, "regression", 0.9)
     assert [end.item() for end in found.interval(np.full((1, 1, 1), 3.0))] == [-6.0, 12.0]
     assert Calibration.of(np.zeros((1, 9, 1)), truth, NAMES, "regression", 0.5).quantile == 5.0
+    many = np.arange(1.0, 100.0)[:, None]  # 99 of them: the 100 x 0.55 = 55th, though the product is a little more
+    assert Calibration.of(np.zeros((1, 99, 1)), many, NAMES, "regression", 0.55).quantile == 55.0
     truth[0] = np.nan
     with pytest.raises(
         DataError, match=r"level 0.9 takes 9 held-out molecules with a known value or more, got 8 with 'y'"
@@ -109,6 +112,9 @@ def test_what_cannot_be_calibrated():
         calibration([model], data, 90.0)
     with pytest.raises(DataError, match=r"hold \['carbons'\], got \['oxygen'\], without \['carbons'\]; open them with"):
         calibration([model], open_graphs(frame, targets=["oxygen"]), 0.9)
+    aromatic = open_graphs(frame, targets=["carbons"], chemistry=Chemistry(bonds="aromatic"))
+    with pytest.raises(DataError, match=r"as the model was taught \(.*kekule.*\), got .*aromatic.*; open the"):
+        calibration([model], aromatic, 0.9)
     with pytest.raises(ValueError, match="by a model or an ensemble of them, got an empty list"):
         humboldt.predict([], frame)
     assert isinstance(data.graphs[0], Graph)
