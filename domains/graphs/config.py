@@ -42,7 +42,7 @@ class Readout:
         task: `regression`, or `classification`, each property yes (1) or no (0).
         dropout: share of features that is dropped in training.
         pooling: what stands for the graph: the state of its `last` token, as published, the `mean` of all of them, or
-            their means after the embedding and every layer side by side (`layers`).
+            their means after the embedding and every layer, normed, side by side (`layers`).
     """
 
     names: tuple[str, ...]

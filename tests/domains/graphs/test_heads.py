@@ -17,6 +17,8 @@ from humboldt.domains.graphs import (
     SequenceBatch,
     build,
     decoder_core,
+    for_task,
+    open_graphs,
     roc_auc,
     token_losses,
 )
@@ -99,13 +101,15 @@ def test_the_mean_tokens_of_all_layers_also_in_a_copy(tmp_path):
     model, whole = build(config).eval(), batch(target=torch.ones(3, 1))
     assert model.head.out.weight.shape == (1, 3 * 16)
     real = whole.real[..., None]
-    means = torch.cat([(x * real).sum(1) / real.sum(1) for x in states(model, whole)], dim=1)
+    *inner, last = states(model, whole)
+    normed = [*((x - x.mean(-1, True)) / (x.var(-1, False, True) + 1e-5).sqrt() for x in inner), last]
+    means = torch.cat([(x * real).sum(1) / real.sum(1) for x in normed], dim=1)
     expected = model.head.normaliser.invert(model.head.out(means))
     torch.testing.assert_close(model(whole).values, expected)
     model.loss(whole)  # leaves tensors of a graph behind, which cannot be copied
     copied = copy.deepcopy(model)
     with torch.no_grad():
-        model.embed.token.weight.add_(1.0)
+        model.embed.token.weight.neg_()
     torch.testing.assert_close(copied(whole).values, expected)
     assert not torch.allclose(model(whole).values, expected)
     copied.loss(whole).backward()
@@ -116,6 +120,17 @@ def test_the_mean_tokens_of_all_layers_also_in_a_copy(tmp_path):
     torch.testing.assert_close(recomputed(whole).values, expected)
     recomputed.loss(whole).backward()
     torch.testing.assert_close(recomputed(whole).values, expected)
+
+
+def test_no_layer_of_the_pretrained_model_is_louder_than_the_others():
+    """A head that takes equal steps on all features must not be moved by one layer alone."""
+    data = open_graphs(["CCO", "c1ccccc1O", "CC(=O)N"], values={"y": [1.0, 2.0, 3.0]}, targets="y")
+    model = for_task(humboldt.from_pretrained("humboldt/molecules-nano"), data, "regression")
+    with torch.no_grad():
+        tokens = model.encode(data.batch([0, 1, 2]))
+        loud = model.head.pooled(tokens.x, data.batch([0, 1, 2])).unflatten(1, (7, 128)).square().mean((0, 2)).sqrt()
+    assert loud.max() < 3 * loud.min()
+    assert 0.3 < loud.min() < loud.max() < 1.5
 
 
 def test_a_head_of_all_layers_has_to_hear_them():
