@@ -27,6 +27,7 @@ from humboldt.domains.graphs.likeness import (
     nearest_similarity,
     property_distances,
     scaffold_similarity,
+    without_alerts,
 )
 from humboldt.domains.graphs.molecules import canonical
 from humboldt.domains.graphs.pretraining import described
