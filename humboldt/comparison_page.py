@@ -142,10 +142,10 @@ def caveats(found: Sequence[Mapping[str, Any]]) -> str:
         if seeds == 1
         else f"{seeds} seeds were run; where brackets overlap, it is a draw."
     )
-    if any(r["method"] == "lae" and "hold" not in r["recipe"].get("method", {"hold": 0}) for r in found):
-        noise += "\n- `lae` was run when its slow copy began with the first data set, where it is one update now."
-    if any(r["method"] == "head" and r["trained"] == 129 for r in found):
-        noise += "\n- Heads of molecules read the last token of the last layer then, and read all layers since."
+    older = {r["model"] for r in found if r["method"] == "lae" and "hold" not in r["recipe"].get("method", {"hold": 0})}
+    if older:
+        names = ", ".join(sorted(name.rpartition("/")[2] for name in older))
+        noise += f"\n- `lae` of {names} was run when its slow copy began with the first data set; it is one update now."
     return (
         f"- {noise}\n- The rates of full training were searched for when the checkpoint was made; those of the other "
         "methods were not. The order of those others is theirs; their distance to full training may be the search.\n"
