@@ -1,8 +1,8 @@
 """Trained on one grid, tested on finer ones: python benchmarks/pde_suite/resolution.py --data runs/pde_suite [...]
 
 Tunes the pretrained model and its random twin on some trajectories of a family at --resolution, and scores both on the
-same test trajectories solved and shown on each grid of --finer. Prints a Markdown table of errors (as in `run.py`) and
-writes it to --output.
+same test trajectories solved and shown on each grid of --finer, as they are and resampled to the grid that was learned
+(`at_resolution`). Prints a Markdown table of errors (as in `run.py`) and writes it to --output.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from families import FAMILIES, open_family
 from run import scores
 
 import humboldt
+from humboldt.domains.pde import at_resolution
 
 MODELS = ("pde-nano", "scratch")
 
@@ -54,9 +55,11 @@ def table(family: str, grids: list[int], options: argparse.Namespace) -> dict[st
         start = humboldt.from_pretrained(options.pretrained, random=name == "scratch", seed=0)
         data = stores[options.resolution].split("train")
         model = humboldt.finetune(start, data, steps=options.steps, warmup=options.steps // 20, progress=False)
-        rows = [scores(model, stores[grid], FAMILIES[family]) for grid in grids]
-        found[name] = [float(row["error"] or 0.0) for row in rows]
-        found["persistence"] = [float(row["persistence"] or 0.0) for row in rows]
+        ways = {name: model, f"{name}, resampled": at_resolution(model, options.resolution)}
+        for way, asked in ways.items():
+            rows = [scores(asked, stores[grid], FAMILIES[family]) for grid in grids]
+            found[way] = [float(row["error"] or 0.0) for row in rows]
+            found["persistence"] = [float(row["persistence"] or 0.0) for row in rows]
     return found
 
 

@@ -21,6 +21,7 @@ from .operators import operator, operator_for
 from .pretraining import DEVIATION, open_mixture, pde_nano
 from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
+from .resolution import at_resolution
 from .rollout import check_lead_times, rollout
 from .tasks import finer_state, inversion, super_resolution, task_errors, unlabelled
 from .weights import (
@@ -50,6 +51,7 @@ __all__ = [
     "RelativeError",
     "Symmetry",
     "accuracy_gain",
+    "at_resolution",
     "augment",
     "best_step",
     "build",

@@ -33,6 +33,7 @@ from .heads import ErrorHead, ForecastHead
 from .indicators import Indication, evaluate_indicators
 from .metrics import RelativeError
 from .program import FieldProgram
+from .resolution import at_their_resolution
 
 TASKS = ("forecast", "error")
 
@@ -112,6 +113,7 @@ class PDE:
         rollout: str = "direct",
         step: float | None = None,
         physical: bool = False,
+        resolution: int | None = None,
         lead_steps: Sequence[int] | None = None,
         batch_size: int = 8,
     ) -> Evaluation | Indication:
@@ -123,11 +125,13 @@ class PDE:
             rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
             step: length of an autoregressive step in the model's time units; the spacing of the frames by default.
             physical: errors of fields in physical units instead of normalised ones (the published convention).
+            resolution: points along each axis of the grid that the models work on, see `at_resolution`.
             lead_steps: how many frames ahead to look; all by default.
             batch_size: trajectories at a time.
         """
         if rollout not in ("direct", "autoregressive"):
             raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+        models = {name: at_their_resolution(model, data.grid, resolution) for name, model in models.items()}
         first = next(iter(models.values()))
         if any(model.config.task == "error" for model in models.values()):
             return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)

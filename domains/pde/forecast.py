@@ -17,6 +17,7 @@ from .batch import FieldBatch
 from .config import Channel
 from .evaluation import model_forecaster
 from .layouts import split_components
+from .resolution import at_their_resolution
 from .rollout import check_lead_times
 from .tasks import finer_state
 
@@ -34,6 +35,7 @@ def predict_states(
     absent: Sequence[str] | None = None,
     missing: str = "error",
     finer: int = 1,
+    resolution: int | None = None,
     batch_size: int = 16,
 ) -> xr.Dataset:
     """The state after each of `lead_times`.
@@ -55,6 +57,8 @@ def predict_states(
         missing: NaN is an error, or a place outside of the domain (`mask`): it enters as the model's mean, and is NaN
             in what is predicted.
         finer: the forecast has so many times the state's points along each axis, see `finer_state`.
+        resolution: points along each axis of the grid that the model works on, for states of the domain that it was
+            tuned on which are on another grid, see `at_resolution`.
         batch_size: states at a time.
 
     Returns:
@@ -74,6 +78,7 @@ def predict_states(
     if finer != 1:
         state = finer_state(state, finer, axes=model.config.core.axes)
     fields, given = _fields(state, model, absent, missing)
+    model = at_their_resolution(model, fields.shape[2:], resolution)
     space = given.dims[given.ndim - model.config.core.axes :]
     closed = _periodic(state, [str(d) for d in space], periodic)
     forecaster = model_forecaster(model, None if rollout == "direct" else step or times[0])

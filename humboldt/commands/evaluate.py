@@ -29,6 +29,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "step", float | None, None, "autoregressive step; one frame if not given [time units of the model]")
     option(add, "twin", bool, False, "also score the same network with random weights")
     option(add, "physical", bool | None, None, "errors in physical units instead of normalised fields")
+    option(add, "resolution", int | None, None, "of PDE: points an axis of the grid that fields are resampled to")
     option(add, "batch_size", int | None, None, "trajectories (states, molecules) at a time; 8 of fields if not given")
     option(add, "seed", int, 0, "seed of the twin")
     option(add, "output", str | None, None, "folder for scores.json, scores.nc and plots; none if not given")

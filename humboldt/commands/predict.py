@@ -34,6 +34,7 @@ def run(words: Sequence[str]) -> None:
         "each lead time at once (the default), or in steps",
     )
     option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
+    option(add, "resolution", int | None, None, "of PDE: points an axis of the grid that fields are resampled to")
     option(add, "batch_size", int | None, None, "states (molecules) at a time; 16 of fields if not given")
     text = (
         "NetCDF file to write; of molecules and counts a CSV file; of maps also a GeoTIFF; of weather, maps, and with "
