@@ -7,7 +7,8 @@ the records; runs that are there are not made again. The table is written beside
 (the same network, channels and statistics, random weights, tuned alike) stand persistence, the mean of the training
 period and a ridge regression on the neighbourhood of every point. On the storm two parts of the transfer are left out,
 one at a time: corrections in deviations of the state instead of its increments, and no channel taken for one that the
-model knows.
+model knows. `averaged` are longer runs whose weights are averaged over steps, the rates of each network chosen on the
+validation part; `three together` is the mean of three such forecasts, also with that of the ridge regression.
 """
 
 from __future__ import annotations
@@ -31,7 +32,14 @@ import humboldt
 from humboldt.domains.weather import WeatherBatch, WeatherDataset, evaluate, fit_to_data
 from humboldt.foundations import Model
 
-RATES = {"optimiser": "muon", "core_rate": 3e-3, "embedding_rate": 2e-3, "norm_rate": 2e-3, "weight_decay": 0.01}
+AVERAGED: dict[str, Any] = {"steps": 160, "batch_size": 4, "average": 0.97}
+RATES: dict[str, Any] = {
+    "optimiser": "muon",
+    "core_rate": 3e-3,
+    "embedding_rate": 2e-3,
+    "norm_rate": 2e-3,
+    "weight_decay": 0.01,
+}
 
 
 @dataclass(frozen=True)
@@ -147,20 +155,22 @@ def runs(only: Sequence[str]) -> Iterator[tuple[str, str, int]]:
         yield case, "linear", 0
         names = ("weather-nano", "twin", *(ABLATIONS if case == "storm1996_usa" else ()))
         yield from ((case, name, seed) for seed, name in product(range(3), names))
+        if case == "storm1996_usa":
+            yield from ((case, name, seed) for seed, name in product(range(3), ("averaged", "twin, averaged")))
+            yield case, "three together", 0
 
 
 def scores(case: Case, name: str, seed: int, data: WeatherDataset, model: str) -> tuple[Any, dict[str, Any]]:
     """Scores on the test part, and what is worth recording of the run."""
     train, test = data.split("train"), data.split("test")
     if name == "linear":
-        try:
-            chosen = data.split("validation")
-        except ValueError:
-            chosen = train
-        tried = {p: fitted_ridge(train, p) for p in (1e-4, 1e-3, 1e-2, 1e-1)}
-        errors = {p: float(relative(evaluate({"x": r}, chosen), "x").mean()) for p, r in tried.items()}
-        best = min(errors, key=lambda p: errors[p])
-        return evaluate({name: tried[best], "training mean": mean_of_training(train)}, test), {"penalty": best}
+        penalty, linear = chosen_ridge(data)
+        return evaluate({name: linear, "training mean": mean_of_training(train)}, test), {"penalty": penalty}
+    if name == "three together":
+        return together([averaged("averaged", n, data, model) for n in range(3)], data), AVERAGED
+    if name.endswith("averaged"):
+        tuned = averaged(name, seed, data, model)
+        return evaluate({name: tuned}, arranged(data, tuned)), AVERAGED
     started = humboldt.from_pretrained(model, random=name == "twin", seed=seed)
     if name in ABLATIONS:
         started = ABLATIONS[name](started, train)
@@ -168,8 +178,46 @@ def scores(case: Case, name: str, seed: int, data: WeatherDataset, model: str) -
         started, data, steps=case.steps, batch_size=case.batch_size, seed=seed, warmup=5, progress=False,
         validate_every=case.steps // 4, **RATES,
     )  # fmt: skip
-    known = data.arranged(tuned.config.channels, tuned.config.channels, tuned.config.static).split("test")
-    return evaluate({name: tuned}, known), {"steps": case.steps, "batch_size": case.batch_size}
+    return evaluate({name: tuned}, arranged(data, tuned)), {"steps": case.steps, "batch_size": case.batch_size}
+
+
+def arranged(data: WeatherDataset, model: Model) -> WeatherDataset:
+    """The test part, in the model's order of channels."""
+    return data.arranged(model.config.channels, model.config.channels, model.config.static).split("test")
+
+
+def chosen_ridge(data: WeatherDataset) -> tuple[float, Ridge]:
+    """The penalty that is best on the validation part (if there is one), and its regression."""
+    train = data.split("train")
+    try:
+        chosen = data.split("validation")
+    except ValueError:
+        chosen = train
+    tried = {p: fitted_ridge(train, p) for p in (1e-4, 1e-3, 1e-2, 1e-1)}
+    errors = {p: float(relative(evaluate({"x": r}, chosen), "x").mean()) for p, r in tried.items()}
+    best = min(errors, key=lambda p: errors[p])
+    return best, tried[best]
+
+
+def averaged(name: str, seed: int, data: WeatherDataset, model: str) -> Model:
+    """A network tuned longer, its weights averaged: pretrained ones at the rates of `Recipe`, random ones at `RATES`."""
+    is_random = name.startswith("twin")
+    started = humboldt.from_pretrained(model, random=is_random, seed=seed)
+    return humboldt.finetune(started, data, seed=seed, progress=False, **AVERAGED, **(RATES if is_random else {}))
+
+
+def together(models: Sequence[Model], data: WeatherDataset) -> Any:
+    """Scores of the mean of several forecasts, and of the mean of that with a linear one."""
+    known, linear = arranged(data, models[0]), chosen_ridge(data)[1]
+    order = [c.name for c in models[0].config.channels]
+    assert order == [c.name for c in data.channels], "the ridge regression has the data's order"
+
+    def mean(batch: WeatherBatch) -> torch.Tensor:
+        with torch.no_grad():
+            return torch.stack([model.eval()(batch).fields for model in models]).mean(0)
+
+    both = {"three together": mean, "with linear": lambda batch: (mean(batch) + linear(batch)) / 2}
+    return evaluate(both, known)
 
 
 def relative(table: Any, name: str) -> Any:
