@@ -26,6 +26,7 @@ from .metrics import (
 )
 from .occurrences import generalise_occurrences, grid_occurrences, read_occurrences, thin_occurrences
 from .published import config_from_published, config_to_published, is_published
+from .published_tensors import state_from_published, state_to_published
 from .released import bioanalyst_large, bioanalyst_medium, bioanalyst_small, biocube_groups, mvit_core, swin_core
 from .rollout import push_forward_loss, rolled, rollout
 from .scaling import scale, set_statistics, unscale
@@ -46,8 +47,6 @@ from .weights import (
     model_from_published,
     published_record,
     read_published,
-    state_from_published,
-    state_to_published,
     write_published,
 )
 
