@@ -14,9 +14,10 @@ from .analyses import open_lazily
 from .channels import Channel
 from .climatology import open_climatology
 from .columns import channels_of, columns_of
-from .dataset import WeatherDataset, counted
+from .dataset import WeatherDataset
 from .forcings import KNOWN
 from .grid import Grid
+from .periods import counted
 from .samples import enumerate_samples
 
 PLACE = tuple(Channel(variable=name, units="radian") for name in ("latitude", "longitude"))

@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from humboldt.data_catalog import DataError, split_units
+from humboldt.data_catalog import DataError
 
 from .batch import WeatherBatch
 from .channels import Channel
@@ -22,10 +22,9 @@ from .climatology import Climatology
 from .columns import Column, columns_of
 from .forcings import KNOWN, static_fields
 from .grid import Grid
+from .periods import SHARES, period
 from .samples import Sample
 from .time import add_hours
-
-SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +165,7 @@ class WeatherDataset:
             raise ValueError(f"a part is one of {sorted({**SHARES, **self.parts})}, got {name!r}")
         if self.parts and name not in self.parts:
             raise DataError(f"the parts are {sorted(self.parts)}, got {name!r}; name one of them, or its period")
-        first, last = self._period(name)
+        first, last = period(self.data["time"].to_index(), self.parts, name)
         frames = [(s, [*s.inputs, *([] if s.target is None else [s.target])]) for s in self.samples]
         kept = tuple(s for s, at in frames if first <= min(at) and max(at) <= last)
         if not kept:
@@ -266,32 +265,6 @@ class WeatherDataset:
     def _target_time(self, sample: Sample) -> Any:
         start = sample.inputs[-1] if sample.lead_time >= 0 else sample.inputs[0]
         return add_hours(self.times[start], sample.lead_time)
-
-    def _period(self, name: str) -> tuple[int, int]:
-        parts: Mapping[str, Any] = self.parts or SHARES
-        if counted(parts):
-            states = getattr(split_units(len(self.times), parts), name)
-            return (states[0], states[-1]) if states else (1, 0)
-        first, last = parts[name]
-        times = self.data["time"].to_index()
-        chosen = np.arange(len(times))[times.slice_indexer(str(first), str(last))]
-        return (int(chosen[0]), int(chosen[-1])) if len(chosen) else (1, 0)
-
-
-def counted(parts: Mapping[str, Any]) -> bool:
-    """Whether parts are given as shares or numbers of states, and not as periods.
-
-    Raises:
-        DataError: neither.
-    """
-    if all(isinstance(part, Sequence) and len(part) == 2 for part in parts.values()):
-        return False
-    if not all(isinstance(part, int | float) for part in parts.values()):
-        raise DataError(
-            "parts of a split are periods (first time, last time), or shares or numbers of states, such as "
-            f"{{'train': 0.8, 'test': 0.2}}, got {dict(parts)}"
-        )
-    return True
 
 
 def _tensor(values: Any) -> Tensor:
