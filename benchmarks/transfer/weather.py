@@ -200,7 +200,7 @@ def chosen_ridge(data: WeatherDataset) -> tuple[float, Ridge]:
 
 
 def averaged(name: str, seed: int, data: WeatherDataset, model: str) -> Model:
-    """A network tuned longer, its weights averaged: pretrained ones at the rates of `Recipe`, random ones at `RATES`."""
+    """A network tuned longer, its weights averaged; pretrained at the rates of `Recipe`, random at `RATES`."""
     is_random = name.startswith("twin")
     started = humboldt.from_pretrained(model, random=is_random, seed=seed)
     return humboldt.finetune(started, data, seed=seed, progress=False, **AVERAGED, **(RATES if is_random else {}))
