@@ -112,6 +112,7 @@ def _trained(
         metric=found.metric,
         unit=found.unit,
         value=found.value,
+        scores=found.samples,
         samples=episode.size,
         steps=tuned.provenance["recipe"]["steps"],
         cpu_seconds=round(spent, 1),
