@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     results = read_results(given.output) if given.output.is_file() else []
-    there = {(r.data, r.method, r.seed) for r in results}
+    there = {(r.data, r.method, r.seed) for r in results if r.steps == STEPS}
     sources = {"spoiled": spoiled(xr.open_zarr(given.store)), "as generated": xr.open_zarr(given.store)}
     for seed in range(given.seeds):
         for kind, source in sources.items():
