@@ -86,7 +86,7 @@ def by_start(errors: xr.Dataset, deviations: np.ndarray) -> SampleScores:
         errors: of one forecast, as `sample_errors` gives them.
         deviations: of the channels.
     """
-    values = (np.sqrt(errors["squared_error"]) / xr.DataArray(deviations, dims="channel")).mean("channel")
+    values = (errors["squared_error"] ** 0.5 / xr.DataArray(deviations, dims="channel")).mean("channel")
     places = {name: place for place, name in enumerate(dict.fromkeys(values["start"].values.tolist()))}
     columns = {lead: np.full(len(places), np.nan) for lead in sorted(set(values["lead_time"].values.tolist()))}
     rows = (array.values.tolist() for array in (values["start"], values["lead_time"], values))

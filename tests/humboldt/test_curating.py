@@ -124,9 +124,7 @@ def test_scores_of_ones_own_stand_beside_the_others(data):
     assert set(found.scores) == {"missing", "change", "novelty", "outlier", "wrong"}
     assert set(range(16)) - set(found.kept) == {LARGE}
     assert found.dropped() == {"wrong": 1}
-    with pytest.raises(
-        ConfigError, match=r"for each of \d+ samples of a batch, got the shape \(\) from 'odd'"
-    ):
+    with pytest.raises(ConfigError, match=r"for each of \d+ samples of a batch, got the shape \(\) from 'odd'"):
         curate(data, scores={"odd": lambda batch: 1.0})
     with pytest.raises(ConfigError, match="a score of your own has a name of its own, got 'change'; call it otherwise"):
         curate(data, scores={"change": wrong})
@@ -135,10 +133,8 @@ def test_scores_of_ones_own_stand_beside_the_others(data):
 def test_bad_thresholds_and_lists_say_what_is_wrong(data, found, tmp_path):
     with pytest.raises(ConfigError, match="thresholds are of missing, change, novelty, outlier, got 'motion'"):
         curate(data, thresholds={"motion": (0, 1)})
-    with pytest.raises(
-        ConfigError, match=r"smallest and a largest value, got 0.1 for change; such as \[0.01, null\]"
-    ):
-        curate(data, thresholds={"change": 0.1})  # type: ignore[dict-item]
+    with pytest.raises(ConfigError, match=r"smallest and a largest value, got 0.1 for change; such as \[0.01, null\]"):
+        curate(data, thresholds={"change": 0.1})
     with pytest.raises(ConfigError, match="smallest value of a threshold lies below the largest, got"):
         curate(data, thresholds={"change": (2, 1)})
     with pytest.raises(ConfigError, match="a list keeps a unit or more, got none of 16; widen"):
