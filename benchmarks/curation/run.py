@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", help="the generated trajectories")
     parser.add_argument("--output", type=Path, required=True, help="file of records")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args()
     results = read_results(given.output) if given.output.is_file() else []
     there = {(r.data, r.method, r.seed) for r in results if r.steps == STEPS}
