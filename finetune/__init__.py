@@ -15,6 +15,7 @@ from .lens import alignment, lens, losses_without
 from .logbook import RunFolderError, differences, weights_hash
 from .method import METHODS, MergeError, Method, TargetError, known_methods, method
 from .methods import Full, HeadOnly, LoRA, Norms
+from .migration import Gate, Migration, migrate
 from .mixture import Mixture
 from .plan import plan
 from .recipe import FIELDS, Recipe, read_yaml, write_yaml
@@ -32,6 +33,7 @@ __all__ = [
     "Featured",
     "FeaturedBatch",
     "Full",
+    "Gate",
     "HeadOnly",
     "Hook",
     "HookAdapter",
@@ -40,6 +42,7 @@ __all__ = [
     "MemoryMap",
     "MergeError",
     "Method",
+    "Migration",
     "Mixture",
     "Norms",
     "Recipe",
@@ -63,6 +66,7 @@ __all__ = [
     "mean_tokens",
     "merged",
     "method",
+    "migrate",
     "plan",
     "put_adapter",
     "read_adapter",

@@ -40,7 +40,7 @@ from .pieces import Pieces
 from .plotting import MissingMatplotlibError, pyplot
 from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
-from .scores import LabelledScores, Score
+from .scores import LabelledScores, SampleScores, Score
 from .shards import read_files
 from .tensor_file import header, require_finite
 from .tensor_writer import write_tensors
@@ -82,6 +82,7 @@ __all__ = [
     "Prediction",
     "Program",
     "Release",
+    "SampleScores",
     "ScaleConfig",
     "Score",
     "Scores",

@@ -37,6 +37,7 @@ COMMANDS = {
     "sample": Command("draw graphs or molecules from a generative model", "sample"),
     "design": Command("tune a generative model of molecules towards a reward", "design"),
     "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
+    "curate": Command("list the samples that are worth training on, with all their scores", "curate"),
     "compare": Command("adapt a model in many ways and see which is best", "compare"),
     "protocol": Command("measure robustness, few-shot learning and more, with controls and provenance", "protocol"),
     "leaderboard": Command("build pages from result records, and say what is misleading in them", "leaderboard"),

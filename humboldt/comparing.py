@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from humboldt.finetune import TargetError, differences, step_memory, trained_parameters
-from humboldt.foundations import ConfigError, Model, to_dict
+from humboldt.foundations import ConfigError, Model, from_dict, to_dict
 
 from .adapting import finetune
 from .choosing import advice, as_method
@@ -102,7 +102,9 @@ def compare(
         path.write_text(json.dumps(record, indent=1) + "\n")
         print(f"{job.name:28} error {record['error']:.4f}  trained {record['trained']:,}  CPU {record['cpu']:.0f} s")
     found = records(output)
-    write_results(output / "results.jsonl", [Result(**record["result"]) for record in found if "result" in record])
+    write_results(
+        output / "results.jsonl", [from_dict(Result, record["result"]) for record in found if "result" in record]
+    )
     (output / "table.md").write_text(table(found))
     return found
 
@@ -202,6 +204,7 @@ def run(
         metric=found.metric,
         unit=found.unit,
         value=found.value,
+        scores=found.samples,
         samples=job.samples,
         steps=described["steps"],
         cpu_seconds=round(spent, 1),

@@ -17,7 +17,12 @@ TABLES = (".csv", ".tsv", ".parquet", ".smi", ".sdf", ".gpkg", ".geojson", ".shp
 
 
 def open(
-    source: Any, *, domain: str | None = None, split: str | Mapping[str, Any] | None = None, **choices: Any
+    source: Any,
+    *,
+    domain: str | None = None,
+    split: str | Mapping[str, Any] | None = None,
+    curated: Any = None,
+    **choices: Any,
 ) -> Any:
     """A dataset of a domain.
 
@@ -27,12 +32,27 @@ def open(
         domain: name of the domain; for a name of the catalog the domain of that entry, else `pde`.
         split: only the part called `train`, `validation` or `test`; or how the parts are made, such as
             {"train": 4, "test": 6}. For a name of the catalog the parts are those of its entry, if all of it is here.
+        curated: learn from the units that a list of `humboldt.curating.curate` keeps: its file, or the list. The other
+            parts stay as they are.
         choices: what the domain's `open` takes beside the source, such as `periodic=True`.
 
     Raises:
-        ValueError: an unknown domain, a table without one, or data that break a rule of it.
+        ValueError: an unknown domain, a table without one, data that break a rule of it, or that a list of kept samples
+            is not of.
         FileNotFoundError: there is no such file.
     """
+    if curated is None:
+        return _opened(source, domain, split, choices)
+    from .manifest import Manifest, read_manifest
+    from .view import Chosen
+
+    kept = curated if isinstance(curated, Manifest) else read_manifest(curated)
+    whole = _opened(source, domain, None if isinstance(split, str) else split, choices)
+    kept.of(whole.split("train"))  # other data are refused at the door
+    return Chosen(whole, kept).split(split) if isinstance(split, str) else Chosen(whole, kept)
+
+
+def _opened(source: Any, domain: str | None, split: str | Mapping[str, Any] | None, choices: Mapping[str, Any]) -> Any:
     from .cataloguing import from_catalog, is_catalog_name, parts_of
 
     if not is_catalog_name(source):

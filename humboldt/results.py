@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from humboldt.foundations import ConfigError, from_dict, to_dict
+from humboldt.foundations import ConfigError, SampleScores, from_dict, to_dict
 
 from ._version import __version__
 
@@ -39,6 +39,8 @@ class Result:
         seed, date, hardware, contact, link: of the run; the date is UTC in ISO 8601.
         samples, steps, cpu_seconds: what adapting was allowed, and what it took.
         settings: everything else that was chosen, JSON-ready.
+        scores: the continuous score of every sample behind the value, where the science has one; two records of the
+            same data are compared by them (`humboldt.pairing.paired`).
     """
 
     protocol: str
@@ -63,11 +65,15 @@ class Result:
     steps: int | None = None
     cpu_seconds: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    scores: SampleScores | None = None
 
     @property
     def key(self) -> str:
         """Twelve digits of the hash of the whole record."""
-        return digest(to_dict(self))[:12]
+        said = to_dict(self)
+        if self.scores is None:
+            said.pop("scores")  # records from before there were any keep their keys
+        return digest(said)[:12]
 
 
 def provenance(model: Any, data: Any, *, seed: int, contact: str | None = None) -> dict[str, Any]:

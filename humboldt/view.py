@@ -6,7 +6,7 @@ import copy
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from humboldt.finetune import FeaturedBatch
 from humboldt.foundations import Model
@@ -59,6 +59,40 @@ def arranged(data: Any, model: Model) -> Any:
     if isinstance(data, View):
         return data.of(arranged(data.viewed, model))
     return domain(model.domain).arranged(data, model)
+
+
+@runtime_checkable
+class Choice(Protocol):
+    """Units of a training part: an episode, a list of what is worth training on."""
+
+    def of(self, train: Any) -> Any:
+        """The part of a training part that is learned from."""
+        ...
+
+
+class Chosen:
+    """A dataset whose training part is a choice of its units; the other parts are as they were.
+
+    Args:
+        data: the whole dataset.
+        choice: what is learned from.
+    """
+
+    def __init__(self, data: Any, choice: Choice) -> None:
+        self.viewed, self.choice = data, choice
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "viewed":
+            raise AttributeError(name)
+        return getattr(self.viewed, name)
+
+    def __len__(self) -> int:
+        return len(self.viewed)
+
+    def split(self, name: str) -> Any:
+        """A part; the training part is the choice."""
+        part = self.viewed.split(name)
+        return self.choice.of(part) if name == "train" else part
 
 
 class Taught(View):

@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, LabelledScores, Model, Pieces, Score, TimeNorm, from_dict, to_dict
+from humboldt.foundations import Core, LabelledScores, Model, Pieces, SampleScores, Score, TimeNorm, from_dict, to_dict
 
 from .adapt import arranged, fit_to_data, is_gridded, with_statistics
 from .adapters import Step, adapt
@@ -99,7 +99,12 @@ class Biodiversity:
         if not isinstance(model.config, SpeciesConfig) or getattr(data, "part", "") != "test":
             return None
         scores = self.evaluate({"model": model}, data).scores.sel(forecast="model")
-        return Score(1 - float(scores["auc"].mean()), "1 - area under the ROC curve, mean over species")
+        each = 1 - scores["auc"]
+        samples = SampleScores.of(
+            "1 - area under the ROC curve of a species", each["species"].values, {"surveyed sites": each.values}
+        )
+        value = 1 - float(scores["auc"].mean())
+        return Score(value, "1 - area under the ROC curve, mean over species", samples=samples)
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
         """The path, which is opened where it is needed; at chosen places along dimensions the gridded months."""

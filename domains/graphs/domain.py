@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from humboldt.foundations import Core, Head, LabelledScores, Model, Pieces, Score, TimeNorm, choose, from_dict
+from humboldt.foundations import (
+    Core,
+    Head,
+    LabelledScores,
+    Model,
+    Pieces,
+    SampleScores,
+    Score,
+    TimeNorm,
+    choose,
+    from_dict,
+)
 
 from .adapt import arranged
 from .batch import NextTokens, Properties, SequenceBatch
@@ -19,7 +30,7 @@ from .heads import NextTokenHead, PropertyHead
 from .metrics import METRICS, SampleScore
 from .program import SequenceProgram
 from .properties import for_task, predict_properties, property_pieces
-from .scores import score_properties
+from .scores import SAMPLE_ERRORS, score_all
 
 
 class Graphs:
@@ -108,22 +119,28 @@ class Graphs:
 
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> LabelledScores:
         """Scores of models that predict the same properties, see `score_properties`."""
-        found = score_properties(models, data, batch_size=batch_size)
+        found, samples = score_all(models, data, batch_size=batch_size)
         said = found.attrs
         title = (
             f"{said['part']} part of {said['graphs']} graphs, split: {said['split_by']}, rows of its parts sha256 "
             f"{said['split_sha256'][:16]}"
         )
-        return LabelledScores(found, str(next(iter(found))), "property", title)
+        return LabelledScores(found, str(next(iter(found))), "property", title, samples)
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
         """Of properties: the root mean square error, or one less the area under the ROC curve; mean over them."""
         if model.config.readout is None:
             return None
-        scores = self.evaluate({"model": model}, data).scores.sel(forecast="model")
+        found = self.evaluate({"model": model}, data)
+        scores, metric = found.scores.sel(forecast="model"), SAMPLE_ERRORS[model.config.readout.task][0]
+        each = found.samples[metric].sel(forecast="model")
+        rows = dict(zip(each["property"].values.tolist(), each.values, strict=True))
+        unit = "units of the properties" if "rmse" in scores else "nats"
+        samples = SampleScores.of(metric.replace("_", " "), data.places, rows, unit)
         if "rmse" in scores:
-            return Score(float(scores["rmse"].mean()), "RMSE, mean over properties", "units of the properties")
-        return Score(1 - float(scores["roc_auc"].mean()), "1 - area under the ROC curve, mean over properties")
+            return Score(float(scores["rmse"].mean()), "RMSE, mean over properties", unit, samples=samples)
+        value = 1 - float(scores["roc_auc"].mean())
+        return Score(value, "1 - area under the ROC curve, mean over properties", samples=samples)
 
     def metrics(self) -> dict[str, SampleScore]:
         """Scores per sample."""

@@ -18,6 +18,7 @@ from humboldt.foundations import (
     CoreConfig,
     Model,
     Pieces,
+    SampleScores,
     ScaleConfig,
     Score,
     TimeNorm,
@@ -149,9 +150,13 @@ class PDE:
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
         """The median relative L1 over trajectories, mean over lead steps (all by default) and groups of channels."""
-        scores = self.evaluate({"model": model}, data, lead_steps=lead_steps).scores
-        value = float(scores["relative_l1"].sel(forecast="model").median("sample").mean())
-        return Score(value, "median relative L1, mean over lead steps and groups")
+        found = self.evaluate({"model": model}, data, lead_steps=lead_steps).scores["relative_l1"].sel(forecast="model")
+        value = float(found.median("sample").mean())
+        columns = {f"lead step {column['lead_step'].item()}": column.values for column in found.mean("group")}
+        several = found.sizes["sample"] // len(data.samples)  # pairs of a trajectory that are scored as they are
+        names = data.samples if several == 1 else [f"{s}, pair {p}" for s in data.samples for p in range(several)]
+        samples = SampleScores.of("relative L1, mean over groups", names, columns)
+        return Score(value, "median relative L1, mean over lead steps and groups", samples=samples)
 
     def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
         """Labelled states from a NetCDF file or a Zarr store, see `read_states`."""

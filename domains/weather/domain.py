@@ -98,11 +98,11 @@ class Weather:
 
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4, weights: str = "area") -> Scores:
         """Scores by forecast, lead time and channel, see `evaluation.evaluate`."""
-        from .evaluation import WeatherScores, evaluate
+        from .evaluation import WeatherScores, averaged, sample_errors
 
         part = self.arranged(data, next(iter(models.values())))
-        found = evaluate(models, part, batch_size=batch_size, weights=weights)
-        return WeatherScores(found, "rmse", "lead_time", "lead time / hours")
+        errors = sample_errors(models, part, batch_size=batch_size, weights=weights)
+        return WeatherScores(averaged(errors, part), "rmse", "lead_time", "lead time / hours", samples=errors)
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
         """Of forecasts: RMSE over the deviation of changes in the model's own statistics, mean over lead times and
@@ -113,7 +113,10 @@ class Weather:
         errors = scores.scores["rmse"].sel(forecast="model").transpose(..., "channel").values
         deviations = model.head.get_submodule("normaliser").get_buffer("std").flatten().double().cpu().numpy()
         value = float((errors / deviations).mean())
-        return Score(value, "RMSE over the deviation of changes, mean over lead times and channels")
+        from .evaluation import by_start
+
+        metric = "RMSE over the deviation of changes, mean over lead times and channels"
+        return Score(value, metric, samples=by_start(scores.samples.sel(forecast="model"), deviations))
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
         """The path, which `open_weather` opens in its own way; at chosen places the labelled states (`read_states`)."""

@@ -10,11 +10,12 @@ import xarray as xr
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import LabelledScores, Model
+from humboldt.foundations import LabelledScores, Model, SampleScores
 
 from . import metrics
 from .batch import WeatherBatch, WeatherPrediction
 from .dataset import WeatherDataset
+from .samples import Sample
 
 Forecaster = Callable[[WeatherBatch], Tensor]
 LONG = {
@@ -23,10 +24,12 @@ LONG = {
     "bias": "mean of forecast less truth",
     "acc": "mean correlation of anomalies from the climatology",
 }
+SAMPLE_SCORES = ("squared_error", "mae", "bias", "acc")
+"""What is averaged over samples, in the order of `LONG`."""
+
 REFERENCES = ("persistence", "climatology")
 
 
-@torch.no_grad()
 def evaluate(
     models: Mapping[str, Model | Forecaster], data: WeatherDataset, *, batch_size: int = 4, weights: str = "area"
 ) -> xr.Dataset:
@@ -41,6 +44,17 @@ def evaluate(
         batch_size: samples at a time.
         weights: of the rows, `area` (WeatherBench 2) or `cosine`.
     """
+    return averaged(sample_errors(models, data, batch_size=batch_size, weights=weights), data)
+
+
+@torch.no_grad()
+def sample_errors(
+    models: Mapping[str, Model | Forecaster], data: WeatherDataset, *, batch_size: int = 4, weights: str = "area"
+) -> xr.Dataset:
+    """Scores of every sample over its area, dims (forecast, sample, channel): `squared_error`, `mae`, `bias`, `acc`.
+
+    Coordinates of `sample` are its `lead_time` and its `start`. Args as in `evaluate`.
+    """
     samples = [i for i, s in enumerate(data.samples) if s.target is not None]
     if not samples:
         raise DataError("scores need targets, but no sample has one; open the data with targets=True")
@@ -49,14 +63,44 @@ def evaluate(
     if data.climatology is not None:
         forecasters["climatology"] = _expected
     forecasters |= {name: _of(model) if isinstance(model, Model) else model for name, model in models.items()}
-    found: dict[str, dict[float, list[Tensor]]] = {name: {} for name in forecasters}
+    found: dict[str, list[Tensor]] = {name: [] for name in forecasters}
     for first in range(0, len(samples), batch_size):
         batch = data.batch(samples[first : first + batch_size])
         for name, forecaster in forecasters.items():
-            scores = _scores(forecaster(batch).to(batch.fields), batch, rows)
-            for lead, score in zip(batch.lead_time.tolist(), scores.unbind(1), strict=True):
-                found[name].setdefault(lead, []).append(score)
-    return _labelled(found, data)
+            found[name].append(_scores(forecaster(batch).to(batch.fields), batch, rows))
+    table = torch.stack([torch.cat(scores, 1) for scores in found.values()]).numpy()  # forecast, score, sample, channel
+    coords = {
+        "forecast": list(found),
+        "start": ("sample", [_start(data, data.samples[i]) for i in samples]),
+        "lead_time": ("sample", [float(data.samples[i].lead_time) for i in samples], {"units": "hours"}),
+        "channel": [c.name for c in data.channels],
+    }
+    dims = ("forecast", "sample", "channel")
+    return xr.Dataset({name: (dims, table[:, number]) for number, name in enumerate(SAMPLE_SCORES)}, coords)
+
+
+def by_start(errors: xr.Dataset, deviations: np.ndarray) -> SampleScores:
+    """The root of the mean squared error of a forecast over the deviation of each channel, mean over channels.
+
+    Args:
+        errors: of one forecast, as `sample_errors` gives them.
+        deviations: of the channels.
+    """
+    values = (errors["squared_error"] ** 0.5 / xr.DataArray(deviations, dims="channel")).mean("channel")
+    places = {name: place for place, name in enumerate(dict.fromkeys(values["start"].values.tolist()))}
+    columns = {lead: np.full(len(places), np.nan) for lead in sorted(set(values["lead_time"].values.tolist()))}
+    rows = (array.values.tolist() for array in (values["start"], values["lead_time"], values))
+    for start, lead, value in zip(*rows, strict=True):
+        columns[lead][places[start]] = value
+    named = {f"lead time {lead:g} h": column for lead, column in columns.items()}
+    return SampleScores.of("RMSE over the deviation of changes, mean over channels", list(places), named)
+
+
+def _start(data: WeatherDataset, sample: Sample) -> str:
+    """What a sample starts from: its last state, the spacing of its states if it has several, its member."""
+    spacing = f", {sample.input_time:g} h apart" if len(sample.inputs) > 1 else ""
+    member = "".join(f", member {name}" for name in data.number([sample.member]))
+    return f"{data.times[sample.inputs[-1]]}{spacing}{member}"
 
 
 def _scores(forecast: Tensor, batch: WeatherBatch, rows: Tensor) -> Tensor:
@@ -71,24 +115,27 @@ def _scores(forecast: Tensor, batch: WeatherBatch, rows: Tensor) -> Tensor:
     return torch.stack([*made, correlation])
 
 
-def _labelled(found: Mapping[str, Mapping[float, list[Tensor]]], data: WeatherDataset) -> xr.Dataset:
-    leads = sorted(next(iter(found.values())))
-    table = torch.stack([torch.stack([torch.stack(of[h]).nanmean(0) for h in leads]) for of in found.values()])
+def averaged(errors: xr.Dataset, data: WeatherDataset) -> xr.Dataset:
+    """The scores by lead time, as `evaluate` gives them, of those of all samples."""
+    found, lead_times = errors["forecast"].values.tolist(), errors["lead_time"].values
+    leads = sorted(set(lead_times.tolist()))
+    table = torch.from_numpy(np.stack([errors[name].values for name in SAMPLE_SCORES], axis=2))
+    table = torch.stack([table[:, torch.from_numpy(lead_times == h)].nanmean(1) for h in leads], dim=1)
     values = dict(zip(LONG, table.unbind(2), strict=True))
     values["rmse"] = values["rmse"].sqrt()
     if data.climatology is None:
         values.pop("acc")
     about = dict(LONG)
     for reference in (name for name in REFERENCES if name in found):
-        here = values["rmse"][list(found).index(reference)]
+        here = values["rmse"][found.index(reference)]
         values[f"skill_over_{reference}"] = metrics.skill(values["rmse"], here.expand_as(values["rmse"]))
         about[f"skill_over_{reference}"] = f"1 - rmse / rmse of {reference}"
     coords = {
-        "forecast": list(found),
+        "forecast": found,
         "lead_time": ("lead_time", leads, {"units": "hours", "standard_name": "forecast_period"}),
         "channel": [c.name for c in data.channels],
         "units": ("channel", [c.units for c in data.channels]),
-        "samples": ("lead_time", [len(next(iter(found.values()))[h]) for h in leads]),
+        "samples": ("lead_time", [int((lead_times == h).sum()) for h in leads]),
     }
     dims = ("forecast", "lead_time", "channel")
     return xr.Dataset({n: (dims, v.numpy(), {"long_name": about[n]}) for n, v in values.items()}, coords)

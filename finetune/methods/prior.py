@@ -25,6 +25,7 @@ class PriorDistillation(Method):
     terms are relative to the variance of the prior.
 
     Attributes:
+        own: weight of the model's own loss; 0 needs no target.
         match: weight of the squared distance to the prior.
         slopes: weight of that of the differences between neighbours, along every axis behind the second.
         contrast: weight of the term that draws a prediction to its own sample's prior and from those of others.
@@ -34,6 +35,7 @@ class PriorDistillation(Method):
     name: ClassVar[str] = "prior"
     kind: ClassVar[Kind] = "objective"
     source: ClassVar[str] = "SAGE (segment-anything prior distilled into a fusion network)"
+    own: float = 1.0
     match: float = 1.0
     slopes: float = 1.0
     contrast: float = 0.01
@@ -62,7 +64,7 @@ class PriorDistillation(Method):
         owner = torch.arange(len(found), device=found.device).repeat(2)
         both = torch.cat([found, prior.to(found.dtype)]).flatten(1)
         return {
-            "loss": model.head.loss(prediction, bare(batch)),
+            **({"loss": self.own * model.head.loss(prediction, bare(batch))} if self.own else {}),
             **model.context.losses,
             "match": self.match * near,
             "slopes": self.slopes * steep,

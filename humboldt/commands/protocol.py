@@ -177,7 +177,10 @@ def explain(words: Sequence[str]) -> int:
 
 
 def scaling(words: Sequence[str]) -> None:
-    """Fit how the error of records falls with the number of samples."""
+    """Fit how the error of records falls with the number of samples.
+
+    Where records keep scores by sample, their mean is fitted too: a rank or a median loses its link to scale.
+    """
     from ..protocols.scaling_laws import fit_loss
     from ..protocols.states import ProtocolError
     from ..results import read_results
@@ -190,11 +193,14 @@ def scaling(words: Sequence[str]) -> None:
     for result in read_results(given["records"]):
         if result.samples is not None:
             name = f"{result.method}{' (random)' if result.control else ''}"
-            groups.setdefault((result.protocol, result.model, result.data, result.metric, name), []).append(result)
+            question = (result.protocol, result.model, result.data)
+            groups.setdefault((*question, result.metric, name), []).append((result.samples, result.value))
+            if (scores := result.scores) is not None and scores.better == "lower":
+                groups.setdefault((*question, f"mean {scores.metric}", name), []).append((result.samples, scores.mean))
     refused = []
-    for key, results in groups.items():
+    for key, points in groups.items():
         try:
-            fit = fit_loss([r.samples for r in results], [r.value for r in results])
+            fit = fit_loss(*zip(*points, strict=True))
         except ProtocolError as error:
             refused.append(f"{' / '.join(key)}: {error}")
             continue
@@ -204,7 +210,7 @@ def scaling(words: Sequence[str]) -> None:
         spans = {n: "[{:.3g}, {:.3g}]".format(*fit.intervals[n]) for n in fit.parameters}
         said = ", ".join(f"{n} {v:.3g} {spans[n]}" for n, v in fit.parameters.items())
         turned = "; MISALIGNED, do not extrapolate" if fit.misaligned else ""
-        print(f"{key[1]}, {key[-1]:24} {fit.law}: {said}{turned}")
+        print(f"{key[1]}, {key[-1]:24} {key[-2]}: {fit.law}: {said}{turned}")
     if len(refused) == len(groups):
         raise ProtocolError("\n".join(refused) or f"no record of {given['records']} says from how many samples")
     for line in refused:

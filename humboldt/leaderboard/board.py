@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from humboldt.foundations import ConfigError, to_dict
 
+from ..pairing import rivals
 from ..results import Result, digest, write_results
 from .smells import Reach, Smell, find_smells
 
@@ -87,7 +88,7 @@ def _write_pages(folder: Path, results: Sequence[Result], smells: Sequence[Smell
     )
     (folder / "results").mkdir()
     for result in results:
-        fields = [(name, value) for name, value in to_dict(result).items() if name != "settings"]
+        fields = [(name, value) for name, value in to_dict(result).items() if name not in ("settings", "scores")]
         page = pages.get_template("result.html").render(
             **common,
             key=result.key,
@@ -95,6 +96,7 @@ def _write_pages(folder: Path, results: Sequence[Result], smells: Sequence[Smell
             fields=fields,
             settings=sorted(result.settings.items()),
             smells=said[result.key],
+            rivals=rivals(result, results),
             plot=next((name for name, _, keys in plots if result.key in keys), None),
         )
         (folder / "results" / f"{result.key}.html").write_text(page)

@@ -12,30 +12,11 @@ from ..adapting import finetune
 from ..measuring import measure
 from ..pretrained import from_pretrained
 from ..results import Result, digest, provenance, read_results
+from ..view import Chosen
 from .episodes import SIZES, Episode, episodes
 from .states import ProtocolError
 
 log = logging.getLogger(__name__)
-
-
-class Episodic:
-    """A dataset whose training part is an episode; the other parts are as they were."""
-
-    def __init__(self, data: Any, episode: Episode) -> None:
-        self.viewed, self.episode = data, episode
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "viewed":
-            raise AttributeError(name)
-        return getattr(self.viewed, name)
-
-    def __len__(self) -> int:
-        return len(self.viewed)
-
-    def split(self, name: str) -> Any:
-        """A part; the training part is the episode."""
-        part = self.viewed.split(name)
-        return self.episode.of(part) if name == "train" else part
 
 
 def few_shot(
@@ -99,7 +80,7 @@ def _trained(
     data_name: str,
 ) -> Result:
     start, began = from_pretrained(name, random=random, seed=episode.number), time.process_time()
-    lesson, recipe = Episodic(data, episode), settings["recipe"]
+    lesson, recipe = Chosen(data, episode), settings["recipe"]
     tuned = finetune(start, lesson, method=method, task=settings["task"], seed=episode.number, progress=False, **recipe)
     spent = time.process_time() - began
     found = measure(tuned, data.split("test"), lead_steps=settings["lead_steps"])
@@ -112,6 +93,7 @@ def _trained(
         metric=found.metric,
         unit=found.unit,
         value=found.value,
+        scores=found.samples,
         samples=episode.size,
         steps=tuned.provenance["recipe"]["steps"],
         cpu_seconds=round(spent, 1),

@@ -64,6 +64,7 @@ def robustness(
                 metric=found.metric,
                 unit=found.unit,
                 value=found.value,
+                scores=found.samples,
                 settings={"corruption": corruption, "severity": severity},
                 **origin,
             )

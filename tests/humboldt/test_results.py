@@ -1,12 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from humboldt.finetune.logbook import weights_hash
-from humboldt.foundations import ConfigError
+from humboldt.foundations import ConfigError, SampleScores
 from humboldt.results import Result, fingerprint, provenance, read_results, split_hash, write_results
 from tests.finetune.tiny import Waves, tiny_model
+from tests.humboldt.leaderboard.made import PLAIN
 
 
 class Split(Waves):
@@ -49,6 +51,19 @@ def test_records_are_read_back(tmp_path):
     assert read_results(path) == results
     assert results[0].key != results[1].key
     assert [p.name for p in path.parent.iterdir()] == ["r.jsonl"]
+
+
+def test_scores_by_sample_are_read_back_and_older_records_keep_their_keys(tmp_path):
+    old = Result(protocol="p", model="m", method="x", data="d", metric="e", value=0.5)
+    new = replace(old, scores=SampleScores.of("e", ["a", "b"], {"1 h": [0.25, float("nan")]}))
+    path = write_results(tmp_path / "r.jsonl", [old, new])
+    assert "NaN" not in path.read_text()
+    assert read_results(path) == [old, new]
+    assert new.key != old.key
+    assert PLAIN.key == "46c79b6a9150"  # as before there were scores by sample: links to pages hold
+    line = json.dumps({"protocol": "p", "model": "m", "method": "x", "data": "d", "metric": "e", "value": 0.5})
+    path.write_text(line)
+    assert read_results(path) == [old]
 
 
 def test_a_line_that_is_no_record_is_named(tmp_path):

@@ -28,6 +28,7 @@ from humboldt.domains.graphs.config import GraphConfig
 from humboldt.domains.graphs.metrics import interval
 from humboldt.domains.graphs.vocabulary import Chemistry
 from humboldt.foundations import ConfigError, Model
+from humboldt.measuring import measure
 from tests.domains.graphs.small import small
 
 LABELS = ("C", "O", "N", "*")
@@ -98,6 +99,14 @@ def test_several_classes_with_unknown_labels():
     assert (scores["roc_auc_low"] <= scores["roc_auc"]).all()
     assert (scores["roc_auc_high"] >= scores["roc_auc"]).all()
     values = predict_properties(tuned, frame)[["oxygen", "nitrogen"]].values
+    test = data.split("test")
+    score, rows = measure(tuned, test), [test.rows[place] for place in test.places]
+    assert score.samples is not None
+    assert (score.samples.metric, score.samples.columns) == ("log loss", ("oxygen", "nitrogen"))
+    truth = frame["nitrogen"].values[rows]
+    right = np.where(truth == 1, values[rows, 1], 1 - values[rows, 1])
+    np.testing.assert_allclose(np.array(score.samples.values[1]), -np.log(right), rtol=1e-4)
+    assert score.samples.values[0].count(None) == 4
     assert ((values >= 0) & (values <= 1)).all()
 
 

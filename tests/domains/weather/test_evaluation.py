@@ -52,6 +52,12 @@ def test_the_public_verbs_take_a_weather_model(tmp_path, capsys):
     again = humboldt.from_pretrained(tmp_path / "run")
     scores = humboldt.evaluate(again, data, twin=True, json=True, output=tmp_path / "scores")
     assert scores["forecast"].values.tolist() == ["persistence", "climatology", "model", "twin"]
+    each = xr.load_dataset(tmp_path / "scores" / "samples.nc")
+    assert each["squared_error"].dims == ("forecast", "sample", "channel")
+    rmse = each["squared_error"].mean("sample") ** 0.5  # one lead time
+    np.testing.assert_allclose(
+        rmse.sel(forecast="twin"), scores["rmse"].sel(forecast="twin").isel(lead_time=0), rtol=1e-6
+    )
     assert json.loads((tmp_path / "scores" / "scores.json").read_text())["rows"][0]["forecast"] == "persistence"
     assert tuned.config == again.config
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from humboldt.cli import main
-from humboldt.foundations import ConfigError
+from humboldt.foundations import ConfigError, SampleScores
 from humboldt.leaderboard import build_leaderboard
 from humboldt.results import read_results, write_results
 from tests.humboldt.leaderboard.made import NOW, PLAIN, clean
@@ -53,6 +53,27 @@ def test_every_record_has_a_page_with_all_that_is_known_and_no_link_is_dead(boar
     for page in [board / "index.html", *pages]:
         for link in Links(page.read_text()).found:
             assert (page.parent / link.partition("#")[0]).exists(), (page, link)
+
+
+def test_a_page_compares_its_record_with_others_on_the_same_samples(tmp_path):
+    scores = {"full": [1.0, 2.0, 3.0, 4.0], "lora": [1.5, 2.5, 3.5, 4.5], "<i>nlt": [0.0, 3.0, 4.0, 3.9]}
+    rows = [
+        replace(PLAIN, method=name, scores=SampleScores.of("relative L1", "abcd", {"lead step 1": values}))
+        for name, values in scores.items()
+    ]
+    full, lora, nlt = rows
+    build_leaderboard([*rows, replace(PLAIN, method="old")], tmp_path / "board", now=NOW)
+    text = (tmp_path / "board" / "results" / f"{full.key}.html").read_text()
+    assert "relative L1 [1] of 4 samples is kept in the record; lead step 1" in text
+    table = text.partition('id="rivals"')[2].partition("</table>")[0]
+    assert f'<a href="{lora.key}.html">lora</a>' in table
+    assert "<td>-0.5</td><td>-0.5 to -0.5</td><td>100 %</td><td>4</td>" in table
+    assert f'<a href="{nlt.key}.html">&lt;i&gt;nlt</a>' in table
+    assert table.count("not told apart") == 1
+    assert ">old<" not in table
+    assert "SampleScores" not in text
+    assert "rivals" not in (tmp_path / "board" / "results" / f"{replace(PLAIN, method='old').key}.html").read_text()
+    assert read_results(tmp_path / "board" / "leaderboard.jsonl")[0] == full
 
 
 def test_what_records_say_is_text_and_not_markup(board):

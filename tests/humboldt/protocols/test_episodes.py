@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import pytest
 
 from humboldt.protocols.episodes import episodes
-from humboldt.protocols.few_shot import Episodic
 from humboldt.protocols.states import ProtocolError
+from humboldt.view import Chosen
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,6 @@ def test_too_large_an_episode_is_refused_or_left_out():
 
 def test_only_the_training_part_is_the_episode():
     (episode,) = episodes(TRAIN, sizes=(4,), count=1)
-    data = Episodic(TRAIN, episode)
+    data = Chosen(TRAIN, episode)
     assert len(data.split("train")) == 4
     assert len(data.split("test")) == 30

@@ -8,7 +8,9 @@ import pytest
 import xarray as xr
 
 from humboldt.cli import main
+from humboldt.foundations import SampleScores
 from humboldt.leaderboard import find_smells
+from humboldt.pairing import paired
 from humboldt.protocols.robustness import drops
 from humboldt.results import read_results, write_results
 from tests.humboldt.leaderboard.made import PLAIN
@@ -51,6 +53,9 @@ def test_robustness_begins_clean_and_has_its_control(waves, tmp_path, capsys):
     clean = {r.control: r.value for r in found if r.settings["corruption"] == "clean"}
     noisy = {(r.settings["severity"]): r.value for r in found if r.settings["corruption"] == "noise" and not r.control}
     assert max(clean[False], noisy[1]) < noisy[5]
+    assert all(r.scores is not None and r.scores.samples == ("9", "10", "11") for r in found)
+    clean_one, noisy_one = (next(r for r in found if r.settings["severity"] == s) for s in (0, 5))
+    assert paired(noisy_one, clean_one).difference > 0
     assert set(drops(found)) == {"noise", "dropped", "mean"}
     assert "noise" in capsys.readouterr().out
     assert {s.kind for s in find_smells(found)} <= {"missing provenance"}  # the code of a test is in no commit
@@ -102,6 +107,14 @@ def test_scaling_fits_every_model_by_itself_and_names_what_has_too_few_sizes(tmp
     assert "E 0.3 " in said.out
     assert "MISALIGNED" not in said.out
     assert "c / burgers.nc / relative L1 / lora: a scaling law takes 4 different sizes or more, got 2" in said.err
+    kept = [
+        replace(r, value=0.5, scores=SampleScores.of("log loss", "ab", {"x": [r.value, 3 * r.value]}))
+        for r in rows("a", (4, 16, 64, 256), 1)
+    ]
+    write_results(path, kept)
+    assert main(["protocol", "scaling", str(path)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "mean log loss" in line]
+    assert "E 0.2 " in line  # a rank that says 0.5 whatever comes hides it
     write_results(path, rows("c", (4, 16), 1))
     assert main(["protocol", "scaling", str(path)]) == 2
     write_results(path, [replace(PLAIN, samples=None)])

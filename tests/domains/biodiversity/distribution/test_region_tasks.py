@@ -69,3 +69,6 @@ def test_a_model_that_knows_scores_one_and_one_that_does_not_near_a_half(
     score = measure(model, test)
     assert score.value == pytest.approx(1 - float(fresh.mean()))
     assert "area under the ROC curve, mean over species" in score.metric
+    assert score.samples is not None
+    assert score.samples.samples == ("a1", "b1")
+    assert score.samples.mean == pytest.approx(score.value, rel=1e-5)
