@@ -40,14 +40,14 @@ def check_method(way: Method, model: Model, batch: Any, *, tolerance: float = TO
         tolerance: of a merge by peft, relative to the largest value; what merges by our own means is exact.
     """
     check_described(way)
-    check_start(way, model, batch)
-    prepared = check_training(way, model, batch)
+    started = check_start(way, model, batch)
+    prepared = check_training(way, model, batch, started)
+    trained = outputs(prepared, batch)
     if isinstance(way, Adapter):
-        check_disabled(prepared, model, batch)
-        check_file(way, prepared, model, batch)
+        check_disabled(prepared, model, batch, trained)
+        check_file(way, prepared, model, batch, trained)
         check_two(way, model, batch)
-    check_copies(prepared, batch)
-    check_seeded(way, model)
+    check_copies(prepared, batch, trained)
     check_merge(way, prepared, model, batch, tolerance)
 
 
@@ -57,9 +57,13 @@ def check_described(way: Method) -> None:
     assert (type(way).__doc__ or "").strip(), f"{way.name} must say in its docstring what it does"
 
 
-def check_start(way: Method, model: Model, batch: Any) -> None:
-    """At step 0 the model computes what it did before: bit for bit, or within what the method declares."""
+def check_start(way: Method, model: Model, batch: Any) -> dict[str, Tensor]:
+    """At step 0 the model computes what it did before: bit for bit, or within what the method declares.
+
+    Returns the tensors of the prepared model.
+    """
     prepared = prepare(way, model)
+    started = {name: value.clone() for name, value in prepared.state_dict().items()}
     way.begin(prepared, batch)
     plain = like(prepared, model)
     for a, b in zip(outputs(prepared, batch), outputs(plain, batch), strict=True):
@@ -68,12 +72,18 @@ def check_start(way: Method, model: Model, batch: Any) -> None:
             f"{way.name} must start where the model was, relative difference {error:.1e}, "
             f"declared {way.start_tolerance:.0e}"
         )
+    return started
 
 
-def check_training(way: Method, model: Model, batch: Any) -> Model:
-    """Two steps move everything that is trained, every part of it, and nothing else; returns the trained model."""
+def check_training(way: Method, model: Model, batch: Any, started: Mapping[str, Tensor]) -> Model:
+    """Two steps move everything that is trained, every part of it, and nothing else; returns the trained model.
+
+    It starts with the tensors of another that was prepared with the same seed.
+    """
     prepared = prepare(way, model)
     before = {name: value.clone() for name, value in prepared.state_dict().items()}
+    for name, value in started.items():
+        assert torch.equal(value, before[name]), f"the same seed must give the same {name}"
     allowed = declared(way, prepared)
     trained = {name for name, p in prepared.named_parameters() if p.requires_grad}
     if not way.gradients:
@@ -107,20 +117,21 @@ def check_search(way: Method, prepared: Model, before: Mapping[str, Tensor]) -> 
     assert any(not torch.equal(after[name], before[name]) for name in after), f"{way.name} must find something"
 
 
-def check_disabled(prepared: Model, model: Model, batch: Any) -> None:
+def check_disabled(prepared: Model, model: Model, batch: Any, trained: list[Tensor]) -> None:
     """With its adapters disabled, the model computes what its base does, and afterwards what it did."""
     whole = like(prepared, model)
-    whole.load_state_dict({plain_name(k): v for k, v in prepared.state_dict().items() if plain_name(k) in own(whole)})
-    with_adapter, free = outputs(prepared, batch), sum(p.requires_grad for p in prepared.parameters())
+    names = own(whole)
+    whole.load_state_dict({plain_name(k): v for k, v in prepared.state_dict().items() if plain_name(k) in names})
+    free = sum(p.requires_grad for p in prepared.parameters())
     with disabled(prepared):
         for a, b in zip(outputs(prepared, batch), outputs(whole, batch), strict=True):
             assert torch.equal(a, b), "a disabled adapter must leave the base bit for bit"
     assert sum(p.requires_grad for p in prepared.parameters()) == free, "what is trained must survive disabling"
-    for a, b in zip(outputs(prepared, batch), with_adapter, strict=True):
+    for a, b in zip(outputs(prepared, batch), trained, strict=True):
         assert torch.equal(a, b), "an adapter that is enabled again must act as before"
 
 
-def check_file(way: Adapter, prepared: Model, model: Model, batch: Any) -> None:
+def check_file(way: Adapter, prepared: Model, model: Model, batch: Any, trained: list[Tensor]) -> None:
     """An adapter file gives the same model on its base, bit for bit, and is refused on another."""
     with tempfile.TemporaryDirectory() as folder:
         write_adapter(folder, prepared, way)
@@ -130,7 +141,7 @@ def check_file(way: Adapter, prepared: Model, model: Model, batch: Any) -> None:
     assert not inside, f"an adapter file must not hold frozen weights, it holds {sorted(inside)[:3]}"
     again = prepare(way, model, seed=99)
     put_adapter(again, record, state)
-    for a, b in zip(outputs(again, batch), outputs(prepared, batch), strict=True):
+    for a, b in zip(outputs(again, batch), trained, strict=True):
         assert torch.equal(a, b), "a loaded adapter must compute what the saved one did"
     other = copy.deepcopy(model)
     with torch.no_grad():
@@ -155,19 +166,12 @@ def check_two(way: Adapter, model: Model, batch: Any) -> None:
         assert torch.isfinite(a).all(), "two adapters together must compute something finite"
 
 
-def check_copies(prepared: Model, batch: Any) -> None:
+def check_copies(prepared: Model, batch: Any, trained: list[Tensor]) -> None:
     """A copy of the model, or what comes out of a pickle, computes the same (some layers of peft cannot be pickled)."""
-    expected, ours = outputs(prepared, batch), all(hasattr(layer, "hooks") for _, layer in wrapped(prepared))
+    ours = all(hasattr(layer, "hooks") for _, layer in wrapped(prepared))
     for again in (copy.deepcopy(prepared), *([pickle.loads(pickle.dumps(prepared))] if ours else [])):
-        for a, b in zip(outputs(again, batch), expected, strict=True):
+        for a, b in zip(outputs(again, batch), trained, strict=True):
             assert torch.equal(a, b), "a copy, or what comes out of a pickle, must compute the same"
-
-
-def check_seeded(way: Method, model: Model) -> None:
-    """The same seed gives the same adapter."""
-    one, two = (prepare(way, model, seed=3).state_dict() for _ in range(2))
-    for name, value in one.items():
-        assert torch.equal(value, two[name]), f"the same seed must give the same {name}"
 
 
 def check_merge(way: Method, prepared: Model, model: Model, batch: Any, tolerance: float = TOLERANCE) -> None:

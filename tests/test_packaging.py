@@ -88,23 +88,28 @@ def copy_of_tree(tree: Path, *, links: bool) -> Path:
     return tree
 
 
+@pytest.fixture(scope="module")
+def plain_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a tree without links."""
+    return build_wheel(copy_of_tree(tmp_path_factory.mktemp("tree"), links=False))
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("links", [True, False], ids=["with links", "without links"])
-def test_wheel_holds_every_file_once(tmp_path: Path, links: bool) -> None:
-    with zipfile.ZipFile(build_wheel(copy_of_tree(tmp_path, links=links))) as wheel:
+def test_wheel_holds_every_file_once(tmp_path: Path, plain_wheel: Path, links: bool) -> None:
+    built = build_wheel(copy_of_tree(tmp_path, links=True)) if links else plain_wheel
+    with zipfile.ZipFile(built) as wheel:
         names = [name for name in wheel.namelist() if ".dist-info/" not in name]
     assert sorted(names) == sorted(name_in_wheel(path) for path in sources())
     assert "humboldt/py.typed" in names
 
 
 @pytest.mark.integration
-def test_wheel_works_beside_a_script_called_finetune(tmp_path: Path) -> None:
-    tree, installed, elsewhere = (tmp_path / name for name in ("tree", "installed", "elsewhere"))
-    for folder in (tree, elsewhere):
-        folder.mkdir()
-    wheel = build_wheel(copy_of_tree(tree, links=False))
+def test_wheel_works_beside_a_script_called_finetune(tmp_path: Path, plain_wheel: Path) -> None:
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
-    subprocess.run([*command, str(installed), str(wheel)], check=True, timeout=300)
+    subprocess.run([*command, str(installed), str(plain_wheel)], check=True, timeout=300)
     script = elsewhere / "finetune.py"
     script.write_text(
         "import sys, humboldt, humboldt.finetune, humboldt.domains.pde\n"
@@ -120,4 +125,4 @@ def test_wheel_works_beside_a_script_called_finetune(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     modules, version = done.stdout.split()
     assert int(modules) >= len(["humboldt", "humboldt.finetune", "humboldt.domains", "humboldt.domains.pde"])
-    assert wheel.name.startswith(f"humboldt-{version}-")
+    assert plain_wheel.name.startswith(f"humboldt-{version}-")

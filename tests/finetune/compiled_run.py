@@ -1,6 +1,6 @@
-"""A run of a compiled core, as one of several processes that are launched (without checks of shapes).
+"""Runs of a compiled core in two and in four processes (without checks of shapes).
 
-`python -m tests.finetune.compiled_run FOLDER STRATEGY`
+`python -m tests.finetune.compiled_run FOLDER`
 """
 
 import sys
@@ -9,10 +9,11 @@ from pathlib import Path
 
 from torch import nn
 
+from tests.finetune.processes import together
 from tests.finetune.test_strategy import RECIPE, run
 
 
-def main(folder: str, strategy: str) -> None:
+def compiled(folder: Path, strategy: str) -> None:
     """Fails where the core was not compiled."""
     graphs = []
 
@@ -21,8 +22,16 @@ def main(folder: str, strategy: str) -> None:
         return graph
 
     nn.Module.compile = partialmethod(nn.Module.compile, backend=counted)  # type: ignore[assignment, method-assign]
-    run(Path(folder), recipe=RECIPE.replace(compile=True, strategy=strategy))
+    run(folder, recipe=RECIPE.replace(compile=True, strategy=strategy))
     assert graphs
+
+
+def main(folder: str) -> None:
+    """Every number of processes with every strategy, each in the folder of its name."""
+    for size in (2, 4):
+        for strategy in ("ddp", "fsdp"):
+            codes = together(size, compiled, Path(folder) / f"{size}-{strategy}", strategy)
+            assert codes == [0] * size, (size, strategy, codes)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ SEQUENCES = ([0, 16, 6, 1, 3, 4], [0, 16, 6, 2, 17, 7, 1, 3, 6, 7, 20, 4])
 
 
 def _biodiversity() -> tuple[Model, Any]:
-    config = small_grid()
+    core = biodiversity.swin_core(width=8, depths=(2, 1), heads=(2, 2), window=(1, 2, 3), up_depths=(1, 1))
+    config = small_grid(core=core)
     torch.manual_seed(0)
     return biodiversity.build(config).eval(), months(config)
 

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from humboldt.finetune import Full, Interrupted, Mixture, Recipe, RunFolderError, fit, method
 from humboldt.foundations import read_config
-from tests.finetune.tiny import RESUMED, Told, Waves, tiny_model
+from tests.finetune.processes import together
+from tests.finetune.tiny import RESUMED, Told, Waves, main, tiny_model
 
 SHORT = Recipe(steps=6, batch_size=4, core_rate=1e-3, log_every=2, save_every=2, validate_every=2)
 
@@ -270,13 +271,13 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["full", "lora", "muon"])
 def test_a_run_killed_again_and_again_ends_bit_for_bit_like_one_that_was_not(tmp_path, root, name):
     def run(folder: Path, where: str, count: int) -> int:
-        command = [sys.executable, "-m", "tests.finetune.tiny", str(folder), name, where, str(count)]
-        return subprocess.run(command, cwd=root, check=False).returncode
+        return together(1, main, str(folder), name, where, count, launcher=lambda *_: {})[0]
 
     assert run(tmp_path / "whole", "nowhere", 0) == 0
     for where, count in (("train", 3), ("train", 15), ("replace", 2), ("validation", 3), ("train", 6)):
         assert run(tmp_path / "killed", where, count) == -signal.SIGKILL
         assert not (tmp_path / "killed" / "config.json").exists()
-    assert run(tmp_path / "killed", "nowhere", 0) == 0
+    fresh = [sys.executable, "-m", "tests.finetune.tiny", str(tmp_path / "killed"), name, "nowhere", "0"]
+    assert subprocess.run(fresh, cwd=root, check=False).returncode == 0
     tensors = [load_file(tmp_path / folder / "model.safetensors") for folder in ("whole", "killed")]
     assert same(*tensors)
