@@ -1,11 +1,15 @@
 """The Allen–Cahn equation on the periodic square."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from .runge_kutta import RATE_TIMES_STEP, integrate
-from .spectral import Array, PeriodicGrid, scaled, twice
+from .exponential import exponential
+from .spectral import Array, PeriodicGrid
+
+# Of the rate sharpness^2 a step: as accurate as Runge–Kutta steps of the diffusion at the grid scale; from 0.15 on
+# the saturation of the phases is not stable.
+RATE_TIMES_STEP = 0.06
 
 
 def allen_cahn(
@@ -18,25 +22,19 @@ def allen_cahn(
 ) -> Array:
     """Solve ``u_t = Lap u - sharpness^2 u (u^2 - 1)``: phases -1 and 1, interfaces of width ``sqrt(2) / sharpness``.
 
-    phase: ``[sample, x, y]``, of size up to about 1. Returns ``[sample, time, 1, x, y]``.
-    Raises `UnstableSolutionError`.
+    phase: ``[sample, x, y]``, of size up to about 1, whose precision the arithmetic takes; rate_times_step:
+    ``sharpness^2`` times the longest step. Returns ``[sample, time, 1, x, y]``. Raises `UnstableSolutionError`.
     """
-    symbol, squared_sharpness = twice(-grid.wavenumber_squared, phase.dtype), sharpness**2
+    rate = sharpness**2
 
-    def tendency(phase: Array) -> tuple[Array, Callable[[], Array]]:
-        slope = grid.backward(scaled(grid.forward(phase), symbol))
-        reaction = phase * phase
-        reaction -= 1
-        reaction *= squared_sharpness * phase
-        slope -= reaction
+    def saturation(spectra: Array) -> Array:
+        u = grid.backward(spectra)
+        cubed = u * u
+        cubed *= -rate * u
+        return grid.forward(cubed)
 
-        def fastest() -> Array:  # diffusion at the grid scale plus reaction
-            return grid.largest**2 + squared_sharpness * np.maximum(3 * (phase * phase).max(axis=(1, 2)) - 1, 1)
-
-        return slope, fastest
-
-    path = integrate(tendency, phase, times, rate_times_step=rate_times_step)
-    return np.stack([snapshot.copy() for snapshot in path], axis=1)[:, :, None]
+    rates, step = (rate - grid.wavenumber_squared)[None], rate_times_step / rate
+    return exponential(phase[:, None], rates, saturation, times, step=step, axes=2, multistep=True)
 
 
 def phase_start(rng: np.random.Generator, points: Array) -> Array:

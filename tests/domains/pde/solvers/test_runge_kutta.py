@@ -37,7 +37,8 @@ def test_the_first_time_may_be_the_start():
 def test_an_explosion_is_an_error_that_names_the_sample():
     def explosion(state):
         with np.errstate(over="ignore", invalid="ignore"):
-            return state**2, lambda: np.abs(state[:, 0]) * 0 + 1
+            slope, rate = state**2, np.abs(state[:, 0]) * 0 + 1
+        return slope, lambda: rate
 
     with pytest.raises(UnstableSolutionError, match=r"must stay finite, but sample\(s\) \[1\].*raise the resolution"):
         list(integrate(explosion, np.array([[0.1], [9.0]]), [40.0]))
