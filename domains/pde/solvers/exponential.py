@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from scipy import fft
 
 from .runge_kutta import UnstableSolutionError, check_times
-from .spectral import Array, scaled, twice
+from .spectral import Array, parts, scaled, twice
 
 Forcing = Callable[[Array], Array]
 CONTOUR = 32
@@ -45,16 +45,17 @@ def exponential(
     where, size = tuple(range(-axes, 0)), start.shape[-axes:]
     spectra = fft.rfftn(start, axes=where, norm="forward", workers=1)
     state, now, path = np.ascontiguousarray(spectra[..., : rates.shape[-1]]), 0.0, []
-    past: list[Array] | None = [] if multistep else None
+    past = Past(state) if multistep else None
     length = 0.0
     for time in times:
         count = math.ceil((time - now) / step - 1e-9)
         if count and not math.isclose(length, (time - now) / count, rel_tol=1e-9):
             length = (time - now) / count
-            past = [] if multistep else None
+            past = Past(state) if multistep else None
+        by = Coefficients.of(rates, length, start.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(count):
-                state = advanced(state, Coefficients.of(rates, length, start.dtype), forcing, past)
+                state = advanced(state, by, forcing, past)
         lost = np.flatnonzero(~np.isfinite(state).reshape(len(state), -1).all(axis=1)).tolist()
         if lost:
             raise UnstableSolutionError(
@@ -87,7 +88,8 @@ class Coefficients:
             for number, weights in enumerate(INTERPOLATION):
                 sums[4 + number] += sum(w * moment for w, moment in zip(weights, moments, strict=True)).real
         found = [twice(values, precision) for values in step * sums / CONTOUR]
-        self.half_forcing, self.first, self.middle, self.last, *self.backward = found
+        self.half_forcing, self.first, self.middle, self.last, *backward = found
+        self.backward = np.stack(backward)
         self.whole, self.half = twice(np.exp(exact), precision), twice(np.exp(exact / 2), precision)
 
     @staticmethod
@@ -111,20 +113,30 @@ def _kept(rates: bytes, shape: tuple[int, ...], step: float, precision: np.dtype
     return Coefficients(np.frombuffer(rates).reshape(shape), step, precision)
 
 
-def advanced(state: Array, by: Coefficients, forcing: Forcing, past: list[Array] | None) -> Array:
-    """The spectra one step later. ``past``: None for a Runge–Kutta step; else the forcings of the last steps of that
-    length, the latest first, brought up to date here: until they are enough, the steps are Runge–Kutta's."""
+class Past:
+    """The forcings of the last steps of one length, each kept twice, so that the latest ones always lie in a row."""
+
+    def __init__(self, state: Array) -> None:
+        self.forcings = np.empty((2 * BACKWARD, *state.shape), state.dtype)
+        self.count = 0
+
+    def latest(self, forcing: Array) -> Array | None:
+        """The last forcings, this one first, ``[BACKWARD, ...]``; None while they are too few."""
+        self.count += 1
+        place = -self.count % BACKWARD
+        self.forcings[place] = self.forcings[place + BACKWARD] = forcing
+        return self.forcings[place : place + BACKWARD] if self.count >= BACKWARD else None
+
+
+def advanced(state: Array, by: Coefficients, forcing: Forcing, past: Past | None) -> Array:
+    """The spectra one step later: a step of Runge and Kutta's if there is no past, or not enough of it yet."""
     now = forcing(state)
-    if past is None:
+    latest = past.latest(now) if past else None
+    if latest is None:
         return runge_kutta(state, by, forcing, now)
-    past.insert(0, now)
-    if len(past) < BACKWARD:
-        return runge_kutta(state, by, forcing, now)
-    later = scaled(state, by.whole)
-    for weight, before in zip(by.backward, past, strict=True):
-        later += scaled(before, weight)
-    past.pop()
-    return later
+    later = np.einsum("j...,j...->...", parts(latest), by.backward)
+    later += parts(state) * by.whole
+    return later.view(state.dtype)
 
 
 def runge_kutta(state: Array, by: Coefficients, forcing: Forcing, first: Array) -> Array:
