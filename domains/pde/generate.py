@@ -119,8 +119,8 @@ def chosen_problem(problem: str | Problem, tracer: bool, precision: str) -> Prob
 
 
 def cached_batch(plan: Plan, workers: int) -> int:
-    """Samples, 256 at most, whose fields at one time are 2^17 numbers or fewer, so few that every process has some."""
-    fitting = 2**17 // (len(plan.problem.fields) * plan.resolution**plan.problem.axes)
+    """Samples, 256 at most, whose fields at one time are 2^16 numbers or fewer, so few that every process has some."""
+    fitting = 2**16 // (len(plan.problem.fields) * plan.resolution**plan.problem.axes)
     return max(1, min(fitting, 256, -(-plan.samples // max(workers, 1))))
 
 

@@ -9,7 +9,7 @@ from .spectral import Array, PeriodicGrid
 
 # Of the rate sharpness^2 a step: as accurate as Runge–Kutta steps of the diffusion at the grid scale; from 0.15 on
 # the saturation of the phases is not stable.
-RATE_TIMES_STEP = 0.06
+RATE_TIMES_STEP = 0.07
 
 
 def allen_cahn(

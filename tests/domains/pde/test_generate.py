@@ -154,7 +154,7 @@ def test_a_precision_that_a_problem_has_not_is_refused(tmp_path, name, precision
 
 def test_a_batch_fits_a_cache_and_leaves_every_process_some(tmp_path):
     plan = trajectory_store.Plan(problem=problem("ns-gauss"), samples=100, resolution=64, times=(0.0, 1.0), seed=0)
-    assert module.cached_batch(plan, workers=1) == 16
+    assert module.cached_batch(plan, workers=1) == 8
     assert module.cached_batch(plan, workers=50) == 2
 
 
