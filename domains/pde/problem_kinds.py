@@ -34,6 +34,7 @@ SPECIES = (
     scalar("inhibitor", "concentration of the inhibitor"),
 )
 VISCOSITY = one_of("newtonian", "spectral")
+PRECISION = one_of("double", "single", silent=True)
 REFINEMENT = Option(default="2", values={str(number): number for number in (1, 2, 4, 8)})
 WITH_TRACER = {"fields": (*VELOCITY, TRACER)}
 CARRYING = {"fields": (*GAS, TRACER)}
@@ -56,6 +57,7 @@ def flow(name: str, title: str, tracer: str = "random", rollout: Rollout = "dire
                 default=tracer == "disc", values={False: None, True: tracer}, changes={True: WITH_TRACER}
             ),
             "viscosity": VISCOSITY,
+            "precision": PRECISION,
         },
     )  # fmt: skip
 
@@ -96,5 +98,8 @@ def acoustic(name: str, title: str, medium: Callable[..., Any], frames: int) -> 
         periodic=False,
         time_units="s",
         length_units="m",
-        options={"boundary": one_of("absorbing", "periodic", changes={"periodic": {"periodic": True}})},
+        options={
+            "boundary": one_of("absorbing", "periodic", changes={"periodic": {"periodic": True}}),
+            "precision": PRECISION,
+        },
     )

@@ -84,6 +84,11 @@ class Problem:
     options: Mapping[str, Option] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def precision(self) -> str:
+        """What it is solved in: "double" or "single"."""
+        return self.choices.get("precision", "double")
+
     def chosen(self, **choices: Any) -> "Problem":
         """With these choices made, and the others as they are by default.
 

@@ -126,7 +126,7 @@ def global_attributes(plan: Plan) -> dict[str, Any]:
         "domain_length": problem.length,
         "periodic": list(plan.space) if problem.periodic else [],
         **({"solid": problem.solid} if problem.solid else {}),
-        "solver": f"{inner.__module__}.{inner.__qualname__}, float64",
+        "solver": f"{inner.__module__}.{inner.__qualname__}, {np.dtype(problem.precision).name}",
         PLAN: json.dumps(plan.describe()),  # NetCDF, to which a store may be written, holds no mapping
     }
 

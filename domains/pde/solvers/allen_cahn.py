@@ -1,12 +1,15 @@
 """The Allen–Cahn equation on the periodic square."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
-from .runge_kutta import RATE_TIMES_STEP, integrate
+from .exponential import exponential
 from .spectral import Array, PeriodicGrid
+
+# Of the rate sharpness^2 a step: as accurate as Runge–Kutta steps of the diffusion at the grid scale; from 0.15 on
+# the saturation of the phases is not stable.
+RATE_TIMES_STEP = 0.07
 
 
 def allen_cahn(
@@ -19,20 +22,19 @@ def allen_cahn(
 ) -> Array:
     """Solve ``u_t = Lap u - sharpness^2 u (u^2 - 1)``: phases -1 and 1, interfaces of width ``sqrt(2) / sharpness``.
 
-    phase: ``[sample, x, y]``, of size up to about 1. Returns ``[sample, time, 1, x, y]``.
-    Raises `UnstableSolutionError`.
+    phase: ``[sample, x, y]``, of size up to about 1, whose precision the arithmetic takes; rate_times_step:
+    ``sharpness^2`` times the longest step. Returns ``[sample, time, 1, x, y]``. Raises `UnstableSolutionError`.
     """
-    tendency = partial(phase_tendency, grid=grid, sharpness=sharpness)
-    path = integrate(tendency, phase, times, rate_times_step=rate_times_step)
-    return np.stack([snapshot.copy() for snapshot in path], axis=1)[:, :, None]
+    rate = sharpness**2
 
+    def saturation(spectra: Array) -> Array:
+        u = grid.backward(spectra)
+        cubed = u * u
+        cubed *= -rate * u
+        return grid.forward(cubed)
 
-def phase_tendency(phase: Array, grid: PeriodicGrid, sharpness: float) -> tuple[Array, Array]:
-    """Time derivative, and the fastest rate of each sample: diffusion at the grid scale plus reaction."""
-    squared = phase * phase
-    slope = grid.laplacian(phase) - sharpness**2 * phase * (squared - 1)
-    reaction = sharpness**2 * np.maximum(3 * squared.max(axis=(1, 2)) - 1, 1)
-    return slope, grid.largest**2 + reaction
+    rates, step = (rate - grid.wavenumber_squared)[None], rate_times_step / rate
+    return exponential(phase[:, None], rates, saturation, times, step=step, axes=2, multistep=True)
 
 
 def phase_start(rng: np.random.Generator, points: Array) -> Array:

@@ -14,7 +14,9 @@ SPIN_UP = 100.0
 DIFFUSIVITIES = (2.5e-3, 1.25e-2)
 
 
-def burgers_lines(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+def burgers_lines(
+    generators: Generators, resolution: int, times: Sequence[float], *, precision: str = "double"
+) -> Array:
     """Burgers on the unit circle: velocity (deviation 0.5, up to 4 periods) and its viscosity, drawn evenly in the
     logarithm from 2e-3 to 2e-2 and constant over the line. At least 512 points, given at every n-th."""
     stride = max(1, -(-512 // resolution))
@@ -23,22 +25,28 @@ def burgers_lines(generators: Generators, resolution: int, times: Sequence[float
     viscosity = np.exp([rng.uniform(np.log(2e-3), np.log(2e-2)) for rng in generators])
     modes = wavenumbers(len(points), 1.0)
     rates = -viscosity[:, None, None] * modes**2
-    path = exponential(starts[:, None], rates, steepening(modes), times, step=0.25 / len(points), axes=1)
+    forcing, step = steepening(modes, len(points)), 0.125 / len(points)
+    path = exponential(starts[:, None].astype(precision), rates, forcing, times, step=step, axes=1, multistep=True)
     constant = np.broadcast_to(viscosity[:, None, None, None], path.shape)
     return np.concatenate([path, constant], axis=2)[..., ::stride]
 
 
-def flame_fronts(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+def flame_fronts(
+    generators: Generators, resolution: int, times: Sequence[float], *, precision: str = "double"
+) -> Array:
     """Kuramoto–Sivashinsky on a circle of length 64, after a time of 100 from random waves: slope."""
     points = np.arange(resolution) / resolution
     starts = np.stack([waves(rng, points, 8, 1.0) for rng in generators])
     modes = wavenumbers(resolution, FRONT_LENGTH)
     rates = (modes**2 - modes**4)[None]
     later = [SPIN_UP + time for time in times]
-    return exponential(starts[:, None], rates, steepening(modes), later, step=0.05, axes=1)
+    forcing = steepening(modes, resolution)
+    return exponential(starts[:, None].astype(precision), rates, forcing, later, step=0.025, axes=1, multistep=True)
 
 
-def reactions_in_space(generators: Generators, resolution: int, times: Sequence[float]) -> Array:
+def reactions_in_space(
+    generators: Generators, resolution: int, times: Sequence[float], *, precision: str = "double"
+) -> Array:
     """FitzHugh–Nagumo in the unit cube from random smooth fields of deviation 1: activator, inhibitor."""
     points = np.arange(resolution) / resolution
     starts = np.stack([np.stack([clouds(rng, points, 2, 1.0) for _ in range(2)]) for rng in generators])
@@ -52,23 +60,24 @@ def reactions_in_space(generators: Generators, resolution: int, times: Sequence[
         change = np.stack([u - u**3 - 5e-3 - v, u - v], axis=1)
         return fft.rfftn(change, axes=axes, norm="forward", workers=1)
 
-    return exponential(starts, rates, reaction, times, step=0.05, axes=3)
+    return exponential(starts.astype(precision), rates, reaction, times, step=0.05, axes=3)
 
 
-def steepening(modes: Array) -> Forcing:
-    """``-(u^2 / 2)_x`` of spectra on a line, without aliases."""
-    size, kept = 2 * (len(modes) - 1), modes < modes[-1] * 2 / 3
+def steepening(modes: Array, resolution: int) -> Forcing:
+    """``-(u^2 / 2)_x`` of spectra on a line of so many points, without aliases: modes as of `wavenumbers`."""
 
     def forcing(spectra: Array) -> Array:
-        u = fft.irfft(spectra * kept, n=size, norm="forward", workers=1)
-        return -0.5j * modes * kept * fft.rfft(u * u, norm="forward", workers=1)
+        u = fft.irfft(spectra, n=resolution, norm="forward", workers=1)
+        u *= u
+        squared = fft.rfft(u, norm="forward", workers=1)[..., : len(modes)]
+        return squared * (-0.5j * modes).astype(squared.dtype)
 
     return forcing
 
 
 def wavenumbers(resolution: int, length: float) -> Array:
-    """Radians per length of the modes of a real field on a line."""
-    return 2 * np.pi / length * np.arange(resolution // 2 + 1)
+    """Radians per length of the modes of a real field on a line that the 2/3 rule keeps."""
+    return 2 * np.pi / length * np.arange(-(-resolution // 3))
 
 
 def waves(rng: np.random.Generator, points: Array, modes: int, deviation: float) -> Array:

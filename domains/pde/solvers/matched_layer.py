@@ -1,11 +1,11 @@
 """The acoustic wave equation with absorbing boundaries: a perfectly matched layer round the square."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from .runge_kutta import integrate
-from .spectral import Array, PeriodicGrid
+from .spectral import Array, PeriodicGrid, scaled, twice
 
 
 def absorbed_wave(
@@ -27,27 +27,30 @@ def absorbed_wave(
     displacement, speed: ``[sample, x, y]`` on a grid that includes the layer; layer: absorption along one axis in
     1/length, ``[resolution]``, see `layer_profile`. Returns ``[sample, time, x, y]``. Raises `UnstableSolutionError`.
     """
-    ikx, iky = 1j * grid.wavenumber_x, 1j * grid.wavenumber_y
+    precision = np.result_type(displacement.dtype, "F")
+    ikx, iky = ((1j * k).astype(precision) for k in (grid.wavenumber_x, grid.wavenumber_y))
+    minus_squared = twice(-grid.wavenumber_squared, precision)
     guard = grid.largest / 2 * (grid.wavenumber_squared / grid.largest**2) ** 3
+    strongest, guard = guard.max(), twice(guard, precision)
     fastest_speed = speed.max(axis=(1, 2))
-    damping = np.multiply.outer(fastest_speed, layer)
+    damping = np.multiply.outer(fastest_speed, layer).astype(displacement.dtype)
 
-    def tendency(state: Array, speed: Array, damping: Array) -> tuple[Array, Array]:
+    def tendency(state: Array, speed: Array, damping: Array) -> tuple[Array, Callable[[], Array]]:
         u, velocity, p = state[:, 0], state[:, 1], state[:, 2:]
         along_x, along_y = damping[:, :, None], damping[:, None, :]
         spectra = grid.forward(state)
-        spread = -grid.wavenumber_squared * spectra[:, 0] + ikx * spectra[:, 2] + iky * spectra[:, 3]
+        spread = scaled(spectra[:, 0], minus_squared) + ikx * spectra[:, 2] + iky * spectra[:, 3]
         slopes = np.stack([spread, ikx * spectra[:, 0], iky * spectra[:, 0]], axis=1)
         force, u_x, u_y = np.moveaxis(grid.backward(slopes), 1, 0)
         fastest = speed.max(axis=(1, 2))
-        loss = grid.backward(fastest[:, None, None, None] * guard * spectra)
+        loss = grid.backward(scaled(spectra, fastest[:, None, None, None] * guard))
         push = speed**2 * force - (along_x + along_y) * velocity - along_x * along_y * u
         turn = along_y - along_x
         slope = np.stack([velocity, push, turn * u_x - along_x * p[:, 0], -turn * u_y - along_y * p[:, 1]], axis=1)
-        rate = fastest * (grid.largest + guard.max()) + 2 * damping.max(axis=1)
-        return slope - loss, rate + 0.0 * slope.sum(axis=(1, 2, 3))
+        rate = fastest * (grid.largest + strongest) + 2 * damping.max(axis=1)
+        return slope - loss, lambda: rate + 0.0 * slope.sum(axis=(1, 2, 3))
 
-    state = np.zeros((len(displacement), 4, *displacement.shape[1:]))
+    state = np.zeros((len(displacement), 4, *displacement.shape[1:]), displacement.dtype)
     state[:, 0] = displacement
     path = integrate(tendency, state, times, parameters=[speed, damping], rate_times_step=rate_times_step)
     return np.stack([snapshot[:, 0].copy() for snapshot in path], axis=1)

@@ -118,6 +118,46 @@ def test_processes_and_batches_do_not_change_the_store(tmp_path):
     assert contents(one) == contents(two)
 
 
+@pytest.mark.parametrize(("name", "tolerance"), [("ns-gauss", 1e-5), ("ace", 1e-5), ("burgers-1d", 1e-3)])
+def test_single_precision_is_near_double_and_is_said(tmp_path, name, tolerance):
+    choices = {"samples": 3, "snapshots": 3, "progress": False, "resolution": 64}
+    double = xr.open_zarr(generate(name, output=tmp_path / "d.zarr", **choices))
+    path = generate(name, output=tmp_path / "s.zarr", precision="single", **choices, batch=2)
+    single = xr.open_zarr(path)
+    assert double.attrs["solver"].endswith(", float64")
+    assert single.attrs["solver"].endswith(", float32")
+    assert plan_of(path)["choices"]["precision"] == "single"
+    assert "precision" not in plan_of(tmp_path / "d.zarr")["choices"]
+    for field in double.attrs["fields"]:
+        apart = float(np.abs(single[field] - double[field]).mean() / np.abs(double[field]).mean())
+        assert apart < tolerance
+    first = double.attrs["fields"][0]
+    assert (single[first] != double[first]).any()
+    again = generate(name, output=tmp_path / "a.zarr", precision="single", **choices, batch=1, workers=2)
+    assert contents(again) == contents(path)
+    with pytest.raises(FileExistsError, match="unless it comes from the same arguments"):
+        generate(name, output=path, **choices)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "message"),
+    [
+        ("ns-gauss", "half", "precision must be one of double, single, got 'half'"),
+        ("ce-rp", "single", "ce-rp has the choices refinement, tracer, got 'precision'; leave it out"),
+        (problem("ace"), "single", r"goes with the name of a problem, got 'ace' made without; use problem\('ace', pre"),
+    ],
+)
+def test_a_precision_that_a_problem_has_not_is_refused(tmp_path, name, precision, message):
+    with pytest.raises(ValueError, match=message):
+        generate(name, output=tmp_path / "a.zarr", samples=1, precision=precision)
+
+
+def test_a_batch_fits_a_cache_and_leaves_every_process_some(tmp_path):
+    plan = trajectory_store.Plan(problem=problem("ns-gauss"), samples=100, resolution=64, times=(0.0, 1.0), seed=0)
+    assert module.cached_batch(plan, workers=1) == 8
+    assert module.cached_batch(plan, workers=50) == 2
+
+
 def test_a_finished_store_is_kept_and_other_arguments_are_refused(tmp_path, monkeypatch):
     path = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
     before = contents(path)
