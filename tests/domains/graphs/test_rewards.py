@@ -55,7 +55,7 @@ def test_processes_and_times_that_are_none():
         ({"processes": 1, "timeout": 0.0}, "=0.0"),
     ):
         with pytest.raises(RewardError, match=rf"0 \(here\) or more and have some time, got .*{said}; correct them"):
-            Reward(carbons, **choices)  # type: ignore[arg-type]
+            Reward(carbons, **choices)
 
 
 def odd(smiles: str) -> float:

@@ -131,8 +131,8 @@ def test_storms_that_pass_each_other_keep_their_ways():
 
 def test_a_centre_near_the_last_place_of_another_storm_goes_on_as_its_own_went():
     """A degree apart in latitude: at the fifth time each lies nearer to where the other was than to where it was."""
-    tracks, hours = [], np.arange(0.0, 36, 6)
-    for k, now in enumerate(hours):
+    tracks: list[list[dict[str, float]]] = []
+    for k, now in enumerate(np.arange(0.0, 36, 6)):
         found = [{"hours": now, "latitude": 40 + s, "longitude": 100 + 8 * s * (k - 3.4)} for s in (-0.5, 0.5)]
         _join(tracks, found, speed=100.0, before=now - 6)
     assert [{row["latitude"] for row in one} for one in tracks] == [{39.5}, {40.5}]
