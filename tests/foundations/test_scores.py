@@ -17,9 +17,7 @@ def test_scores_of_samples_are_read_back_with_what_is_not_known():
 def test_a_sample_has_one_name_and_a_column_a_value_for_each():
     with pytest.raises(ConfigError, match="every sample has a name of its own, got '3' twice; number them"):
         SampleScores.of("error", [3, 3], {"1 h": [1, 2]})
-    with pytest.raises(
-        ConfigError, match=r"value for each of 2 samples, got rows of \[1\]; write None where"
-    ):
+    with pytest.raises(ConfigError, match=r"value for each of 2 samples, got rows of \[1\]; write None where"):
         SampleScores.of("error", [3, 4], {"1 h": [1]})
     with pytest.raises(ConfigError, match="a row for each of 0 columns"):
         SampleScores.of("error", [3, 4], {})
