@@ -31,8 +31,8 @@ VISCOSITIES = {
 }
 
 
-def stacked(samples: Sequence[Array], precision: str) -> Array:
-    """Fields or spectra of all samples, ``[sample, ...]``, in that precision."""
+def stacked(samples: Sequence[Array | float], precision: str) -> Array:
+    """Fields, spectra or numbers of all samples, ``[sample, ...]``, in that precision."""
     together = np.stack(samples)
     return together.astype(np.result_type(precision, "F") if np.iscomplexobj(together) else precision)
 
