@@ -14,6 +14,8 @@ from .results import Result, digest
 
 DRAWS = 2000
 """Resamples of the samples that an interval is made from."""
+BLOCK = 2**20
+"""Numbers that are resampled at a time, which bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,16 @@ def paired(first: Result, second: Result, *, confidence: float = 0.95, draws: in
         raise ConfigError(
             f"a pair has two samples or more in common, got {len(difference)}; measure both on one part of the data"
         )
-    chosen = np.random.default_rng(seed).integers(len(difference), size=(draws, len(difference)))
-    low, high = np.quantile(difference[chosen].mean(1), [(1 - confidence) / 2, (1 + confidence) / 2])
+    from scipy.stats import bootstrap
+
+    ends = bootstrap(
+        (difference,), np.mean, n_resamples=draws, confidence_level=confidence, method="percentile", random_state=seed,
+        batch=max(1, BLOCK // len(difference)),
+    ).confidence_interval  # fmt: skip
     return Paired(
         difference=float(difference.mean()),
-        low=float(low),
-        high=float(high),
+        low=float(ends.low),
+        high=float(ends.high),
         samples=len(difference),
         better=float((sign * difference < 0).mean() + (difference == 0).mean() / 2),
         metric=one.metric,

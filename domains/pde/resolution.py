@@ -40,17 +40,26 @@ def at_resolution(model: Model, points: int) -> Model:
 
 def at_their_resolution(model: Model, grid: tuple[int, ...], points: int | None) -> Model:
     """`at_resolution` where points are given; else the model, with a warning where fields of this grid may be of the
-    domain that it was tuned on, in another spacing."""
-    if points is not None:
-        return at_resolution(model, points)
+    domain that it was tuned on, in another spacing.
+
+    Raises:
+        ConfigError: points for a model that was tuned on a grid with other numbers of points along its axes.
+    """
     taught = model.provenance.get("data", {}).get("train", {}).get("grid")
-    if taught is None or model.config.resolution is not None or len(taught) != len(grid):
+    if points is not None:
+        if taught is not None and len(set(taught)) > 1:
+            raise ConfigError(
+                f"a resolution is one number of points for every axis, got resolution={points} for a model that was "
+                f"tuned on a grid of {' x '.join(map(str, taught))}; interpolate the fields to that grid, and leave it out"
+            )
+        return at_resolution(model, points)
+    if taught is None or model.config.resolution is not None or len(taught) != len(grid) or len(set(taught)) > 1:
         return model
     shares = {n / old for n, old in zip(grid, taught, strict=True)}
     if len(shares) == 1 and shares != {1.0}:
         log.warning(
             "the model was tuned on a grid of %s, the data have %s; if that is the same domain, it is better with "
             "resolution=%d, which resamples to that grid and back",
-            " x ".join(map(str, taught)), " x ".join(map(str, grid)), max(taught),
+            " x ".join(map(str, taught)), " x ".join(map(str, grid)), taught[0],
         )  # fmt: skip
     return model

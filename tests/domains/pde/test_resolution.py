@@ -90,6 +90,15 @@ def test_another_spacing_is_told(caplog):
     assert "was tuned on" not in caplog.text
 
 
+def test_a_grid_with_longer_and_shorter_axes_is_no_single_number(caplog):
+    model, state = tuned(), decay_trajectories(size=32).isel(time=0, y=slice(0, 16))
+    model.provenance["data"] = {"train": {"grid": [16, 8]}}
+    with pytest.raises(ConfigError, match="=16 for a model that was tuned on a grid of 16 x 8; interpolate"):
+        humboldt.predict(model, state, 1.0, resolution=16)
+    humboldt.predict(model, state, 1.0)
+    assert "was tuned on" not in caplog.text
+
+
 def test_grids_that_cannot_be():
     for points in (0, 15):
         with pytest.raises(ConfigError, match=f"an even number of points along each axis, got {points}; change it"):
