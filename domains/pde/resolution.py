@@ -50,7 +50,7 @@ def at_their_resolution(model: Model, grid: tuple[int, ...], points: int | None)
         if taught is not None and len(set(taught)) > 1:
             raise ConfigError(
                 f"a resolution is one number of points for every axis, got resolution={points} for a model that was "
-                f"tuned on a grid of {' x '.join(map(str, taught))}; interpolate the fields to that grid and leave it out"
+                f"tuned on a grid of {' x '.join(map(str, taught))}; interpolate fields to that grid and leave it out"
             )
         return at_resolution(model, points)
     if taught is None or model.config.resolution is not None or len(taught) != len(grid) or len(set(taught)) > 1:
