@@ -23,10 +23,12 @@ def test_persistence_and_climatology_stand_beside_the_model():
     scores = evaluate({"mine": fit_to_data(model(), data)}, data, batch_size=5)
     assert scores["forecast"].values.tolist() == ["persistence", "climatology", "mine"]
     rows = data.grid.area_weights()
-    pairs = [(s.inputs[-1], s.target) for s in data.samples if s.lead_time == 12]
-    errors = [(rows[:, None] * (data.state(b)[2].astype(float) - data.state(a)[2]) ** 2).mean() for a, b in pairs]
-    found = scores["rmse"].sel(forecast="persistence", lead_time=12, channel="msl")
-    assert float(found) == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-6)
+    for lead in (6, 12):
+        pairs = [(s.inputs[-1], s.target) for s in data.samples if s.lead_time == lead]
+        errors = [(rows[:, None] * (data.state(b)[2].astype(float) - data.state(a)[2]) ** 2).mean() for a, b in pairs]
+        found = scores["rmse"].sel(forecast="persistence", lead_time=lead, channel="msl")
+        assert float(found) == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-6)
+        assert int(scores["samples"].sel(lead_time=lead)) == len(pairs)
     assert np.isfinite(scores["acc"].sel(forecast="mine")).all()
     rmse, skill = scores["rmse"], scores["skill_over_climatology"].sel(forecast="mine")
     np.testing.assert_allclose(skill, 1 - rmse.sel(forecast="mine") / rmse.sel(forecast="climatology"))
