@@ -105,6 +105,10 @@ def spectra(fields: Mapping[str, xr.DataArray], reference: str = "truth") -> Fig
     return figure
 
 
+ROUNDING = 1e-6
+"""Degrees by which a place may lie west of where a map begins, and not be taken around the globe."""
+
+
 def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None = None, margin: float = 8.0) -> Figure:
     """Tracks on a map (left) and the pressure of their centres over time (right), a colour per source.
 
@@ -120,7 +124,8 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     if not len(every):
         raise ValueError(f"storms are drawn of tables with tracks, {list(tracks)} have none; follow more times")
     west = _widest_gap(every["longitude"].to_numpy()) if field is None else float(grid_of(field).longitude_edges()[0])
-    tracks = {name: table.assign(longitude=(table["longitude"] - west) % 360 + west) for name, table in tracks.items()}
+    east = {name: (table["longitude"] - west + ROUNDING) % 360 - ROUNDING for name, table in tracks.items()}
+    tracks = {name: table.assign(longitude=west + east[name]) for name, table in tracks.items()}
     grid = _around(pd.concat(tracks.values()), margin) if field is None else grid_of(field)
     figure, axes = map_axes(1, 1, grid)
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter

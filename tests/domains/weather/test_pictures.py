@@ -76,6 +76,8 @@ def test_a_storm_over_the_seam_of_its_longitudes_is_one_line_and_a_short_one():
     line = next(line for line in left.lines if line.get_marker() == "o")
     np.testing.assert_allclose(np.diff(line.get_xdata()), 3)
     assert np.ptp(left.get_xlim()) < 30
+    rounded = table.assign(longitude=[-102.15379261277066, -101, -100, -99])  # rounded on its way around
+    assert np.ptp(storm_tracks({"truth": rounded}).axes[0].get_xlim()) < 30
     grid = regular(8, 16)
     globe = xr.DataArray(np.zeros(grid.shape), {"latitude": list(grid.latitude), "longitude": list(grid.longitude)},
                          ("latitude", "longitude"), name="msl")  # fmt: skip
