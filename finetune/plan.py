@@ -5,19 +5,21 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from humboldt.foundations import Dataset, Model
 
 from .catalogue import trained_parameters
-from .fit import bytes_written, describe, prepared, task_of
+from .fit import bytes_written, describe, prepared
 from .method import Method
 from .mixture import Mixture
 from .recipe import Recipe
 from .sampler import Batches
-from .task import SearchTask, Task
+
+if TYPE_CHECKING:
+    from .task import Task
 
 
 def plan(
@@ -29,6 +31,8 @@ def plan(
     threads of this process. `memory_megabytes` is the
     peak of the accelerator, or of the whole process, during these steps.
     """
+    from .training import task_of  # not before: it imports Lightning, which takes seconds
+
     length = recipe.length(len(train))
     task = task_of(prepared(model, recipe, method), method, recipe, length)
     step = _second_step(task, Batches(train, recipe.batch_size, 2 * recipe.accumulate, recipe.seed), recipe)
@@ -50,7 +54,7 @@ def plan(
 def _second_step(task: Task, batches: Batches, recipe: Recipe) -> float:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     task.to(device, torch.float64 if recipe.precision == "64-true" else None)
-    if isinstance(task, SearchTask):
+    if not task.method.gradients:
         return _second_search(task, batches, recipe)
     optimiser = task.configure_optimizers()["optimizer"]
     seconds = 0.0
@@ -68,7 +72,7 @@ def _second_step(task: Task, batches: Batches, recipe: Recipe) -> float:
     return seconds
 
 
-def _second_search(task: SearchTask, batches: Batches, recipe: Recipe) -> float:
+def _second_search(task: Task, batches: Batches, recipe: Recipe) -> float:
     seconds = 0.0
     for number in range(2):
         start = time.perf_counter()

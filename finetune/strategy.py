@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.environments import ClusterEnvironment
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 
 from humboldt.foundations import ConfigError
 
 from .method import Method
 from .recipe import Recipe
-from .world import Launched, World
+from .world import World
 
 
 def strategy(recipe: Recipe, here: World) -> dict[str, Any]:
@@ -53,6 +54,56 @@ def require_kind(checkpoint: str, recipe: Recipe, here: World) -> None:
             f"with strategy fsdp one process, or several, go on with what was begun by as many, got {checkpoint}, "
             f"written {begun}, and {here.size} processes; start {'two or more' if rows else 'one'}, or --overwrite"
         )
+
+
+class Launched(ClusterEnvironment):
+    """What Lightning asks of a cluster, answered by a `World`."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """They run already."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Of the machine of rank 0."""
+        return self.world.address
+
+    @property
+    def main_port(self) -> int:
+        """Where they meet."""
+        return self.world.port
+
+    @staticmethod
+    def detect() -> bool:
+        """Never chosen by itself."""
+        return False
+
+    def world_size(self) -> int:
+        """All processes."""
+        return self.world.size
+
+    def set_world_size(self, size: int) -> None:
+        """The launcher decides."""
+
+    def global_rank(self) -> int:
+        """Of this one."""
+        return self.world.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """The launcher decides."""
+
+    def local_rank(self) -> int:
+        """Of this one on its machine."""
+        return self.world.local_rank
+
+    def node_rank(self) -> int:
+        """Of its machine."""
+        return self.world.rank // self.world.local_size
 
 
 class Rows(ModelParallelStrategy):

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from lightning.fabric.plugins.environments import ClusterEnvironment
 
 from humboldt.foundations import ConfigError
 
@@ -83,56 +82,6 @@ def first_host(hosts: str) -> str:
     """The first of a compressed list of hosts: `node[007-009,011],other` begins with `node007`."""
     found = re.match(r"([^\[,]+)(?:\[(\w+))?", hosts)
     return found[1] + (found[2] or "") if found else "127.0.0.1"
-
-
-class Launched(ClusterEnvironment):
-    """What Lightning asks of a cluster, answered by a `World`."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        """They run already."""
-        return True
-
-    @property
-    def main_address(self) -> str:
-        """Of the machine of rank 0."""
-        return self.world.address
-
-    @property
-    def main_port(self) -> int:
-        """Where they meet."""
-        return self.world.port
-
-    @staticmethod
-    def detect() -> bool:
-        """Never chosen by itself."""
-        return False
-
-    def world_size(self) -> int:
-        """All processes."""
-        return self.world.size
-
-    def set_world_size(self, size: int) -> None:
-        """The launcher decides."""
-
-    def global_rank(self) -> int:
-        """Of this one."""
-        return self.world.rank
-
-    def set_global_rank(self, rank: int) -> None:
-        """The launcher decides."""
-
-    def local_rank(self) -> int:
-        """Of this one on its machine."""
-        return self.world.local_rank
-
-    def node_rank(self) -> int:
-        """Of its machine."""
-        return self.world.rank // self.world.local_size
 
 
 @contextmanager

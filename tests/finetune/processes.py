@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import humboldt.finetune.training  # noqa: F401 - here once, instead of once in every child
+
 
 def free_port() -> int:
     with socket.socket() as taken:

@@ -28,6 +28,12 @@ def log_rows(folder):
     return list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
 
 
+def test_what_does_not_train_does_not_pay_for_lightning(root):
+    code = "import sys, humboldt.finetune, humboldt.adapting; print('lightning' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_training_lowers_the_loss_and_leaves_the_given_model_alone():
     model, before = tiny_model(), tiny_model().state_dict()
     tuned = fit(model, Waves(), recipe=dataclasses.replace(SHORT, steps=60, core_rate=3e-3, embedding_rate=1e-2))

@@ -7,8 +7,8 @@ import torch
 
 from humboldt.finetune import Recipe, fit, method, plan
 from humboldt.finetune.adapted import hooks
-from humboldt.finetune.fit import task_of
 from humboldt.finetune.methods.cma import clipped_deviation
+from humboldt.finetune.training import task_of
 from humboldt.foundations import ConfigError
 from tests.finetune.sciences import science
 from tests.finetune.tiny import Waves, tiny_model
