@@ -20,7 +20,7 @@ class SampleScores:
         metric, unit, better: of these values; the one number beside them may be another (a median, a rank).
         samples: what each sample is called in the whole data, in order: the same in every part and every run.
         columns: what each was scored on: lead times, properties, ...
-        values: a row a column, a value a sample; None where there is none.
+        values: a row a column, a value a sample; None where there is none, infinite where a prediction had no bound.
 
     Raises:
         ConfigError: a sample that is named twice, or other numbers of values than of columns and samples.
@@ -46,8 +46,8 @@ class SampleScores:
 
     @classmethod
     def of(cls, metric: str, samples: Iterable[Any], values: Mapping[str, Any], unit: str = "1") -> SampleScores:
-        """From an array of values a column; NaN and infinity become None, six digits are kept."""
-        rows = (tuple(float(f"{v:.6g}") if math.isfinite(v) else None for v in map(float, r)) for r in values.values())
+        """From an array of values a column; NaN becomes None, six digits are kept."""
+        rows = (tuple(None if math.isnan(v) else float(f"{v:.6g}") for v in map(float, r)) for r in values.values())
         names = tuple(str(name) for name in samples)
         return cls(metric=metric, unit=unit, samples=names, columns=tuple(values), values=tuple(rows))
 
@@ -58,7 +58,7 @@ class SampleScores:
 
     @property
     def mean(self) -> float:
-        """Over all samples and columns that have a value; NaN if none has."""
+        """Over all samples and columns that have a value, infinite if one is; NaN if none has."""
         known = [value for row in self.values for value in row if value is not None]
         return sum(known) / len(known) if known else math.nan
 

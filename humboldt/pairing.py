@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,10 +116,21 @@ def comparable(first: Result, second: Result) -> tuple[SampleScores, SampleScore
 
 
 def differences(one: SampleScores, other: SampleScores) -> Float[np.ndarray, " n"]:
-    """First less second of every sample that both have, mean over the columns in which both have a value."""
+    """First less second of every sample that both have, mean over the columns in which both have a value.
+
+    Raises:
+        ConfigError: an infinite score among them, which no mean outweighs.
+    """
     mine, yours = one.by_column(), other.by_column()
     common = set(other.samples)
     names = [name for name in one.samples if name in common]
+    for word, found in (("first", mine), ("second", yours)):
+        away = [name for name in names if any(math.isinf(row[name]) for row in found.values())]
+        if away:
+            raise ConfigError(
+                f"a pair takes finite scores, got infinite ones of the {word} on {len(away)} of {len(names)} samples "
+                f"(the first is {away[0]!r}): its predictions have no bound there; train it at lower rates, or longer"
+            )
     table = np.array([[mine[column][name] - yours[column][name] for name in names] for column in one.columns])
     return np.asarray(np.nanmean(table[:, ~np.isnan(table).all(0)], axis=0))
 

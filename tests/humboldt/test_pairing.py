@@ -69,6 +69,16 @@ def test_what_cannot_be_paired_is_said():
         paired(good, good, confidence=1.5)
 
 
+def test_a_run_that_ran_away_on_a_sample_is_not_paired_without_it():
+    first, second = record(np.array([0.1, 0.2, 0.3])), record(np.array([0.1, np.inf, 0.4]))
+    said = r"finite scores, got infinite ones of the second on 1 of 3 samples \(the first is '1'\).*lower rates"
+    with pytest.raises(ConfigError, match=said):
+        paired(first, second)
+    with pytest.raises(ConfigError, match="of the first on 1 of 3"):
+        paired(second, second)
+    assert rivals(first, [replace(second, method="another")]) == []
+
+
 def test_rivals_answer_the_same_question_and_the_nearest_comes_first():
     mine = record([1.0, 2.0, 3.0], settings={"strength": 1.0, "task": "forecast"})
     far = record([9.0, 9.0, 9.0], method="far", settings={"strength": 4.0, "task": "forecast"})
