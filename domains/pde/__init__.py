@@ -18,12 +18,12 @@ from .indicators import Indication, evaluate_indicators
 from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
 from .operators import operator, operator_for
-from .poseidon import poseidon_b, poseidon_l, poseidon_t, scot_core
 from .pretraining import DEVIATION, open_mixture, pde_nano
 from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published
 from .resolution import at_resolution
 from .rollout import check_lead_times, rollout
+from .scot import poseidon_b, poseidon_l, poseidon_t, scot_core
 from .tasks import finer_state, inversion, super_resolution, task_errors, unlabelled
 from .weights import (
     RELEASES,
