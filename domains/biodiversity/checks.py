@@ -11,7 +11,8 @@ import pandas as pd
 
 from humboldt.data_catalog import DataError, did_you_mean
 
-from .occurrences import BASIS, DATE, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, days
+from .event_dates import DATE, days, window
+from .occurrences import BASIS, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, require_terms
 from .places import Places
 from .record_files import geopandas
 
@@ -44,7 +45,11 @@ def flag_occurrences(
         centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect.
         uncertainty: largest coordinateUncertaintyInMeters.
         dates: first and last day, as (from, to); None for an open end.
+
+    Raises:
+        DataError: records that were not read, or a window of dates that is none.
     """
+    require_terms(table, SPECIES, LATITUDE, LONGITUDE)
     latitude, longitude = table[LATITUDE].to_numpy(float), table[LONGITUDE].to_numpy(float)
     flags = pd.DataFrame(index=table.index)
     flags["missing"] = ~(np.isfinite(latitude) & np.isfinite(longitude))
@@ -69,7 +74,7 @@ def flag_occurrences(
     if BASIS in table:
         flags["unwild"] = table[BASIS].astype(str).str.upper().isin(NOT_LIVING_WILD)
     if dates is not None:
-        flags["date"] = _outside_of(table, *dates)
+        flags["date"] = _outside_of(table, dates)
     same = [SPECIES, LATITUDE, LONGITUDE, *([DATE] if DATE in table else [])]
     flags["duplicate"] = table.duplicated(same)
     return flags
@@ -90,10 +95,10 @@ def in_polygons(polygons: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(shapely.contains_xy(shape, x, y))
 
 
-def _outside_of(table: pd.DataFrame, first: str | None, last: str | None) -> np.ndarray:
-    day = days(table)
-    late = pd.Series(False, table.index) if last is None else day >= pd.Timestamp(last) + pd.Timedelta(days=1)
-    early = pd.Series(False, table.index) if first is None else day < pd.Timestamp(first)
+def _outside_of(table: pd.DataFrame, dates: tuple[str | None, str | None]) -> np.ndarray:
+    (first, last), day = window(dates), days(table)
+    late = pd.Series(False, table.index) if last is None else day >= last + pd.Timedelta(days=1)
+    early = pd.Series(False, table.index) if first is None else day < first
     return (early | late | day.isna()).to_numpy()
 
 

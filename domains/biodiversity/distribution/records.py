@@ -12,7 +12,8 @@ import pandas as pd
 from humboldt.data_catalog import DataError
 
 from ..environment import Environment
-from ..occurrences import DATE, LATITUDE, LONGITUDE, SPECIES, calendar_months, presence_of, read_occurrences
+from ..event_dates import DATE, calendar_months
+from ..occurrences import LATITUDE, LONGITUDE, SPECIES, presence_of, read_occurrences
 
 log = logging.getLogger(__name__)
 

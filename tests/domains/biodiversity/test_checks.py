@@ -82,3 +82,5 @@ def test_nothing_left_and_unknown_checks_are_named():
         clean_occurrences(records((1.111, 50.111)), keep=["imprecis"])
     with pytest.raises(DataError, match="dates stand in the column eventDate"):
         flag_occurrences(records((1.1, 2.2)), dates=("2015", None))
+    with pytest.raises(DataError, match=r"got no scientificName in .*; read them with read_occurrences first"):
+        flag_occurrences(pd.DataFrame({"lon": [1.0], "lat": [2.0], "species": "s"}))
