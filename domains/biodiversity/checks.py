@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,8 @@ def flag_occurrences(
     (fossils, specimens in care), `date` (outside of the window, or none), `duplicate` (species, place and day).
 
     Args:
-        land: polygons (GeoSeries or GeoDataFrame in any CRS, shapely geometry in degrees) outside of which records are
-            at sea.
+        land: polygons (a file, GeoSeries or GeoDataFrame in any CRS, shapely geometry in degrees) outside of which
+            records are at sea.
         centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect.
         uncertainty: largest coordinateUncertaintyInMeters.
         dates: first and last day, as (from, to); None for an open end.
@@ -59,6 +60,7 @@ def flag_occurrences(
     flags["equal"] = (np.abs(latitude) == np.abs(longitude)) & ~flags["missing"]
     good = ~(flags["missing"] | flags["outside"]).to_numpy()
     if land is not None:
+        land = polygons_of(land)
         land = land.to_crs("EPSG:4326") if getattr(land, "crs", None) is not None else land
         on_land, if_swapped = in_polygons(land, longitude, latitude), in_polygons(land, latitude, longitude)
         flags["sea"] = good & ~on_land
@@ -82,6 +84,22 @@ def flag_occurrences(
 
 def _rounded(values: np.ndarray, decimals: int) -> np.ndarray:
     return np.isclose(values, np.round(values, decimals), rtol=0, atol=1e-9)
+
+
+def polygons_of(source: Any) -> Any:
+    """Polygons, read where a path is given.
+
+    Raises:
+        DataError: something else.
+    """
+    if isinstance(source, str | Path):
+        return geopandas().read_file(source)
+    if not hasattr(source, "geom_type"):
+        raise DataError(
+            f"polygons are a file, a GeoSeries, a GeoDataFrame or a shapely geometry, got {type(source).__name__}; make "
+            "one with geopandas"
+        )
+    return source
 
 
 def in_polygons(polygons: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean
 
+from .crs import crs_name, is_geographic, is_same_crs, rioxarray, transformed
+
 IMAGES = (".tif", ".tiff", ".vrt", ".asc", ".img")
 CELLS = 2**18  # of a block of rows that is read at once
 X_NAMES, Y_NAMES = ("x", "lon", "longitude"), ("y", "lat", "latitude")
@@ -57,9 +59,9 @@ class Environment:
 
     def cells(self, x: Any, y: Any, crs: Any = "EPSG:4326") -> tuple[np.ndarray, np.ndarray]:
         """Row and column of the cell of each point, -1 outside of the grid; 350 degrees east are 10 degrees west."""
-        x, y = _transformed(np.asarray(x, float), np.asarray(y, float), crs, self.crs)
+        x, y = transformed(np.asarray(x, float), np.asarray(y, float), crs, self.crs)
         rows, columns = _place(y, self.layers["y"].values), _place(x, self.layers["x"].values)
-        if (columns < 0).any() and _is_geographic(self.crs):
+        if (columns < 0).any() and is_geographic(self.crs):
             for turn in (-360.0, 360.0):
                 columns = np.where(columns < 0, _place(x + turn, self.layers["x"].values), columns)
         return rows, columns
@@ -119,7 +121,7 @@ class Environment:
 
     def areas(self) -> np.ndarray:
         """Relative area of the cells of each row: 1 on the plane, cos(latitude) in degrees."""
-        if not _is_geographic(self.crs):
+        if not is_geographic(self.crs):
             return np.ones(self.shape[0])
         return np.cos(np.radians(self.layers["y"].values.astype(float)))
 
@@ -133,11 +135,11 @@ def open_environment(
         source: a path, a pattern, a folder of images, a list of paths, {name: path}, or an xarray object with x and y
             (or longitude and latitude).
         names: of the layers; by default the bands' descriptions, or file and variable names.
-        crs: of the grid, where the file does not say.
+        crs: of the grid, where the file does not say: 'EPSG:4326', 32633, a WKT or an object of pyproj.
         factors: names of layers whose values are classes.
 
     Raises:
-        DataError: no CRS, layers on different grids, or a wrong number of names.
+        DataError: no CRS or an unknown one, layers on different grids, or a wrong number of names.
         FileNotFoundError: there is no such file.
     """
     if isinstance(source, Mapping) and not isinstance(source, xr.Dataset):
@@ -182,12 +184,10 @@ def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
             near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
             raise FileNotFoundError(f"layers are read from a file, got {path}, which is not there{near}")
         is_image = path.suffix.lower() in IMAGES
-        data, label = (_rioxarray().open_rasterio(path, masked=True) if is_image else _store(path)), path.stem
-    found = crs
-    if found is None:
-        _rioxarray()
-        found = data.rio.crs.to_string() if data.rio.crs else None
-    return _stacked(_named_axes(data, in_memory), label), None if found is None else str(found)
+        data, label = (rioxarray().open_rasterio(path, masked=True) if is_image else _store(path)), path.stem
+    rioxarray()
+    found = data.rio.crs if crs is None else crs
+    return _stacked(_named_axes(data, in_memory), label), None if found is None else crs_name(found)
 
 
 def _store(path: Path) -> xr.Dataset:
@@ -241,7 +241,7 @@ def _same_grid(first: xr.DataArray, crs: str | None, other: xr.DataArray, its: s
         first.sizes[axis] == other.sizes[axis] and np.allclose(first[axis], other[axis], rtol=0, atol=1e-6)
         for axis in ("x", "y")
     )
-    if not same or crs != its:
+    if not same or not is_same_crs(crs, its):
         raise DataError(
             f"layers lie on one grid, got {first.sizes['y']} x {first.sizes['x']} cells in {crs} and "
             f"{other.sizes['y']} x {other.sizes['x']} in {its} ({path}); put them on one grid with "
@@ -263,29 +263,3 @@ def _place(values: np.ndarray, axis: np.ndarray) -> np.ndarray:
     place = np.floor((values - float(axis[0])) / step + 0.5)
     inside = np.isfinite(place) & (place >= 0) & (place < len(axis))
     return np.where(inside, place, -1).astype(int)
-
-
-def _transformed(x: np.ndarray, y: np.ndarray, crs: Any, to: str) -> tuple[np.ndarray, np.ndarray]:
-    if str(crs) == to:
-        return x, y
-    _rioxarray()
-    from pyproj import CRS, Transformer
-
-    if CRS.from_user_input(crs) == CRS.from_user_input(to):
-        return x, y
-    return Transformer.from_crs(crs, to, always_xy=True).transform(x, y)
-
-
-def _is_geographic(crs: str) -> bool:
-    _rioxarray()
-    from pyproj import CRS
-
-    return bool(CRS.from_user_input(crs).is_geographic)
-
-
-def _rioxarray() -> Any:
-    try:
-        import rioxarray
-    except ImportError as error:
-        raise ImportError('layers of the environment need rioxarray: pip install "humboldt[geo]"') from error
-    return rioxarray

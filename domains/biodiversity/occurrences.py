@@ -15,6 +15,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean
 
+from .crs import to_degrees
 from .event_dates import DATE, PARTS, calendar_months, days, joined_date
 from .places import Geometry, Places
 from .record_files import read_records
@@ -168,17 +169,6 @@ def _named(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
                 f"say which column it is, as columns={{{term!r}: ...}}"
             )
     return table
-
-
-def to_degrees(x: Any, y: Any, crs: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Longitude and latitude (WGS 84) of coordinates in a CRS."""
-    try:
-        from pyproj import Transformer
-    except ImportError as error:
-        raise ImportError('coordinates in another CRS need pyproj: pip install "humboldt[geo]"') from error
-    there = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    longitude, latitude = there.transform(np.asarray(x, float), np.asarray(y, float))
-    return longitude, latitude
 
 
 def thin_occurrences(
