@@ -120,7 +120,9 @@ def _numbers(values: pd.Series, name: str) -> pd.Series:
         example = values[odd].iloc[0]
         if found.isna().all():
             raise DataError(f"{name} holds numbers, such as 45.5, got {example!r} and the like; convert it to numbers")
-        log.warning("%d of %d values of %s are no number and taken as missing, such as %r", odd.sum(), len(odd), name, example)
+        log.warning(
+            "%d of %d values of %s are no number and taken as missing, such as %r", odd.sum(), len(odd), name, example
+        )
     return found
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,7 @@ class SpeciesModel(Parameters):
         occurrences: Any,
         environment: Any,
         *,
-        background: int | pd.DataFrame | Literal["target_group"] = 2000,
+        background: int | pd.DataFrame | str = 2000,
         variables: Sequence[str] | None = None,
         factors: Sequence[str] = (),
     ) -> SpeciesModel:
@@ -85,9 +85,11 @@ class SpeciesModel(Parameters):
             factors: names of variables whose values are classes, where a table does not say; layers do.
 
         Raises:
-            DataError: coordinates out of range, no environment at them, a species with fewer than two presences,
+            DataError: another word for the background, coordinates out of range, no environment at them, a species with fewer than two presences,
                 species with absences beside species without, background that is the same everywhere.
         """
+        if isinstance(background, str) and background != "target_group":
+            raise DataError(f"background is a number, a table of points or 'target_group', got {background!r}")
         random = np.random.default_rng(self.seed)
         surroundings = as_environment(environment)
         if isinstance(surroundings, pd.DataFrame):

@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import dijkstra
 
 from humboldt.data_catalog import DataError
 
+from .maps import of_species
+
 NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 
 
@@ -97,9 +99,9 @@ def detection_ranking(
         maps is the attribute `crs`.
 
     Raises:
-        DataError: other grids, effort beyond 0 and 1, or a reach without occupied cells.
+        DataError: another species, other grids, effort beyond 0 and 1, or a reach without occupied cells.
     """
-    one = (maps.isel(species=0) if species is None else maps.sel(species=species)).transpose("y", "x", ...)
+    one = of_species(maps, species).transpose("y", "x", ...)
     priority = one["suitability"].values.astype(float).copy()
     step = tuple(abs(float(one[a][1] - one[a][0])) for a in ("y", "x"))
     for name, grid in (("occupied", occupied), ("effort", effort)):

@@ -65,7 +65,7 @@ def dated(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def complete(table: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataFrame:
-    """The rows that have a value in every column; how many lack one is logged.
+    """The rows that have a finite value in every column; how many lack one is logged.
 
     Raises:
         DataError: none has, or a column is not there.
@@ -73,7 +73,7 @@ def complete(table: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataF
     lacking = [c for c in columns if c not in table]
     if lacking:
         raise DataError(f"{what} have the columns {list(columns)[:12]}, got no {lacking[0]!r}")
-    whole = table[list(columns)].notna().all(axis=1)
+    whole = table[list(columns)].replace([np.inf, -np.inf], np.nan).notna().all(axis=1)
     if not whole.any():
         raise DataError(
             f"{what} lie where every variable has a value, got none of {len(table)} there; compare the extent and the "

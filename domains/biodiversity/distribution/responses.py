@@ -15,6 +15,7 @@ from humboldt.foundations import pyplot
 from ..metrics import auc_roc
 from ..occurrences import SPECIES
 from .estimator import SpeciesModel
+from .maps import of_species
 
 
 def response_curves(
@@ -98,15 +99,17 @@ def plot_responses(curves: xr.Dataset, species: str | None = None, *, model: Spe
     """A figure with a small plot a variable; with the model, marks of where the species was found along the axis.
 
     Raises:
+        DataError: a species that is not there.
         ImportError: matplotlib is missing.
     """
     plt = pyplot()
-    name = str(curves["species"].values[0]) if species is None else species
+    of_one = of_species(curves, species)
+    name = str(of_one["species"].item())
     variables, columns = curves.sizes["variable"], min(4, curves.sizes["variable"])
     rows = -(-variables // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(2.6 * columns, 2.1 * rows), sharey=True, squeeze=False)
     for axis, variable in zip(axes.ravel(), curves["variable"].values, strict=False):
-        one = curves.sel(species=name, variable=variable)
+        one = of_one.sel(variable=variable)
         axis.plot(one["value"], one["suitability"], color="#1f6f5c", linewidth=2)
         if model is not None:
             found = model.records_.loc[model.records_[SPECIES] == name, variable]
@@ -116,7 +119,7 @@ def plot_responses(curves: xr.Dataset, species: str | None = None, *, model: Spe
         axis.axis("off")
     for axis in axes[:, 0]:
         axis.set_ylabel("suitability")
-    axes[0, 0].set_ylim(0, 1.08 * float(curves["suitability"].sel(species=name).max()))
+    axes[0, 0].set_ylim(0, 1.08 * float(of_one["suitability"].max()))
     figure.suptitle(name)
     figure.tight_layout()
     return figure
@@ -131,10 +134,11 @@ def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.Da
         occurrences: table with x and y in the CRS of the maps, such as `records_`.
 
     Raises:
+        DataError: a species that is not there.
         ImportError: matplotlib is missing.
     """
     plt = pyplot()
-    one = maps.isel(species=0) if species is None else maps.sel(species=species)
+    one = of_species(maps, species)
     x, y = one["x"].values, one["y"].values
     shape = np.ptp(y) / np.ptp(x)
     figure, axes = plt.subplots(1, 2, figsize=(11, 1.2 + 4.6 * float(np.clip(shape, 0.4, 1.6))), sharey=True)

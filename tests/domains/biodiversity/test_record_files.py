@@ -108,5 +108,7 @@ def test_a_layer_with_a_geometry_of_another_name_and_one_of_areas(tmp_path):
 
 def test_a_layer_of_points_in_parquet_is_read_as_one(tmp_path):
     points = geopandas.points_from_xy([500_000.0], [10_000_000.0], crs="EPSG:32737")
-    geopandas.GeoDataFrame({"scientificName": ["Loxodonta africana"]}, geometry=points).to_parquet(tmp_path / "p.parquet")
+    geopandas.GeoDataFrame({"scientificName": ["Loxodonta africana"]}, geometry=points).to_parquet(
+        tmp_path / "p.parquet"
+    )
     np.testing.assert_allclose(said(tmp_path / "p.parquet")[0][1:], (0.0, 39.0), atol=1e-9)

@@ -139,3 +139,19 @@ def test_a_variable_that_is_missing_is_named() -> None:
         model.predict(Environment(lacking, "EPSG:4326"))
     with pytest.raises(DataError, match="fitted before it predicts"):
         SpeciesModel(network()).predict(LAYERS)
+    with pytest.raises(DataError, match=r"layers, or columns of the background, got 'variable_9' for .*did you mean"):
+        SpeciesModel(network()).fit(RECORDS, LAYERS, variables=["variable_9"])
+
+
+def test_a_background_of_another_word_is_refused() -> None:
+    with pytest.raises(DataError, match="a number, a table of points or 'target_group', got 'target-group'"):
+        SpeciesModel(network()).fit(RECORDS, LAYERS, background="target-group")
+
+
+def test_infinite_values_are_missing() -> None:
+    table = LAYERS.extract(RECORDS["decimalLongitude"], RECORDS["decimalLatitude"]).assign(scientificName="s")
+    odd = table.assign(variable_2=np.where(np.arange(len(table)) < 5, np.inf, table["variable_2"]))
+    assert len(SpeciesModel(network()).fit(odd, table).records_) == len(table) - 5
+    assert len(SpeciesModel(network()).fit(table, odd).background_) == len(table) - 5
+    with pytest.raises(DataError, match=f"where every variable has a value, got none of {len(table)} there"):
+        SpeciesModel(network()).fit(table.assign(variable_2=-np.inf), table)
