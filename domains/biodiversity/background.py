@@ -33,8 +33,8 @@ def sample_background(
         weight: effort by which a cell is likelier: an array [y, x] on the grid of the layers, or a bias file (a path, a
             labelled array or an `Environment` of one layer, on any grid), looked up in the middle of each cell. NaN and
             0 are never drawn.
-        within: polygons (a file, GeoSeries, GeoDataFrame, shapely geometry), in the CRS of the layers unless they have their
-            own, outside of which nothing is drawn.
+        within: polygons (a file, GeoSeries, GeoDataFrame, shapely geometry), in the CRS of the layers unless they have
+            their own, outside of which nothing is drawn.
         without: occurrences whose cells are left out.
         replace: whether a cell may be drawn twice.
 
@@ -71,7 +71,7 @@ def sample_background(
 def regional_background(
     environment: Environment, regions: Any, count: int, *, seed: int = 0, **choices: Any
 ) -> pd.DataFrame:
-    """`count` places in each polygon of a GeoDataFrame or a file of polygons, with the number of its row in `region`."""
+    """`count` places in each polygon of a GeoDataFrame or of a file, with the number of its row in `region`."""
     parts, regions = [], polygons_of(regions)
     for number, (name, shape) in enumerate(zip(regions.index, regions.geometry, strict=True)):
         own = type(regions.geometry)([shape], crs=regions.crs)
@@ -120,8 +120,8 @@ def _effort(weight: Any, environment: Environment) -> np.ndarray:
     effort = np.nan_to_num(np.asarray(weight, float), nan=0.0)
     if effort.shape != environment.shape:
         raise DataError(
-            f"a map of effort lies on the grid of the layers {environment.shape}, got {effort.shape}; regrid it, or pass "
-            "it with its coordinates"
+            f"a map of effort lies on the grid of the layers {environment.shape}, got {effort.shape}; regrid it, or "
+            "pass it with its coordinates"
         )
     if (effort < 0).any():
         raise DataError(f"effort is at least 0, got {effort.min():g}; set what is not known to NaN")

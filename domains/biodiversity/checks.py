@@ -96,8 +96,8 @@ def polygons_of(source: Any) -> Any:
         return geopandas().read_file(source)
     if not hasattr(source, "geom_type"):
         raise DataError(
-            f"polygons are a file, a GeoSeries, a GeoDataFrame or a shapely geometry, got {type(source).__name__}; make "
-            "one with geopandas"
+            f"polygons are a file, a GeoSeries, a GeoDataFrame or a shapely geometry, got {type(source).__name__}; "
+            "make one with geopandas"
         )
     return source
 

@@ -107,8 +107,8 @@ def require_terms(table: pd.DataFrame, *terms: str) -> None:
     lacking = [term for term in terms if term not in table]
     if lacking:
         raise DataError(
-            f"records have the columns {', '.join(terms)}, got no {lacking[0]} in {list(table.columns)[:12]}; read them "
-            "with read_occurrences first"
+            f"records have the columns {', '.join(terms)}, got no {lacking[0]} in {list(table.columns)[:12]}; read "
+            "them with read_occurrences first"
         )
 
 

@@ -59,9 +59,7 @@ def checked_places(x: np.ndarray, y: np.ndarray, geometry: Geometry = "sphere") 
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.shape != y.shape or x.ndim != 1:
-        raise DataError(
-            f"a place has an x and a y, got arrays of the shapes {x.shape} and {y.shape}; give as many of both"
-        )
+        raise DataError(f"a place has an x and a y, got arrays of the shapes {x.shape} and {y.shape}; give both of all")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise DataError("places have coordinates, got some that are NaN or infinite; drop them (clean_occurrences)")
     if geometry == "sphere" and len(x) and (np.abs(x).max() > 360 or np.abs(y).max() > 90):

@@ -191,9 +191,7 @@ def check_leakage(
     pairs = [(np.asarray(training), np.asarray(validation)) for training, validation in folds]
     last = max((int(sites.max()) for pair in pairs for sites in pair if len(sites)), default=-1)
     if last >= len(x):
-        raise DataError(
-            f"every site of a fold has coordinates, got site {last} and {len(x)} coordinates; give them all"
-        )
+        raise DataError(f"every site of a fold has coordinates, got site {last} and {len(x)} coordinates; give all")
     names, rows = list(folds.names) if isinstance(folds, Folds) else list(range(len(pairs))), []
     for name, (training, validation) in zip(names, pairs, strict=True):
         if not len(training) or not len(validation):

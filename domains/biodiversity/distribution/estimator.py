@@ -85,8 +85,9 @@ class SpeciesModel(Parameters):
             factors: names of variables whose values are classes, where a table does not say; layers do.
 
         Raises:
-            DataError: another word for the background, coordinates out of range, no environment at them, a species with fewer than two presences,
-                species with absences beside species without, background that is the same everywhere.
+            DataError: another word for the background, coordinates out of range, no environment at them, a species with
+                fewer than two presences, species with absences beside species without, background that is the same
+                everywhere.
         """
         if isinstance(background, str) and background != "target_group":
             raise DataError(f"background is a number, a table of points or 'target_group', got {background!r}")

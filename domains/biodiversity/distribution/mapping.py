@@ -33,7 +33,7 @@ def predict_species(
     """
     choose(fit_species, choices)
     fitted, there = fit_species(network, layers, occurrences=occurrences, to=to, month=month, **choices)
-    return fitted.predict(there, month=month, output=output, progress=False)  # type: ignore[return-value]
+    return fitted.predict(there, month=month, output=output)  # type: ignore[return-value]
 
 
 def map_pieces(

@@ -72,7 +72,7 @@ def test_polygons_are_read_from_a_file(environment, tmp_path):
     shape.to_file(tmp_path / "park.gpkg")
     assert sorted(sample_background(environment, 4, within=tmp_path / "park.gpkg")["warm"]) == [12, 13, 17, 18]
     assert regional_background(environment, str(tmp_path / "park.gpkg"), 2)["region"].tolist() == [0, 0]
-    with pytest.raises(DataError, match="polygons are a file, .* got list; make one with geopandas"):
+    with pytest.raises(DataError, match=r"polygons are a file, .* got list; make one with geopandas"):
         sample_background(environment, 1, within=[(1, 2)])
 
 

@@ -27,5 +27,5 @@ def test_metres_of_a_meridian_become_degrees():
 
 def test_an_unknown_one_is_refused():
     table = {"lat": [1.0], "lon": [2.0], "species": ["s"]}
-    with pytest.raises(DataError, match="got 'UTM 37S'; look it up at https://epsg.io"):
+    with pytest.raises(DataError, match=r"got 'UTM 37S'; look it up at https://epsg.io"):
         read_occurrences(pd.DataFrame(table), crs="UTM 37S")

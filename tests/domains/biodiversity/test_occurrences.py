@@ -97,7 +97,7 @@ def test_coordinates_that_are_no_numbers_are_said(caplog):
     found = read_occurrences(TABLE.assign(decimalLatitude=["52.5", "48°06'N", " "]))
     assert found["decimalLatitude"].isna().tolist() == [False, True, True]
     assert '1 of 3 values of decimalLatitude are no number and taken as missing, such as "48°06\'N"' in caplog.text
-    with pytest.raises(DataError, match="decimalLatitude holds numbers, such as 45.5, got '48,1' and the like"):
+    with pytest.raises(DataError, match=r"decimalLatitude holds numbers, such as 45.5, got '48,1' and the like"):
         read_occurrences(TABLE.assign(decimalLatitude="48,1"))
 
 

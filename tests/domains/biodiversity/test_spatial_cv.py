@@ -100,7 +100,7 @@ def test_folds_of_other_libraries_are_checked_too(sites):
         check_leakage(iter(pairs), x, y, 5000.0, geometry="plane")
     far = [(np.array([0]), np.array([1]))]
     assert check_leakage(far, np.array([0.0, 3e4]), np.zeros(2), 5000.0, geometry="plane")["nearest"].tolist() == [3e4]
-    with pytest.raises(DataError, match="got site 399 and 395 coordinates; give them all"):
+    with pytest.raises(DataError, match="got site 399 and 395 coordinates; give all"):
         check_leakage(pairs, x[:395], y[:395], 5000.0, geometry="plane")
     with pytest.raises(DataError, match="a fold trains and validates, got 0 and 1 sites in 0"):
         check_leakage([(np.array([], int), np.array([1]))], x, y, 5000.0, geometry="plane")
