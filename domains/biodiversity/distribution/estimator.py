@@ -55,6 +55,7 @@ class SpeciesModel(Parameters):
         variables_: of the environment.
         background_: table of background points.
         records_: table of the presences that were used, with their environment.
+        crs_: of x and y of both tables; None of a model of tables.
     """
 
     def __init__(
@@ -94,10 +95,11 @@ class SpeciesModel(Parameters):
         random = np.random.default_rng(self.seed)
         surroundings = as_environment(environment)
         if isinstance(surroundings, pd.DataFrame):
-            records, around = named(occurrences), surroundings.copy()
+            records, around, self.crs_ = named(occurrences), surroundings.copy(), None
             names = variables or [str(c) for c in around if c in records and c not in NOT_VARIABLES]
         else:
-            records, factors = located(occurrences, surroundings), (*surroundings.factors, *factors)
+            records, self.crs_ = located(occurrences, surroundings), surroundings.crs
+            factors = (*surroundings.factors, *factors)
             number = background if isinstance(background, int) else 2000
             around = background if isinstance(background, pd.DataFrame) else self._background(surroundings, number)
             names = variables or surroundings.names

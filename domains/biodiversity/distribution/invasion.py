@@ -34,8 +34,13 @@ def arrival_times(
         least: suitability below which nothing passes.
 
     Raises:
-        DataError: another grid, no occupied cell, or a speed that is not positive.
+        DataError: several maps, another grid, no occupied cell, or a speed that is not positive.
     """
+    if set(suitability.dims) != {"y", "x"}:
+        raise DataError(
+            f"a front crosses a map of one species on (y, x), got {tuple(map(str, suitability.dims))}; choose one, such "
+            "as maps['suitability'].isel(species=0)"
+        )
     values, occupied = suitability.transpose("y", "x").values.astype(float), np.asarray(occupied, bool)
     if occupied.shape != values.shape:
         raise DataError(f"occupied cells lie on the grid of the map {values.shape}, got {occupied.shape}")

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from humboldt.data_catalog import DataError, did_you_mean
 
+from ..crs import transformed
 from ..environment import Environment
 from .extrapolation import mess
 
@@ -108,7 +109,8 @@ def _answer(model: SpeciesModel, environment: Environment, rows: slice, month: i
     values = environment.read(rows)
     table = pd.DataFrame(dict(zip(environment.names, values.reshape(len(values), -1), strict=True)))
     x, y = environment.layers["x"].values, environment.layers["y"].values[rows]
-    table["x"], table["y"] = np.tile(x, len(y)), np.repeat(y, len(x))
+    places = np.tile(x, len(y)), np.repeat(y, len(x))
+    table["x"], table["y"] = transformed(*places, environment.crs, model.crs_) if model.place and model.crs_ else places
     logit, deviation = model.answer(table, month)
     maps = [m for one, its in zip(logit, deviation, strict=True) for m in interval(one, its).values()]
     names = list(model.variables_.names)

@@ -12,8 +12,9 @@ from scipy.special import expit
 from humboldt.data_catalog import DataError
 from humboldt.foundations import pyplot
 
+from ..crs import DEGREES, rioxarray, transformed
 from ..metrics import auc_roc
-from ..occurrences import SPECIES
+from ..occurrences import LATITUDE, LONGITUDE, SPECIES, read_occurrences
 from .estimator import SpeciesModel
 from .maps import of_species
 
@@ -125,13 +126,13 @@ def plot_responses(curves: xr.Dataset, species: str | None = None, *, model: Spe
     return figure
 
 
-def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.DataFrame | None = None) -> Any:
+def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: Any = None) -> Any:
     """A figure of suitability, hatched where the environment is new, beside the width of the interval.
 
     Args:
         maps: of `SpeciesModel.predict`.
         species: which, the first by default.
-        occurrences: table with x and y in the CRS of the maps, such as `records_`.
+        occurrences: table with x and y in the CRS of the maps, such as `records_`, or what `read_occurrences` takes.
 
     Raises:
         DataError: a species that is not there.
@@ -152,8 +153,18 @@ def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.Da
     if new.any():
         axes[0].contourf(x, y, new, levels=[0.5, 1.5], colors="none", hatches=["///"])
     if occurrences is not None:
-        axes[0].plot(occurrences["x"], occurrences["y"], "o", color="white", markeredgecolor="black", markersize=3.5)
+        axes[0].plot(*_points(maps, occurrences), "o", color="white", markeredgecolor="black", markersize=3.5)
     axes[0].set_ylabel("y")
     figure.suptitle(f"{one['species'].item()}   (hatched: environment beyond the background)")
     figure.tight_layout()
     return figure
+
+
+def _points(maps: xr.Dataset, occurrences: Any) -> tuple[Any, Any]:
+    """x and y of records in the CRS of maps."""
+    if isinstance(occurrences, pd.DataFrame) and {"x", "y"} <= set(occurrences):
+        return occurrences["x"], occurrences["y"]
+    records = read_occurrences(occurrences)
+    rioxarray()
+    longitude, latitude = records[LONGITUDE].to_numpy(), records[LATITUDE].to_numpy()
+    return transformed(longitude, latitude, DEGREES, maps.rio.crs or DEGREES)

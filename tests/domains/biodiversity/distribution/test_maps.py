@@ -7,6 +7,7 @@ import xarray as xr
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import Environment
 from humboldt.domains.biodiversity import environment as environments
+from humboldt.domains.biodiversity.crs import transformed
 from humboldt.domains.biodiversity.distribution import SpeciesModel, detection_ranking, maps, plot_map
 from tests.domains.biodiversity.distribution.small import environment, network, occurrences, region
 
@@ -25,6 +26,16 @@ def test_maps_in_a_file_are_those_in_memory(tmp_path: Path, name: str, monkeypat
     xr.testing.assert_allclose(found.load(), expected, atol=1e-5)
     assert str(found.rio.crs) == "EPSG:4326"
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_coordinates_are_those_of_the_fit_in_whatever_crs_the_layers_lie() -> None:
+    model = SpeciesModel(network(), place=True).fit(occurrences(HERE), LAYERS, background=200)
+    metres = LAYERS.layers.to_dataset("layer").rio.write_crs("EPSG:4326").rio.reproject("EPSG:3857", nodata=np.nan)
+    known, moved = model.predict(LAYERS)["suitability"], model.predict(metres)["suitability"]
+    x, y = transformed(known["x"].values, known["y"].values, "EPSG:4326", "EPSG:3857")
+    same = moved.sel(x=x[3:-3], y=y[3:-3], method="nearest").values
+    assert np.nanmax(np.abs(same - known.values[:, 3:-3, 3:-3])) < 0.05
+    assert np.nanstd(same) > 0.005
 
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
