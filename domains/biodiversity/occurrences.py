@@ -69,6 +69,7 @@ def read_occurrences(source: Any, *, columns: Mapping[str, str] | None = None, c
         table[name] = _numbers(table[name], name)
     if crs is not None and not is_layer:
         table[LONGITUDE], table[LATITUDE] = to_degrees(table[LONGITUDE], table[LATITUDE], crs)
+    table[SPECIES] = species_names(table[SPECIES])
     if DATE not in table:
         columns_of = {plain_name(column): column for column in table}
         parts = [table[columns_of[p]] for p in takewhile(columns_of.__contains__, PARTS)]
@@ -96,6 +97,15 @@ def presence_of(table: pd.DataFrame) -> np.ndarray:
         none = pd.to_numeric(table[COUNT], errors="coerce") == 0
         found &= ~(none & (pd.Series(status, table.index) == "")).to_numpy()
     return found & np.asarray(status != "absent")
+
+
+def species_names(values: pd.Series) -> pd.Series:
+    """Names as text, keys of a checklist too: 2435240 and not 2435240.0; missing ones stay missing."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return values
+    found = values.astype("Float64")
+    is_key = bool((found.dropna() % 1 == 0).all())
+    return (found.astype("Int64") if is_key else found).astype("string").astype(object).where(found.notna(), None)
 
 
 def require_terms(table: pd.DataFrame, *terms: str) -> None:

@@ -34,6 +34,7 @@ from .variables import Variables, variables_of
 
 MOST = 512  # presences of a species, and points of background and contrast, that are compared one by one
 COMPARED = 2**19  # pairs of a place and a point that are worked on together: as many as a processor keeps at hand
+NANO = "humboldt/biodiversity-nano"
 INTERVAL = 1.96  # standard deviations to both sides
 
 
@@ -269,7 +270,7 @@ def as_network(model: Model | str | Path | None) -> Model:
     Raises:
         DataError: a model of something else.
     """
-    if model is None:
+    if model is None or model == NANO:
         model = Path(str(resources.files("humboldt.domains.pretrained") / "biodiversity-nano"))
     if not isinstance(model, Model):
         record = read_config(Path(model))

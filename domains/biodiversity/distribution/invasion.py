@@ -38,8 +38,8 @@ def arrival_times(
     """
     if set(suitability.dims) != {"y", "x"}:
         raise DataError(
-            f"a front crosses a map of one species on (y, x), got {tuple(map(str, suitability.dims))}; choose one, such "
-            "as maps['suitability'].isel(species=0)"
+            f"a front crosses a map of one species on (y, x), got {tuple(map(str, suitability.dims))}; choose one, "
+            "such as maps['suitability'].isel(species=0)"
         )
     values, occupied = suitability.transpose("y", "x").values.astype(float), np.asarray(occupied, bool)
     if occupied.shape != values.shape:

@@ -13,7 +13,7 @@ from humboldt.data_catalog import DataError
 
 from ..environment import Environment
 from ..event_dates import DATE, calendar_months
-from ..occurrences import LATITUDE, LONGITUDE, SPECIES, presence_of, read_occurrences
+from ..occurrences import LATITUDE, LONGITUDE, SPECIES, presence_of, read_occurrences, species_names
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def located(occurrences: Any, environment: Environment) -> pd.DataFrame:
     """Records with the environment at their places, and x and y in its CRS.
 
     Raises:
-        DataError: coordinates beyond 90 and 180 degrees.
+        DataError: coordinates beyond 90 and 180 degrees, or swapped ones.
     """
     records = read_occurrences(occurrences)
     latitude, longitude = records[LATITUDE], records[LONGITUDE]
@@ -37,6 +37,14 @@ def located(occurrences: Any, environment: Environment) -> pd.DataFrame:
             f"{worst[LONGITUDE]:g}; are they swapped, or in metres (crs= of read_occurrences)? see clean_occurrences"
         )
     rows, columns = environment.cells(longitude, latitude)
+    if len(records) and (np.minimum(rows, columns) < 0).all():
+        swapped = np.minimum(*environment.cells(latitude, longitude))
+        if (swapped >= 0).any():
+            first = records.iloc[0]
+            raise DataError(
+                f"records lie on the layers, got none there, and some where latitude and longitude are exchanged "
+                f"({first[LATITUDE]:g} and {first[LONGITUDE]:g}); exchange the two columns"
+            )
     x, y = environment.places(np.maximum(rows, 0), np.maximum(columns, 0))
     values = environment.extract(longitude, latitude)
     kept = records.drop(columns=[c for c in (*values.columns, *PLACES) if c in records])
@@ -48,7 +56,7 @@ def named(occurrences: Any) -> pd.DataFrame:
     records = pd.DataFrame(occurrences).reset_index(drop=True)
     if SPECIES not in records:
         records = records.assign(**{SPECIES: records.get("species", "species")})
-    return records.assign(present=presence_of(records))
+    return records.assign(**{SPECIES: species_names(records[SPECIES])}, present=presence_of(records))
 
 
 def dated(records: pd.DataFrame) -> pd.DataFrame:

@@ -67,6 +67,13 @@ def test_names_are_recognised_or_said():
         read_occurrences(other, columns={"scientificName": "brd"})
 
 
+@pytest.mark.parametrize("keys", [[2435240, 2435240, 5219073], [2435240.0, None, 5219073.0]])
+def test_keys_of_species_are_names(keys):
+    table = TABLE.drop(columns="scientificName").assign(taxonKey=keys)
+    found = read_occurrences(table)["scientificName"]
+    assert found.tolist() == ["2435240", "2435240" if keys[1] else None, "5219073"]
+
+
 @pytest.mark.parametrize("name", ["dwc:decimalLatitude", "Decimal Latitude", "decimal_latitude", "LAT"])
 def test_names_are_recognised_in_other_spellings(name):
     assert read_occurrences(TABLE.rename(columns={"decimalLatitude": name}))["decimalLatitude"].iloc[0] == 52.5
