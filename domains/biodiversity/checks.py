@@ -27,7 +27,7 @@ def flag_occurrences(
     table: pd.DataFrame,
     *,
     land: Any = None,
-    centroids: np.ndarray | None = None,
+    centroids: Any = None,
     centroid_radius: float = 1000.0,
     uncertainty: float | None = None,
     decimals: int = 2,
@@ -43,7 +43,8 @@ def flag_occurrences(
     Args:
         land: polygons (a file, GeoSeries or GeoDataFrame in any CRS, shapely geometry in degrees) outside of which
             records are at sea.
-        centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect.
+        centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect, or
+            the countries themselves: points or polygons in a file, a GeoSeries or a GeoDataFrame.
         uncertainty: largest coordinateUncertaintyInMeters.
         dates: first and last day, as (from, to); None for an open end.
 
@@ -67,7 +68,7 @@ def flag_occurrences(
         flags["swapped"] |= good & ~on_land & if_swapped
     if centroids is not None:
         near = np.zeros(len(table), bool)
-        suspects = Places(*np.asarray(centroids, float).T)
+        suspects = Places(*_centres(centroids))
         near[good] = Places(longitude[good], latitude[good]).nearest(suspects) < centroid_radius
         flags["centroid"] = near
     flags["imprecise"] = good & _rounded(latitude, decimals - 1) & _rounded(longitude, decimals - 1)
@@ -100,6 +101,17 @@ def polygons_of(source: Any) -> Any:
             "make one with geopandas"
         )
     return source
+
+
+def _centres(centroids: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes, of polygons those of their centres on the plane of equal areas (EPSG:6933)."""
+    if not isinstance(centroids, str | Path) and not hasattr(centroids, "to_crs"):
+        longitude, latitude = np.asarray(centroids, float).reshape(-1, 2).T
+        return longitude, latitude
+    shapes = polygons_of(centroids).geometry
+    shapes = shapes.set_crs("EPSG:4326") if shapes.crs is None else shapes
+    centres = shapes.to_crs("EPSG:6933").centroid.to_crs("EPSG:4326")
+    return centres.x.to_numpy(), centres.y.to_numpy()
 
 
 def in_polygons(polygons: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
