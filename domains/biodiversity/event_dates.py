@@ -40,10 +40,12 @@ def window(dates: tuple[str | None, str | None]) -> tuple[pd.Timestamp | None, p
     Raises:
         DataError: what is no date, or ends that are the wrong way round.
     """
-    ends = [None if end is None else pd.to_datetime(end, errors="coerce") for end in dates]
-    if len(ends) != 2 or any(end is pd.NaT for end in ends):
-        raise DataError(f"a window of dates is ('2000-01-01', '2010-12-31') or None at an open end, got {dates!r}")
-    first, last = ends
+    try:
+        first, last = (None if end is None else pd.Timestamp(end) for end in dates)
+    except ValueError as error:
+        raise DataError(
+            f"a window of dates is ('2000-01-01', '2010-12-31') or None at an open end, got {dates!r}"
+        ) from error
     if first is not None and last is not None and first > last:
         raise DataError(f"a window of dates begins before it ends, got {dates!r}; exchange them")
     return first, last
@@ -56,7 +58,7 @@ def joined_date(parts: Sequence[pd.Series]) -> pd.Series:
         number = pd.to_numeric(part, errors="coerce").round().astype("Int64")
         known &= number.notna()
         found = (found + sign + number.astype("string").str.zfill(digits)).where(known, found)
-    return found.replace("", pd.NA)
+    return found.where(found != "")
 
 
 def _bounds(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -56,7 +56,7 @@ def _parquet(path: Path) -> pd.DataFrame:
     except ImportError as error:
         raise ImportError('Parquet files need pyarrow: pip install "humboldt[geo]"') from error
     is_layer = b"geo" in (read_schema(path).metadata or {})
-    return geopandas().read_parquet(path) if is_layer else pd.read_parquet(path)  # type: ignore[no-any-return]
+    return geopandas().read_parquet(path) if is_layer else pd.read_parquet(path)
 
 
 def _of_records(names: list[str]) -> str:

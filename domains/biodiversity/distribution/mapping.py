@@ -87,6 +87,6 @@ def fit_species(
     environment = layers if isinstance(layers, Environment) else open_environment(layers, **about)
     there = to if isinstance(to, Environment | None) else open_environment(to, **about)
     model = SpeciesModel(network, place=place, season=month is not None, seed=seed)
-    model.fit(occurrences, environment, background=background, variables=variables)  # type: ignore[arg-type]
+    model.fit(occurrences, environment, background=background, variables=variables)
     model.require_month(month)
     return model, there or environment
