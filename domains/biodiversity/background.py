@@ -12,7 +12,7 @@ import xarray as xr
 from humboldt.data_catalog import DataError
 
 from .checks import in_polygons, polygons_of
-from .crs import rioxarray, to_degrees
+from .crs import is_geographic, rioxarray, to_degrees
 from .environment import Environment, open_environment
 from .occurrences import LATITUDE, LONGITUDE, require_terms
 
@@ -139,4 +139,8 @@ def _mask(polygons: Any, environment: Environment) -> np.ndarray:
     polygons = polygons_of(polygons)
     if getattr(polygons, "crs", None) is not None:
         polygons = polygons.to_crs(environment.crs)
-    return in_polygons(polygons, *_middles(environment)).reshape(environment.shape)
+    x, y = _middles(environment)
+    inside = in_polygons(polygons, x, y)
+    if is_geographic(environment.crs) and (np.abs(x) > 180).any():  # 350 degrees east are 10 degrees west
+        inside |= in_polygons(polygons, np.where(x > 180, x - 360, x), y)
+    return inside.reshape(environment.shape)

@@ -12,7 +12,7 @@ from scipy.special import expit
 from humboldt.data_catalog import DataError
 from humboldt.foundations import pyplot
 
-from ..crs import DEGREES, rioxarray, transformed
+from ..crs import DEGREES, is_geographic, rioxarray, transformed
 from ..metrics import auc_roc
 from ..occurrences import LATITUDE, LONGITUDE, SPECIES, read_occurrences
 from .estimator import SpeciesModel
@@ -167,4 +167,7 @@ def _points(maps: xr.Dataset, occurrences: Any) -> tuple[Any, Any]:
     records = read_occurrences(occurrences)
     rioxarray()
     longitude, latitude = records[LONGITUDE].to_numpy(), records[LATITUDE].to_numpy()
-    return transformed(longitude, latitude, DEGREES, maps.rio.crs or DEGREES)
+    x, y = transformed(longitude, latitude, DEGREES, maps.rio.crs or DEGREES)
+    if float(maps["x"].max()) > 180 and is_geographic(maps.rio.crs or DEGREES):
+        x = np.where(x < float(maps["x"].min()), x + 360, x)
+    return x, y

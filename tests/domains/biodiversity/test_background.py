@@ -67,6 +67,12 @@ def test_a_bias_file_of_any_grid_is_looked_up_in_each_cell(environment, tmp_path
         sample_background(environment, 1, weight=environment)
 
 
+def test_polygons_in_the_west_bound_layers_that_count_eastwards():
+    east = open_environment(layers().assign_coords(x=np.arange(200.0, 205)))
+    west = geopandas.GeoSeries([shapely.box(-158.5, 49.5, -156.5, 51.5)], crs="EPSG:4326")
+    assert sorted(sample_background(east, 4, within=west)["warm"]) == [12, 13, 17, 18]
+
+
 def test_polygons_are_read_from_a_file(environment, tmp_path):
     shape = geopandas.GeoDataFrame({"geometry": [shapely.box(11.5, 49.5, 13.5, 51.5)]}, crs="EPSG:4326")
     shape.to_file(tmp_path / "park.gpkg")
