@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from humboldt.foundations import Model, choose
 
+from .pretrained import from_pretrained
 from .registry import domain
 
 
 def predict(
-    model: Model | Sequence[Model],
+    model: Model | str | Path | Sequence[Model],
     state: Any,
     lead_times: float | int | Iterable[float | int] = (),
     *words: Any,
@@ -22,7 +24,7 @@ def predict(
     """What a model makes of labelled data: the state after each of `lead_times`, or a table of properties.
 
     Args:
-        model: of any domain; of molecules also several, whose mean and deviation are predicted.
+        model: of any domain, or its name or folder; of molecules also several, whose mean and deviation are predicted.
         state: what the domain's own `predict` takes: a Dataset or DataArray with a variable per channel (pde, weather,
             biodiversity), molecules as a file, a table or SMILES (graphs).
         lead_times: positive and rising, in the model's time units; any real numbers. Molecules have none.
@@ -35,6 +37,7 @@ def predict(
     Raises:
         ValueError: data that do not fit the model, bad lead times, a choice that the domain does not have.
     """
+    model = from_pretrained(model) if isinstance(model, str | Path) else model
     models = [model] if isinstance(model, Model) else list(model)
     if not models:
         raise ValueError("a prediction is made by a model or an ensemble of them, got an empty list; give one or more")

@@ -14,12 +14,12 @@ import xarray as xr
 from humboldt.foundations import MissingMatplotlibError, Model, Scores, choose
 
 from .opening import open as open_data
-from .pretrained import random_twin
+from .pretrained import from_pretrained, random_twin
 from .registry import domain
 
 
 def evaluate(
-    model: Model,
+    model: Model | str | Path,
     data: Any,
     *,
     split: str | None = "test",
@@ -33,7 +33,7 @@ def evaluate(
     """Score a model on data that it has not seen, beside what needs no model (persistence); print what counts most.
 
     Args:
-        model: what to score.
+        model: what to score, or its name or folder.
         data: a dataset of the model's domain, or what its `open` takes.
         split: the part to score on; None for all that is there.
         opening: how the domain opens a path, such as {"periodic": True}.
@@ -49,6 +49,7 @@ def evaluate(
     Raises:
         ValueError: data that do not fit the model, a choice that the domain does not have.
     """
+    model = from_pretrained(model) if isinstance(model, str | Path) else model
     science = domain(model.domain)
     choose(science.evaluate, choices)
     data = data if hasattr(data, "batch") else open_data(data, domain=model.domain, **(opening or {}))

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ import dask
 import filelock
 import torch
 import xarray as xr
+from tqdm import tqdm
 
 from humboldt.data_catalog import source_fingerprint
 from humboldt.finetune import weights_hash
@@ -87,7 +89,7 @@ class Blocks:
             if min(workers, len(missing)) > 1:
                 self._in_processes(folder, missing, min(workers, len(missing)))
             else:
-                _make(pieces, folder, missing)
+                _make(pieces, folder, missing, progress=True)
             _put_together([_block(folder, pieces, start) for start in pieces.starts], pieces.along, output)
             shutil.rmtree(folder)
         return output
@@ -166,8 +168,8 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _make(pieces: Pieces, folder: Path, starts: list[int]) -> None:
-    for start in starts:
+def _make(pieces: Pieces, folder: Path, starts: list[int], progress: bool = False) -> None:
+    for start in tqdm(starts, desc="blocks", unit="block", disable=not (progress and sys.stderr.isatty())):
         made, path = pieces.make(start, min(start + pieces.size, pieces.count)), _block(folder, pieces, start)
         aside = folder / f".{start}"
         with _room(folder):

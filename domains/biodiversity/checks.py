@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pandas as pd
 
 from humboldt.data_catalog import DataError, did_you_mean
 
-from .occurrences import BASIS, DATE, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, days
+from .event_dates import DATE, days, window
+from .occurrences import BASIS, LATITUDE, LONGITUDE, SPECIES, UNCERTAINTY, require_terms
 from .places import Places
 from .record_files import geopandas
 
@@ -25,7 +27,7 @@ def flag_occurrences(
     table: pd.DataFrame,
     *,
     land: Any = None,
-    centroids: np.ndarray | None = None,
+    centroids: Any = None,
     centroid_radius: float = 1000.0,
     uncertainty: float | None = None,
     decimals: int = 2,
@@ -39,12 +41,17 @@ def flag_occurrences(
     (fossils, specimens in care), `date` (outside of the window, or none), `duplicate` (species, place and day).
 
     Args:
-        land: polygons (GeoSeries or GeoDataFrame in any CRS, shapely geometry in degrees) outside of which records are
-            at sea.
-        centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect.
+        land: polygons (a file, GeoSeries or GeoDataFrame in any CRS, shapely geometry in degrees) outside of which
+            records are at sea.
+        centroids: rows of (longitude, latitude) around which records within `centroid_radius` metres are suspect, or
+            the countries themselves: points or polygons in a file, a GeoSeries or a GeoDataFrame.
         uncertainty: largest coordinateUncertaintyInMeters.
         dates: first and last day, as (from, to); None for an open end.
+
+    Raises:
+        DataError: records that were not read, or a window of dates that is none.
     """
+    require_terms(table, SPECIES, LATITUDE, LONGITUDE)
     latitude, longitude = table[LATITUDE].to_numpy(float), table[LONGITUDE].to_numpy(float)
     flags = pd.DataFrame(index=table.index)
     flags["missing"] = ~(np.isfinite(latitude) & np.isfinite(longitude))
@@ -54,13 +61,14 @@ def flag_occurrences(
     flags["equal"] = (np.abs(latitude) == np.abs(longitude)) & ~flags["missing"]
     good = ~(flags["missing"] | flags["outside"]).to_numpy()
     if land is not None:
+        land = polygons_of(land)
         land = land.to_crs("EPSG:4326") if getattr(land, "crs", None) is not None else land
         on_land, if_swapped = in_polygons(land, longitude, latitude), in_polygons(land, latitude, longitude)
         flags["sea"] = good & ~on_land
         flags["swapped"] |= good & ~on_land & if_swapped
     if centroids is not None:
         near = np.zeros(len(table), bool)
-        suspects = Places(*np.asarray(centroids, float).T)
+        suspects = Places(*_centres(centroids))
         near[good] = Places(longitude[good], latitude[good]).nearest(suspects) < centroid_radius
         flags["centroid"] = near
     flags["imprecise"] = good & _rounded(latitude, decimals - 1) & _rounded(longitude, decimals - 1)
@@ -69,7 +77,7 @@ def flag_occurrences(
     if BASIS in table:
         flags["unwild"] = table[BASIS].astype(str).str.upper().isin(NOT_LIVING_WILD)
     if dates is not None:
-        flags["date"] = _outside_of(table, *dates)
+        flags["date"] = _outside_of(table, dates)
     same = [SPECIES, LATITUDE, LONGITUDE, *([DATE] if DATE in table else [])]
     flags["duplicate"] = table.duplicated(same)
     return flags
@@ -77,6 +85,33 @@ def flag_occurrences(
 
 def _rounded(values: np.ndarray, decimals: int) -> np.ndarray:
     return np.isclose(values, np.round(values, decimals), rtol=0, atol=1e-9)
+
+
+def polygons_of(source: Any) -> Any:
+    """Polygons, read where a path is given.
+
+    Raises:
+        DataError: something else.
+    """
+    if isinstance(source, str | Path):
+        return geopandas().read_file(source)
+    if not hasattr(source, "geom_type"):
+        raise DataError(
+            f"polygons are a file, a GeoSeries, a GeoDataFrame or a shapely geometry, got {type(source).__name__}; "
+            "make one with geopandas"
+        )
+    return source
+
+
+def _centres(centroids: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Longitudes and latitudes, of polygons those of their centres on the plane of equal areas (EPSG:6933)."""
+    if not isinstance(centroids, str | Path) and not hasattr(centroids, "to_crs"):
+        longitude, latitude = np.asarray(centroids, float).reshape(-1, 2).T
+        return longitude, latitude
+    shapes = polygons_of(centroids).geometry
+    shapes = shapes.set_crs("EPSG:4326") if shapes.crs is None else shapes
+    centres = shapes.to_crs("EPSG:6933").centroid.to_crs("EPSG:4326")
+    return centres.x.to_numpy(), centres.y.to_numpy()
 
 
 def in_polygons(polygons: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -90,10 +125,10 @@ def in_polygons(polygons: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(shapely.contains_xy(shape, x, y))
 
 
-def _outside_of(table: pd.DataFrame, first: str | None, last: str | None) -> np.ndarray:
-    day = days(table)
-    late = pd.Series(False, table.index) if last is None else day >= pd.Timestamp(last) + pd.Timedelta(days=1)
-    early = pd.Series(False, table.index) if first is None else day < pd.Timestamp(first)
+def _outside_of(table: pd.DataFrame, dates: tuple[str | None, str | None]) -> np.ndarray:
+    (first, last), day = window(dates), days(table)
+    late = pd.Series(False, table.index) if last is None else day >= last + pd.Timedelta(days=1)
+    early = pd.Series(False, table.index) if first is None else day < first
     return (early | late | day.isna()).to_numpy()
 
 

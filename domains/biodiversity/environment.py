@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,12 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean
 
-IMAGES = (".tif", ".tiff", ".vrt", ".asc", ".img")
+from .crs import is_geographic, transformed
+from .layer_files import read_layers, require_same_grid, sources_of
+from .occurrences import LATITUDE, LONGITUDE, SPECIES
+
+TAKEN = ("x", "y", LONGITUDE, LATITUDE, SPECIES, "present")
 CELLS = 2**18  # of a block of rows that is read at once
-X_NAMES, Y_NAMES = ("x", "lon", "longitude"), ("y", "lat", "latitude")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +40,20 @@ class Environment:
         if unknown:
             near = did_you_mean(unknown[0], list(self.names))
             raise DataError(f"factors are layers {list(self.names)}, got {unknown[0]!r}{near}")
+        taken = [name for name in self.names if self.names.count(name) > 1 or name in TAKEN]
+        if taken:
+            raise DataError(
+                f"layers have names of their own, got {taken[0]!r}, which is a column of records or the name of two; "
+                "give others (names= of open_environment)"
+            )
         for axis in ("x", "y"):
+            if axis not in self.layers.coords or self.layers.sizes[axis] < 2:
+                raise DataError(
+                    f"layers have coordinates of two cells or more along {axis}, got {self.layers.sizes[axis]} cells "
+                    f"{'without coordinates' if axis not in self.layers.coords else 'in all'}; give them"
+                )
             steps = np.diff(self.layers[axis].values.astype(float))
-            if len(steps) < 1 or np.ptp(steps) > 1e-3 * np.abs(steps).mean():
+            if np.ptp(steps) > 1e-3 * np.abs(steps).mean():
                 raise DataError(
                     f"layers lie on an evenly spaced grid, got uneven steps along {axis}; regrid them first"
                 )
@@ -57,9 +70,9 @@ class Environment:
 
     def cells(self, x: Any, y: Any, crs: Any = "EPSG:4326") -> tuple[np.ndarray, np.ndarray]:
         """Row and column of the cell of each point, -1 outside of the grid; 350 degrees east are 10 degrees west."""
-        x, y = _transformed(np.asarray(x, float), np.asarray(y, float), crs, self.crs)
+        x, y = transformed(np.asarray(x, float), np.asarray(y, float), crs, self.crs)
         rows, columns = _place(y, self.layers["y"].values), _place(x, self.layers["x"].values)
-        if (columns < 0).any() and _is_geographic(self.crs):
+        if (columns < 0).any() and is_geographic(self.crs):
             for turn in (-360.0, 360.0):
                 columns = np.where(columns < 0, _place(x + turn, self.layers["x"].values), columns)
         return rows, columns
@@ -119,7 +132,7 @@ class Environment:
 
     def areas(self) -> np.ndarray:
         """Relative area of the cells of each row: 1 on the plane, cos(latitude) in degrees."""
-        if not _is_geographic(self.crs):
+        if not is_geographic(self.crs):
             return np.ones(self.shape[0])
         return np.cos(np.radians(self.layers["y"].values.astype(float)))
 
@@ -133,23 +146,27 @@ def open_environment(
         source: a path, a pattern, a folder of images, a list of paths, {name: path}, or an xarray object with x and y
             (or longitude and latitude).
         names: of the layers; by default the bands' descriptions, or file and variable names.
-        crs: of the grid, where the file does not say.
+        crs: of the grid, where the file does not say: 'EPSG:4326', 32633, a WKT or an object of pyproj.
         factors: names of layers whose values are classes.
 
     Raises:
-        DataError: no CRS, layers on different grids, or a wrong number of names.
+        DataError: no CRS or an unknown one, layers on different or rotated grids, a wrong number of names, a name twice
+            or one of a column of records, or a file that is none of layers.
         FileNotFoundError: there is no such file.
     """
     if isinstance(source, Mapping) and not isinstance(source, xr.Dataset):
         source, names = list(source.values()), names or list(source)
-    sources = _sources(source)
-    parts = [_layers(one, crs) for one in sources]
+    sources = sources_of(source)
+    parts = [read_layers(one, crs, _height) for one in sources]
     first, found = parts[0]
     for (other, its), path in zip(parts[1:], sources[1:], strict=True):
-        _same_grid(first, found, other, its, path if isinstance(path, str | Path) else "in memory")
+        require_same_grid(first, found, other, its, path if isinstance(path, str | Path) else "in memory")
     layers = first
     if len(parts) > 1:
         layers = xr.concat([p for p, _ in parts], "layer", join="override", coords="minimal", compat="override")
+        are_files = all(isinstance(one, str | Path) for one in sources)
+        if are_files and len(set(layers["layer"].values)) < len(sources) == layers.sizes["layer"]:
+            names = names or [Path(one).stem for one in sources]  # one band each, all described alike
     if names is not None:
         if len(names) != layers.sizes["layer"]:
             raise DataError(f"every layer has a name, got {len(names)} names for {layers.sizes['layer']} layers")
@@ -159,94 +176,9 @@ def open_environment(
     return Environment(layers, found, tuple(factors))
 
 
-def _sources(source: Any) -> list[Any]:
-    """The files of a folder or a pattern in alphabetical order; everything else as it is."""
-    if isinstance(source, list | tuple):
-        return list(source)
-    if isinstance(source, str | Path):
-        found = sorted(glob.glob(str(source)))
-        if Path(source).is_dir():
-            found = [str(path) for path in sorted(Path(source).iterdir()) if path.suffix.lower() in IMAGES]
-        if found:
-            return found
-    return [source]
-
-
-def _layers(source: Any, crs: Any) -> tuple[xr.DataArray, str | None]:
-    in_memory = isinstance(source, xr.DataArray | xr.Dataset)
-    if isinstance(source, xr.DataArray | xr.Dataset):
-        data, label = source, "layer"
-    else:
-        path = Path(source)
-        if not path.exists():
-            near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
-            raise FileNotFoundError(f"layers are read from a file, got {path}, which is not there{near}")
-        is_image = path.suffix.lower() in IMAGES
-        data, label = (_rioxarray().open_rasterio(path, masked=True) if is_image else _store(path)), path.stem
-    found = crs
-    if found is None:
-        _rioxarray()
-        found = data.rio.crs.to_string() if data.rio.crs else None
-    return _stacked(_named_axes(data, in_memory), label), None if found is None else str(found)
-
-
-def _store(path: Path) -> xr.Dataset:
-    return xr.open_dataset(path, engine="zarr" if path.is_dir() else None, decode_coords="all", chunks=None)
-
-
-def _named_axes(data: xr.DataArray | xr.Dataset, in_memory: bool) -> xr.DataArray | xr.Dataset:
-    """Axes called x and y; what is not in memory is read by blocks of rows, when it is asked for."""
-    renamed = {d: n for n, others in (("x", X_NAMES), ("y", Y_NAMES)) for d in data.dims if str(d).lower() in others}
-    data = data.rename({old: new for old, new in renamed.items() if old != new})
-    if not {"x", "y"} <= set(data.dims):
-        raise DataError(f"layers have the axes x and y, or longitude and latitude, got {tuple(map(str, data.dims))}")
-    return data if in_memory else data.chunk({"y": _height(data.sizes["x"])})
-
-
 def _height(columns: int) -> int:
     """Rows of a block."""
     return max(1, CELLS // columns)
-
-
-def _stacked(data: xr.DataArray | xr.Dataset, label: str) -> xr.DataArray:
-    """(layer, y, x) with names."""
-    if isinstance(data, xr.Dataset):
-        layers = [v for v in data.data_vars if set(data[v].dims) == {"x", "y"}]
-        if not layers:
-            raise DataError(
-                f"a layer lies on (y, x) alone, got variables on {[data[v].dims for v in data.data_vars][:4]}"
-            )
-        return data[layers].to_dataarray("layer").transpose("layer", "y", "x")
-    if set(data.dims) - {"x", "y", "band", "layer"}:
-        raise DataError(f"a layer lies on (y, x) alone, got one on {tuple(map(str, data.dims))}; choose one of each")
-    described = data.attrs.get("long_name")
-    if "band" in data.dims:
-        count = data.sizes["band"]
-        said = (
-            list(described)
-            if isinstance(described, tuple | list)
-            else [described]
-            if count == 1 and described
-            else None
-        )
-        named = said or ([label] if count == 1 else [f"{label}_{i + 1}" for i in range(count)])
-        data = data.rename(band="layer").assign_coords(layer=named)
-    elif "layer" not in data.dims:
-        data = data.expand_dims(layer=[str(data.name or label)])
-    return data.drop_vars("spatial_ref", errors="ignore").transpose("layer", "y", "x")
-
-
-def _same_grid(first: xr.DataArray, crs: str | None, other: xr.DataArray, its: str | None, path: Any) -> None:
-    same = all(
-        first.sizes[axis] == other.sizes[axis] and np.allclose(first[axis], other[axis], rtol=0, atol=1e-6)
-        for axis in ("x", "y")
-    )
-    if not same or crs != its:
-        raise DataError(
-            f"layers lie on one grid, got {first.sizes['y']} x {first.sizes['x']} cells in {crs} and "
-            f"{other.sizes['y']} x {other.sizes['x']} in {its} ({path}); put them on one grid with "
-            "rioxarray: layer.rio.reproject_match(first)"
-        )
 
 
 def _taken(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -263,29 +195,3 @@ def _place(values: np.ndarray, axis: np.ndarray) -> np.ndarray:
     place = np.floor((values - float(axis[0])) / step + 0.5)
     inside = np.isfinite(place) & (place >= 0) & (place < len(axis))
     return np.where(inside, place, -1).astype(int)
-
-
-def _transformed(x: np.ndarray, y: np.ndarray, crs: Any, to: str) -> tuple[np.ndarray, np.ndarray]:
-    if str(crs) == to:
-        return x, y
-    _rioxarray()
-    from pyproj import CRS, Transformer
-
-    if CRS.from_user_input(crs) == CRS.from_user_input(to):
-        return x, y
-    return Transformer.from_crs(crs, to, always_xy=True).transform(x, y)
-
-
-def _is_geographic(crs: str) -> bool:
-    _rioxarray()
-    from pyproj import CRS
-
-    return bool(CRS.from_user_input(crs).is_geographic)
-
-
-def _rioxarray() -> Any:
-    try:
-        import rioxarray
-    except ImportError as error:
-        raise ImportError('layers of the environment need rioxarray: pip install "humboldt[geo]"') from error
-    return rioxarray

@@ -104,13 +104,15 @@ def boyce(
         presences: suitability where the species is; background: where it was looked up, the whole raster or a sample.
 
     Raises:
-        ValueError: no presence or background, values that are not finite, or all of them the same.
+        ValueError: no presence or background, values that are not finite, all of them the same, or no window.
     """
     p, e = (np.asarray(x, float).ravel() for x in (presences, background))
     if not len(p) or not len(e):
         raise ValueError(f"a Boyce index takes presences and background, got {len(p)} and {len(e)} values")
     if not np.isfinite(p).all() or not np.isfinite(e).all():
         raise ValueError("suitability is finite where a Boyce index is taken, got NaN or infinity; drop these places")
+    if bins < 2 or not 0 < window < 1:
+        raise ValueError(f"a window of 0 to 1 of the range moves over 2 places or more, got {window} and bins={bins}")
     low, high = min(p.min(), e.min()), max(p.max(), e.max())
     if low == high:
         raise ValueError(f"a Boyce index takes suitabilities that differ, got {low:g} everywhere: nothing is predicted")
@@ -202,9 +204,11 @@ def score_table(
         Per score: `value`, `lower`, `upper`.
 
     Raises:
-        ValueError: fewer than two blocks.
+        ValueError: fewer than two blocks or draws, or a level that is no share.
     """
     y, p = _checked(observed, predicted)
+    if draws < 2 or not 0 < level < 1:
+        raise ValueError(f"an interval is of two draws or more and a level from 0 to 1, got {draws} draws and {level}")
     codes, names = pd.factorize(np.arange(len(y)) if blocks is None else np.asarray(blocks))
     if len(codes) != len(y) or len(names) < 2:
         raise ValueError(f"an interval takes at least two blocks, and one for each of {len(y)} sites, got {len(names)}")

@@ -49,8 +49,9 @@ def channel_names(groups: Sequence[VariableGroup]) -> tuple[str, ...]:
 
 
 def without_dialect(data: Any) -> Any:
-    """Axes under the names of `AXES`."""
-    found = {old: new for old, new in NAMES.items() if old in data.dims and new not in data.dims}
+    """Axes under the names of `AXES`, whatever their case."""
+    meant = {axis: NAMES.get(str(axis).lower(), str(axis).lower()) for axis in data.dims}
+    found = {old: new for old, new in meant.items() if new in AXES and new not in data.dims}
     return rename_with_chunks(data, found) if isinstance(data, xr.Dataset) else data.rename(found)
 
 
@@ -94,10 +95,19 @@ def is_group_folder(source: Any) -> bool:
 
 
 def _times(data: xr.Dataset) -> xr.Dataset:
-    """Dates where the file holds numbers."""
+    """Dates along an axis of time where the file holds numbers; those of another calendar become the first of their
+    month, files of one month each an axis."""
     data = without_dialect(data)
-    if "time" in data.coords and data["time"].dtype.kind != "M" and "units" in data["time"].attrs:
+    if "time" not in data.coords:
+        return data
+    if not data["time"].ndim:
+        data = data.expand_dims("time")
+    if data["time"].ndim == 1 and data["time"].dims != ("time",):
+        data = data.swap_dims({data["time"].dims[0]: "time"})
+    if data["time"].dtype.kind != "M" and "units" in data["time"].attrs:
         data = xr.decode_cf(data)
+    if data["time"].dtype == object:
+        data = data.assign_coords(time=[np.datetime64(f"{t.year:04}-{t.month:02}", "ns") for t in data["time"].values])
     return data
 
 

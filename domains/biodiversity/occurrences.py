@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,23 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean
 
+from .crs import to_degrees
+from .event_dates import DATE, PARTS, calendar_months, days, joined_date
 from .places import Geometry, Places
 from .record_files import read_records
 
-LATITUDE, LONGITUDE, SPECIES, DATE = "decimalLatitude", "decimalLongitude", "scientificName", "eventDate"
-UNCERTAINTY, STATUS, BASIS = "coordinateUncertaintyInMeters", "occurrenceStatus", "basisOfRecord"
+log = logging.getLogger(__name__)
+
+LATITUDE, LONGITUDE, SPECIES = "decimalLatitude", "decimalLongitude", "scientificName"
+UNCERTAINTY, BASIS = "coordinateUncertaintyInMeters", "basisOfRecord"
+STATUS, COUNT = "occurrenceStatus", "individualCount"
 ALIASES = {
     LATITUDE: ("decimallatitude", "latitude", "lat", "y"),
     LONGITUDE: ("decimallongitude", "longitude", "lon", "lng", "long", "x"),
     SPECIES: ("scientificname", "species", "spid", "taxon", "taxonname", "taxonkey", "specieskey"),
-    DATE: ("eventdate", "date", "observedon"),
+    DATE: ("eventdate", "date", "observedon", "observationdate"),
     STATUS: ("occurrencestatus",),
+    COUNT: ("individualcount",),
     UNCERTAINTY: ("coordinateuncertaintyinmeters", "uncertainty"),
     BASIS: ("basisofrecord",),
 }
@@ -43,23 +51,29 @@ def read_occurrences(source: Any, *, columns: Mapping[str, str] | None = None, c
     """Darwin Core records from a CSV or tab-separated file, a GBIF download (zip), Parquet, a GeoPackage, or a table.
 
     All columns are kept; those that are recognised get their Darwin Core names. `present` is False for records whose
-    occurrenceStatus is absent.
+    occurrenceStatus is absent or, where it says nothing, whose individualCount is 0. Where there is no eventDate, year,
+    month and day make one.
 
     Args:
         columns: {"scientificName": name in the file}, where names are not recognised.
         crs: of the coordinates, where they are not degrees of WGS 84; they are put into degrees.
 
     Raises:
-        DataError: an unknown kind of file, no coordinates or no species.
+        DataError: an unknown kind of file, no coordinates, none that is a number, or no species.
         FileNotFoundError: there is no such file.
     """
     table = source.copy() if isinstance(source, pd.DataFrame) else read_records(Path(source))
     is_layer = hasattr(table, "geometry") and hasattr(table, "crs")
     table = _named(_without_geometry(table, crs) if is_layer else table, columns or {})
     for name in (LATITUDE, LONGITUDE):
-        table[name] = pd.to_numeric(table[name], errors="coerce")
+        table[name] = _numbers(table[name], name)
     if crs is not None and not is_layer:
         table[LONGITUDE], table[LATITUDE] = to_degrees(table[LONGITUDE], table[LATITUDE], crs)
+    table[SPECIES] = species_names(table[SPECIES])
+    if DATE not in table:
+        columns_of = {plain_name(column): column for column in table}
+        parts = [table[columns_of[p]] for p in takewhile(columns_of.__contains__, PARTS)]
+        table = table.assign(**{DATE: joined_date(parts)}) if parts else table
     table["present"] = presence_of(table)
     return table.reset_index(drop=True)
 
@@ -78,8 +92,47 @@ def presence_of(table: pd.DataFrame) -> np.ndarray:
             other = table["present"][~said.isin([0, 1])].iloc[0]
             raise DataError(f"the column present holds True and False, or 1 and 0, got {other!r}; rename or correct it")
         found &= said.to_numpy(bool)
-    if STATUS in table:
-        found &= (table[STATUS].astype(str).str.strip().str.lower() != "absent").to_numpy()
+    status = table[STATUS].astype("string").str.strip().str.lower().fillna("") if STATUS in table else ""
+    if COUNT in table:
+        none = pd.to_numeric(table[COUNT], errors="coerce") == 0
+        found &= ~(none & (pd.Series(status, table.index) == "")).to_numpy()
+    return found & np.asarray(status != "absent")
+
+
+def species_names(values: pd.Series) -> pd.Series:
+    """Names as text, keys of a checklist too: 2435240 and not 2435240.0; missing ones stay missing."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return values
+    found = values.astype("Float64")
+    is_key = bool((found.dropna() % 1 == 0).all())
+    return (found.astype("Int64") if is_key else found).astype("string").astype(object).where(found.notna(), None)
+
+
+def require_terms(table: pd.DataFrame, *terms: str) -> None:
+    """Refuse a table that was not read.
+
+    Raises:
+        DataError: a term that is no column.
+    """
+    lacking = [term for term in terms if term not in table]
+    if lacking:
+        raise DataError(
+            f"records have the columns {', '.join(terms)}, got no {lacking[0]} in {list(table.columns)[:12]}; read "
+            "them with read_occurrences first"
+        )
+
+
+def _numbers(values: pd.Series, name: str) -> pd.Series:
+    """Coordinates, missing where they are none, which is logged."""
+    found = pd.to_numeric(values, errors="coerce")
+    odd = found.isna() & values.notna() & (values.astype("string").str.strip() != "")
+    if odd.any():
+        example = values[odd].iloc[0]
+        if found.isna().all():
+            raise DataError(f"{name} holds numbers, such as 45.5, got {example!r} and the like; convert it to numbers")
+        log.warning(
+            "%d of %d values of %s are no number and taken as missing, such as %r", odd.sum(), len(odd), name, example
+        )
     return found
 
 
@@ -130,53 +183,17 @@ def _named(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     return table
 
 
-def to_degrees(x: Any, y: Any, crs: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Longitude and latitude (WGS 84) of coordinates in a CRS."""
-    try:
-        from pyproj import Transformer
-    except ImportError as error:
-        raise ImportError('coordinates in another CRS need pyproj: pip install "humboldt[geo]"') from error
-    there = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    longitude, latitude = there.transform(np.asarray(x, float), np.asarray(y, float))
-    return longitude, latitude
-
-
-def days(table: pd.DataFrame) -> pd.Series:
-    """Dates of records, the first day of an interval (2015-05-01/2015-05-03); missing where they cannot be read.
-
-    Raises:
-        DataError: there is no column of dates.
-    """
-    first = _bounds(table)[0]
-    return pd.to_datetime(first, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
-
-
-def calendar_months(table: pd.DataFrame) -> pd.Series:
-    """Calendar months of records, 1 to 12; missing where a date names none (2015) or an interval spans two.
-
-    Raises:
-        DataError: there is no column of dates.
-    """
-    first, last = _bounds(table)
-    known = (first.str.len() >= len("2015-05")) & (first.str[:7] == last.str[:7])
-    return days(table).dt.month.where(known)
-
-
-def _bounds(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Both ends of dates as text; what an end leaves out (2015-05-01/03) it shares with the beginning."""
-    if DATE not in table:
-        raise DataError(f"dates stand in the column {DATE}, got {list(table.columns)[:12]}; name it in columns={{...}}")
-    text = table[DATE].astype("string").fillna("").str.strip().astype(object)
-    parts = text.str.split("/", n=1).tolist()
-    first, last = [p[0] for p in parts], [p[-1] for p in parts]
-    last = [b if re.match(r"\d{4}(-|$)", b) else a[: len(a) - len(b)] + b for a, b in zip(first, last, strict=True)]
-    return pd.Series(first, table.index), pd.Series(last, table.index)
-
-
 def thin_occurrences(
     table: pd.DataFrame, metres: float, *, seed: int = 0, geometry: Geometry = "sphere"
 ) -> pd.DataFrame:
-    """Records of a species that lie farther apart than a distance: in random order, each keeps its neighbours out."""
+    """Records of a species that lie farther apart than a distance: in random order, each keeps its neighbours out.
+
+    Raises:
+        DataError: no positive distance, or records without coordinates.
+    """
+    require_terms(table, SPECIES, LATITUDE, LONGITUDE)
+    if not metres > 0:
+        raise DataError(f"records are thinned to a positive distance in metres, got {metres}")
     random, kept = np.random.default_rng(seed), []
     for _, part in table.groupby(SPECIES, observed=True, sort=False):
         places = Places(part[LONGITUDE].to_numpy(), part[LATITUDE].to_numpy(), geometry)
@@ -198,6 +215,7 @@ def generalise_occurrences(table: pd.DataFrame, degrees: float) -> pd.DataFrame:
     """
     if not degrees > 0:
         raise DataError(f"a cell has a positive size in degrees, got {degrees}")
+    require_terms(table, LATITUDE, LONGITUDE)
     table = pd.DataFrame(table.drop(columns=[c for c in table if plain_name(c) in TELLING]))
     east = table[LONGITUDE]
     table[LONGITUDE] = east.where(~east.between(180, 360, inclusive="right"), east - 360)
@@ -221,6 +239,7 @@ def grid_occurrences(
     Args:
         months: first and last, as ("2000-01", "2020-06").
     """
+    require_terms(table, SPECIES, LATITUDE, LONGITUDE)
     times = pd.date_range(months[0], months[1], freq="MS")
     month = (days(table).dt.year - times[0].year) * 12 + calendar_months(table) - times[0].month
     rows, columns = _nearest(table[LATITUDE], latitude), _nearest(table[LONGITUDE], longitude, 360.0)

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from scipy.spatial import cKDTree
 
+from humboldt.data_catalog import DataError
+
 EARTH = 6_371_008.8  # mean radius in metres
 Geometry = Literal["sphere", "plane"]
 
@@ -19,20 +21,11 @@ class Places:
         geometry: which of the two.
 
     Raises:
-        ValueError: coordinates that are not finite, or beyond 180 and 90 degrees on the sphere.
+        DataError: what `checked_places` refuses.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, geometry: Geometry = "sphere") -> None:
-        x, y = np.asarray(x, float), np.asarray(y, float)
-        if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            raise ValueError(
-                "places have coordinates, got some that are NaN or infinite; drop them (clean_occurrences)"
-            )
-        if geometry == "sphere" and len(x) and (np.abs(x).max() > 360 or np.abs(y).max() > 90):
-            raise ValueError(
-                f"degrees are at most 180 (longitude) and 90 (latitude), got x up to {np.abs(x).max():g} and y up to "
-                f"{np.abs(y).max():g}; are they swapped, or metres (geometry='plane')?"
-            )
+        x, y = checked_places(x, y, geometry)
         self.geometry = geometry
         if geometry == "sphere":
             longitude, latitude = np.radians(x), np.radians(y)
@@ -56,3 +49,22 @@ class Places:
     def neighbours(self, index: int, metres: float) -> list[int]:
         """Numbers of the points within a distance of one of them, itself included."""
         return self.tree.query_ball_point(self.points[index], self._reach(metres))
+
+
+def checked_places(x: np.ndarray, y: np.ndarray, geometry: Geometry = "sphere") -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates as arrays of numbers.
+
+    Raises:
+        DataError: not as many of both, some that are not finite, or beyond 360 and 90 degrees on the sphere.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if x.shape != y.shape or x.ndim != 1:
+        raise DataError(f"a place has an x and a y, got arrays of the shapes {x.shape} and {y.shape}; give both of all")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise DataError("places have coordinates, got some that are NaN or infinite; drop them (clean_occurrences)")
+    if geometry == "sphere" and len(x) and (np.abs(x).max() > 360 or np.abs(y).max() > 90):
+        raise DataError(
+            f"degrees are at most 180 (longitude) and 90 (latitude), got x up to {np.abs(x).max():g} and y up to "
+            f"{np.abs(y).max():g}; are they swapped, or metres (geometry='plane')?"
+        )
+    return x, y

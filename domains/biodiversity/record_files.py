@@ -35,10 +35,7 @@ def read_records(path: Path) -> pd.DataFrame:
         raise FileNotFoundError(f"records are read from a file, got {path}, which is not there{near}")
     kind = path.suffix.lower()
     if kind in (".parquet", ".pq"):
-        try:
-            return pd.read_parquet(path)
-        except ImportError as error:
-            raise ImportError('Parquet files need pyarrow: pip install "humboldt[geo]"') from error
+        return _parquet(path)
     if kind in (".gpkg", ".shp", ".geojson"):
         return geopandas().read_file(path)
     if kind == ".zip":
@@ -50,6 +47,16 @@ def read_records(path: Path) -> pd.DataFrame:
     if kind in (".csv", ".txt", ".tsv"):
         return _text(lambda: path.open("rb"), path.name)
     raise DataError(f"records are read from csv, txt, tsv, zip, parquet, gpkg, shp or geojson, got {path.name}")
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    """A table, or a layer of points (GeoParquet)."""
+    try:
+        from pyarrow.parquet import read_schema
+    except ImportError as error:
+        raise ImportError('Parquet files need pyarrow: pip install "humboldt[geo]"') from error
+    is_layer = b"geo" in (read_schema(path).metadata or {})
+    return geopandas().read_parquet(path) if is_layer else pd.read_parquet(path)
 
 
 def _of_records(names: list[str]) -> str:

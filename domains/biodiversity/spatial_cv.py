@@ -6,7 +6,7 @@ of training (Roberts et al. 2017, Ecography 40: 913).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from humboldt.data_catalog import DataError
 
-from .places import Geometry, Places
+from .places import Geometry, Places, checked_places
 
 METRES_OF_DEGREE = 111_195.0
 
@@ -95,10 +95,14 @@ def block_folds(
 
 
 def block_numbers(x: np.ndarray, y: np.ndarray, size: float, geometry: Geometry = "sphere") -> np.ndarray:
-    """The square of each site, numbered from 0: also the blocks of `score_table`."""
+    """The square of each site, numbered from 0: also the blocks of `score_table`.
+
+    Raises:
+        DataError: no positive size, or coordinates that are missing or no degrees.
+    """
     if not size > 0:
         raise DataError(f"a block has a positive size in metres, got {size}")
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = checked_places(x, y, geometry)
     if geometry == "sphere":
         row = np.floor(y * METRES_OF_DEGREE / size)
         middle = np.clip((row + 0.5) * size / METRES_OF_DEGREE, -89, 89)
@@ -150,7 +154,7 @@ def buffered(folds: Folds, x: np.ndarray, y: np.ndarray, metres: float, *, geome
     Raises:
         DataError: nothing is left to train on in a fold.
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = checked_places(x, y, geometry)
     dropped = []
     for name, (training, validation) in zip(folds.names, folds, strict=True):
         near = _distance(x, y, training, validation, geometry) <= metres
@@ -161,11 +165,18 @@ def buffered(folds: Folds, x: np.ndarray, y: np.ndarray, metres: float, *, geome
 
 
 def check_leakage(
-    folds: Folds, x: np.ndarray, y: np.ndarray, metres: float, *, share: float = 0.0, geometry: Geometry = "sphere"
+    folds: Folds | Iterable[tuple[np.ndarray, np.ndarray]],
+    x: np.ndarray,
+    y: np.ndarray,
+    metres: float,
+    *,
+    share: float = 0.0,
+    geometry: Geometry = "sphere",
 ) -> pd.DataFrame:
     """Refuse folds in which validated sites lie within a distance (the range of autocorrelation) of training sites.
 
     Args:
+        folds: of this module, or pairs of numbers of training and of validation sites, as `KFold(5).split(x)` gives.
         metres: 0 refuses the same place in both.
         share: of the validated sites of a fold that may lie so near.
 
@@ -174,19 +185,26 @@ def check_leakage(
 
     Raises:
         LeakageError: names the fold, the share and the cure.
+        DataError: folds without sites, or of more sites than there are coordinates.
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    rows = []
-    for training, validation in folds:
+    x, y = checked_places(x, y, geometry)
+    pairs = [(np.asarray(training), np.asarray(validation)) for training, validation in folds]
+    last = max((int(sites.max()) for pair in pairs for sites in pair if len(sites)), default=-1)
+    if last >= len(x):
+        raise DataError(f"every site of a fold has coordinates, got site {last} and {len(x)} coordinates; give all")
+    names, rows = list(folds.names) if isinstance(folds, Folds) else list(range(len(pairs))), []
+    for name, (training, validation) in zip(names, pairs, strict=True):
+        if not len(training) or not len(validation):
+            raise DataError(f"a fold trains and validates, got {len(training)} and {len(validation)} sites in {name!r}")
         distance = _distance(x, y, validation, training, geometry)
         rows.append(((distance <= metres).mean(), distance.min(), np.median(distance)))
-    table = pd.DataFrame(rows, columns=["near", "nearest", "median"], index=list(folds.names))
+    table = pd.DataFrame(rows, columns=["near", "nearest", "median"], index=names)
     worst = int(table["near"].to_numpy().argmax())
     near, nearest = table["near"].iloc[worst], table["nearest"].iloc[worst]
     if near > share:
         raise LeakageError(
             f"validated sites lie farther than {metres:g} m from every training site, got {near:.0%} of fold "
-            f"{folds.names[worst]!r} nearer (the nearest at {nearest:.0f} m); take larger blocks, or "
+            f"{names[worst]!r} nearer (the nearest at {nearest:.0f} m); take larger blocks, or "
             f"buffered(folds, x, y, {metres:g})"
         )
     return table

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ class Trend:
 def trim(
     counts: pd.DataFrame,
     *,
-    model: Literal[2, 3] = 3,
+    model: int = 3,
     changepoints: Sequence[int] = (),
     stepwise: bool = False,
     covariates: Sequence[str] = (),
@@ -163,6 +162,8 @@ def _of_sites(table: pd.DataFrame, site: str, weight: str) -> np.ndarray:
 
 def _bends(changepoints: Sequence[int], years: list[int], model: int) -> tuple[int, ...]:
     """Positions of the change points; a line without any bends at the first year alone."""
+    if model not in (2, 3):
+        raise DataError(f"the model of a trend is 2 (a line) or 3 (a free effect a year), got {model!r}; choose one")
     if model == 3:
         if changepoints:
             raise DataError(f"change points belong to model 2, got {list(changepoints)} with model 3; choose model=2")

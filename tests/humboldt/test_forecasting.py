@@ -3,10 +3,12 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
 
+import humboldt
 from humboldt.domains.pde import Channel, super_resolution
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.forecast import state_pieces
@@ -199,3 +201,11 @@ def test_bad_requests_name_the_rule():
         predict(decay_model(), np.zeros((3, 16, 16)), 1.0)
     with pytest.raises(ValueError, match="holds one channel under its name, got no name"):
         predict(decay_model(), state["tracer"].rename(None), 1.0)
+
+
+def test_a_model_has_a_name_or_a_folder(tmp_path):
+    counts = pd.DataFrame({"site": ["a", "a", "b", "b"], "year": [2001, 2002] * 2, "count": [3, 4, 9, 8]})
+    network = humboldt.from_pretrained("humboldt/populations-nano")
+    expected = humboldt.predict(network, counts, [1, 2])
+    for name in ("humboldt/populations-nano", network.save(tmp_path / "mine"), str(tmp_path / "mine")):
+        pd.testing.assert_frame_equal(humboldt.predict(name, counts, [1, 2]), expected)

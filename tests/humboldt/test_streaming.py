@@ -55,6 +55,17 @@ def test_states(tmp_path, name, workers):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_a_terminal_sees_how_far_the_blocks_are(tmp_path, monkeypatch, capsys):
+    blocks = Blocks(tiny_model().eval(), fields(4), [0.5], "sample", {"batch_size": 2})
+    blocks.write(tmp_path / "quiet.nc")
+    assert not capsys.readouterr().err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    blocks.write(tmp_path / "f.nc")
+    said = capsys.readouterr().err
+    assert "blocks: 100%" in said
+    assert "2/2" in said
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_states_of_the_atmosphere(tmp_path, workers):
     """From every time that has one before it; times that count from their own block fit together."""

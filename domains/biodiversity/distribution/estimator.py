@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,7 @@ from .variables import Variables, variables_of
 
 MOST = 512  # presences of a species, and points of background and contrast, that are compared one by one
 COMPARED = 2**19  # pairs of a place and a point that are worked on together: as many as a processor keeps at hand
+NANO = "humboldt/biodiversity-nano"
 INTERVAL = 1.96  # standard deviations to both sides
 
 
@@ -55,6 +56,7 @@ class SpeciesModel(Parameters):
         variables_: of the environment.
         background_: table of background points.
         records_: table of the presences that were used, with their environment.
+        crs_: of x and y of both tables; None of a model of tables.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class SpeciesModel(Parameters):
         occurrences: Any,
         environment: Any,
         *,
-        background: int | pd.DataFrame | Literal["target_group"] = 2000,
+        background: int | pd.DataFrame | str = 2000,
         variables: Sequence[str] | None = None,
         factors: Sequence[str] = (),
     ) -> SpeciesModel:
@@ -85,16 +87,20 @@ class SpeciesModel(Parameters):
             factors: names of variables whose values are classes, where a table does not say; layers do.
 
         Raises:
-            DataError: coordinates out of range, no environment at them, a species with fewer than two presences,
-                species with absences beside species without, background that is the same everywhere.
+            DataError: another word for the background, coordinates out of range, no environment at them, a species with
+                fewer than two presences, species with absences beside species without, background that is the same
+                everywhere.
         """
+        if isinstance(background, str) and background != "target_group":
+            raise DataError(f"background is a number, a table of points or 'target_group', got {background!r}")
         random = np.random.default_rng(self.seed)
         surroundings = as_environment(environment)
         if isinstance(surroundings, pd.DataFrame):
-            records, around = named(occurrences), surroundings.copy()
+            records, around, self.crs_ = named(occurrences), surroundings.copy(), None
             names = variables or [str(c) for c in around if c in records and c not in NOT_VARIABLES]
         else:
-            records, factors = located(occurrences, surroundings), (*surroundings.factors, *factors)
+            records, self.crs_ = located(occurrences, surroundings), surroundings.crs
+            factors = (*surroundings.factors, *factors)
             number = background if isinstance(background, int) else 2000
             around = background if isinstance(background, pd.DataFrame) else self._background(surroundings, number)
             names = variables or surroundings.names
@@ -264,7 +270,7 @@ def as_network(model: Model | str | Path | None) -> Model:
     Raises:
         DataError: a model of something else.
     """
-    if model is None:
+    if model is None or model == NANO:
         model = Path(str(resources.files("humboldt.domains.pretrained") / "biodiversity-nano"))
     if not isinstance(model, Model):
         record = read_config(Path(model))

@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import dijkstra
 
 from humboldt.data_catalog import DataError
 
+from .maps import of_species
+
 NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 
 
@@ -32,8 +34,13 @@ def arrival_times(
         least: suitability below which nothing passes.
 
     Raises:
-        DataError: another grid, no occupied cell, or a speed that is not positive.
+        DataError: several maps, another grid, no occupied cell, or a speed that is not positive.
     """
+    if set(suitability.dims) != {"y", "x"}:
+        raise DataError(
+            f"a front crosses a map of one species on (y, x), got {tuple(map(str, suitability.dims))}; choose one, "
+            "such as maps['suitability'].isel(species=0)"
+        )
     values, occupied = suitability.transpose("y", "x").values.astype(float), np.asarray(occupied, bool)
     if occupied.shape != values.shape:
         raise DataError(f"occupied cells lie on the grid of the map {values.shape}, got {occupied.shape}")
@@ -97,9 +104,9 @@ def detection_ranking(
         maps is the attribute `crs`.
 
     Raises:
-        DataError: other grids, effort beyond 0 and 1, or a reach without occupied cells.
+        DataError: another species, other grids, effort beyond 0 and 1, or a reach without occupied cells.
     """
-    one = (maps.isel(species=0) if species is None else maps.sel(species=species)).transpose("y", "x", ...)
+    one = of_species(maps, species).transpose("y", "x", ...)
     priority = one["suitability"].values.astype(float).copy()
     step = tuple(abs(float(one[a][1] - one[a][0])) for a in ("y", "x"))
     for name, grid in (("occupied", occupied), ("effort", effort)):

@@ -33,7 +33,7 @@ def predict_species(
     """
     choose(fit_species, choices)
     fitted, there = fit_species(network, layers, occurrences=occurrences, to=to, month=month, **choices)
-    return fitted.predict(there, month=month, output=output, progress=False)  # type: ignore[return-value]
+    return fitted.predict(there, month=month, output=output)  # type: ignore[return-value]
 
 
 def map_pieces(
@@ -87,6 +87,6 @@ def fit_species(
     environment = layers if isinstance(layers, Environment) else open_environment(layers, **about)
     there = to if isinstance(to, Environment | None) else open_environment(to, **about)
     model = SpeciesModel(network, place=place, season=month is not None, seed=seed)
-    model.fit(occurrences, environment, background=background, variables=variables)  # type: ignore[arg-type]
+    model.fit(occurrences, environment, background=background, variables=variables)
     model.require_month(month)
     return model, there or environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ import pandas as pd
 import xarray as xr
 from tqdm import tqdm
 
-from humboldt.data_catalog import DataError
+from humboldt.data_catalog import DataError, did_you_mean
 
+from ..crs import transformed
 from ..environment import Environment
 from .extrapolation import mess
 
@@ -37,21 +38,15 @@ def map_environment(
     model: SpeciesModel, environment: Environment, month: int | None, output: str | Path | None, progress: bool
 ) -> xr.Dataset:
     """Maps of all species of a fitted model; see `SpeciesModel.predict`."""
-    blocks = tqdm(
-        environment.row_blocks(),
-        desc="suitability",
-        unit="block",
-        disable=not (progress and sys.stderr.isatty()),
-    )
-    answers = _answers(model, environment, blocks, month)
+    answers = _answers(model, environment, month, progress and sys.stderr.isatty())
     with _small_cache():
         if output is None:
             return _in_memory(model, environment, answers)
         path = Path(output)
-        if path.suffix == ".nc":
+        if path.suffix.lower() == ".nc":
             _to_netcdf(path, model, environment, answers)
             return xr.open_dataset(path, chunks={}, decode_coords="all")
-        if path.suffix in (".tif", ".tiff"):
+        if path.suffix.lower() in (".tif", ".tiff"):
             _to_geotiff(path, model, environment, answers)
             return _in_memory(model, environment, iter(()), read=path)
         raise DataError(f"maps are written as .nc or .tif, got {path.name}")
@@ -62,6 +57,18 @@ def map_rows(model: SpeciesModel, environment: Environment, rows: slice, month: 
     with _small_cache():
         found = _answer(model, environment, rows, month)
     return _labelled(xr.DataArray(found, dims=("band", "y", "x")), model, environment, rows)
+
+
+def of_species(maps: xr.Dataset, name: str | None) -> xr.Dataset:
+    """What maps or responses say of one species, the first by default.
+
+    Raises:
+        DataError: a species that they do not have.
+    """
+    names = [str(n) for n in maps["species"].values]
+    if name is not None and name not in names:
+        raise DataError(f"there are the species {names[:8]}, got {name!r}{did_you_mean(name, names)}")
+    return maps.isel(species=0 if name is None else names.index(name))
 
 
 def generalise_maps(maps: xr.Dataset, size: float) -> xr.Dataset:
@@ -83,11 +90,11 @@ def generalise_maps(maps: xr.Dataset, size: float) -> xr.Dataset:
 
 
 def _answers(
-    model: SpeciesModel, environment: Environment, blocks: Iterable[slice], month: int | None
+    model: SpeciesModel, environment: Environment, month: int | None, progress: bool
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Rows and their maps; refused at the end, before a file takes its place, where no cell has a value."""
     known = False
-    for rows in blocks:
+    for rows in tqdm(environment.row_blocks(), desc="suitability", unit="block", disable=not progress):
         maps = _answer(model, environment, rows, month)
         known |= bool(np.isfinite(maps).any())
         yield rows, maps
@@ -102,7 +109,8 @@ def _answer(model: SpeciesModel, environment: Environment, rows: slice, month: i
     values = environment.read(rows)
     table = pd.DataFrame(dict(zip(environment.names, values.reshape(len(values), -1), strict=True)))
     x, y = environment.layers["x"].values, environment.layers["y"].values[rows]
-    table["x"], table["y"] = np.tile(x, len(y)), np.repeat(y, len(x))
+    places = np.tile(x, len(y)), np.repeat(y, len(x))
+    table["x"], table["y"] = transformed(*places, environment.crs, model.crs_) if model.place and model.crs_ else places
     logit, deviation = model.answer(table, month)
     maps = [m for one, its in zip(logit, deviation, strict=True) for m in interval(one, its).values()]
     names = list(model.variables_.names)

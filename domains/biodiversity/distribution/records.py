@@ -12,7 +12,8 @@ import pandas as pd
 from humboldt.data_catalog import DataError
 
 from ..environment import Environment
-from ..occurrences import DATE, LATITUDE, LONGITUDE, SPECIES, calendar_months, presence_of, read_occurrences
+from ..event_dates import DATE, calendar_months
+from ..occurrences import LATITUDE, LONGITUDE, SPECIES, presence_of, read_occurrences, species_names
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def located(occurrences: Any, environment: Environment) -> pd.DataFrame:
     """Records with the environment at their places, and x and y in its CRS.
 
     Raises:
-        DataError: coordinates beyond 90 and 180 degrees.
+        DataError: coordinates beyond 90 and 180 degrees, or swapped ones.
     """
     records = read_occurrences(occurrences)
     latitude, longitude = records[LATITUDE], records[LONGITUDE]
@@ -36,6 +37,14 @@ def located(occurrences: Any, environment: Environment) -> pd.DataFrame:
             f"{worst[LONGITUDE]:g}; are they swapped, or in metres (crs= of read_occurrences)? see clean_occurrences"
         )
     rows, columns = environment.cells(longitude, latitude)
+    if len(records) and (np.minimum(rows, columns) < 0).all():
+        swapped = np.minimum(*environment.cells(latitude, longitude))
+        if (swapped >= 0).any():
+            first = records.iloc[0]
+            raise DataError(
+                f"records lie on the layers, got none there, and some where latitude and longitude are exchanged "
+                f"({first[LATITUDE]:g} and {first[LONGITUDE]:g}); exchange the two columns"
+            )
     x, y = environment.places(np.maximum(rows, 0), np.maximum(columns, 0))
     values = environment.extract(longitude, latitude)
     kept = records.drop(columns=[c for c in (*values.columns, *PLACES) if c in records])
@@ -47,7 +56,7 @@ def named(occurrences: Any) -> pd.DataFrame:
     records = pd.DataFrame(occurrences).reset_index(drop=True)
     if SPECIES not in records:
         records = records.assign(**{SPECIES: records.get("species", "species")})
-    return records.assign(present=presence_of(records))
+    return records.assign(**{SPECIES: species_names(records[SPECIES])}, present=presence_of(records))
 
 
 def dated(records: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +73,7 @@ def dated(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def complete(table: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataFrame:
-    """The rows that have a value in every column; how many lack one is logged.
+    """The rows that have a finite value in every column; how many lack one is logged.
 
     Raises:
         DataError: none has, or a column is not there.
@@ -72,7 +81,7 @@ def complete(table: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataF
     lacking = [c for c in columns if c not in table]
     if lacking:
         raise DataError(f"{what} have the columns {list(columns)[:12]}, got no {lacking[0]!r}")
-    whole = table[list(columns)].notna().all(axis=1)
+    whole = table[list(columns)].replace([np.inf, -np.inf], np.nan).notna().all(axis=1)
     if not whole.any():
         raise DataError(
             f"{what} lie where every variable has a value, got none of {len(table)} there; compare the extent and the "

@@ -12,9 +12,11 @@ from scipy.special import expit
 from humboldt.data_catalog import DataError
 from humboldt.foundations import pyplot
 
+from ..crs import DEGREES, is_geographic, rioxarray, transformed
 from ..metrics import auc_roc
-from ..occurrences import SPECIES
+from ..occurrences import LATITUDE, LONGITUDE, SPECIES, read_occurrences
 from .estimator import SpeciesModel
+from .maps import of_species
 
 
 def response_curves(
@@ -98,15 +100,17 @@ def plot_responses(curves: xr.Dataset, species: str | None = None, *, model: Spe
     """A figure with a small plot a variable; with the model, marks of where the species was found along the axis.
 
     Raises:
+        DataError: a species that is not there.
         ImportError: matplotlib is missing.
     """
     plt = pyplot()
-    name = str(curves["species"].values[0]) if species is None else species
+    of_one = of_species(curves, species)
+    name = str(of_one["species"].item())
     variables, columns = curves.sizes["variable"], min(4, curves.sizes["variable"])
     rows = -(-variables // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(2.6 * columns, 2.1 * rows), sharey=True, squeeze=False)
     for axis, variable in zip(axes.ravel(), curves["variable"].values, strict=False):
-        one = curves.sel(species=name, variable=variable)
+        one = of_one.sel(variable=variable)
         axis.plot(one["value"], one["suitability"], color="#1f6f5c", linewidth=2)
         if model is not None:
             found = model.records_.loc[model.records_[SPECIES] == name, variable]
@@ -116,25 +120,26 @@ def plot_responses(curves: xr.Dataset, species: str | None = None, *, model: Spe
         axis.axis("off")
     for axis in axes[:, 0]:
         axis.set_ylabel("suitability")
-    axes[0, 0].set_ylim(0, 1.08 * float(curves["suitability"].sel(species=name).max()))
+    axes[0, 0].set_ylim(0, 1.08 * float(of_one["suitability"].max()))
     figure.suptitle(name)
     figure.tight_layout()
     return figure
 
 
-def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.DataFrame | None = None) -> Any:
+def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: Any = None) -> Any:
     """A figure of suitability, hatched where the environment is new, beside the width of the interval.
 
     Args:
         maps: of `SpeciesModel.predict`.
         species: which, the first by default.
-        occurrences: table with x and y in the CRS of the maps, such as `records_`.
+        occurrences: table with x and y in the CRS of the maps, such as `records_`, or what `read_occurrences` takes.
 
     Raises:
+        DataError: a species that is not there.
         ImportError: matplotlib is missing.
     """
     plt = pyplot()
-    one = maps.isel(species=0) if species is None else maps.sel(species=species)
+    one = of_species(maps, species)
     x, y = one["x"].values, one["y"].values
     shape = np.ptp(y) / np.ptp(x)
     figure, axes = plt.subplots(1, 2, figsize=(11, 1.2 + 4.6 * float(np.clip(shape, 0.4, 1.6))), sharey=True)
@@ -148,8 +153,21 @@ def plot_map(maps: xr.Dataset, species: str | None = None, *, occurrences: pd.Da
     if new.any():
         axes[0].contourf(x, y, new, levels=[0.5, 1.5], colors="none", hatches=["///"])
     if occurrences is not None:
-        axes[0].plot(occurrences["x"], occurrences["y"], "o", color="white", markeredgecolor="black", markersize=3.5)
+        axes[0].plot(*_points(maps, occurrences), "o", color="white", markeredgecolor="black", markersize=3.5)
     axes[0].set_ylabel("y")
     figure.suptitle(f"{one['species'].item()}   (hatched: environment beyond the background)")
     figure.tight_layout()
     return figure
+
+
+def _points(maps: xr.Dataset, occurrences: Any) -> tuple[Any, Any]:
+    """x and y of records in the CRS of maps."""
+    if isinstance(occurrences, pd.DataFrame) and {"x", "y"} <= set(occurrences):
+        return occurrences["x"], occurrences["y"]
+    records = read_occurrences(occurrences)
+    rioxarray()
+    longitude, latitude = records[LONGITUDE].to_numpy(), records[LATITUDE].to_numpy()
+    x, y = transformed(longitude, latitude, DEGREES, maps.rio.crs or DEGREES)
+    if float(maps["x"].max()) > 180 and is_geographic(maps.rio.crs or DEGREES):
+        x = np.where(x < float(maps["x"].min()), x + 360, x)
+    return x, y

@@ -75,12 +75,21 @@ def variables_of(background: pd.DataFrame, names: Sequence[str], factors: Sequen
     """
     if not names:
         raise DataError("a distribution has at least one variable, got none; name the columns in variables=[...]")
+    lacking = [n for n in names if n not in background]
+    if lacking:
+        there = list(map(str, background.columns))
+        raise DataError(
+            f"variables are layers, or columns of the background, got {lacking[0]!r} for {there[:12]}"
+            f"{did_you_mean(lacking[0], there)}"
+        )
     odd = [f for f in factors if f not in names and f not in background]
     if odd:
         raise DataError(f"factors are variables {list(names)}, got {odd[0]!r}{did_you_mean(odd[0], list(names))}")
     factors = [f for f in dict.fromkeys(factors) if f in names]
     plain = Variables(tuple(names))
-    spread = np.ptp(plain(background[list(names)].dropna()), axis=0) if len(background) else np.zeros(len(names))
+    values = plain(background)
+    values = values[np.isfinite(values).all(1)]
+    spread = np.ptp(values, axis=0) if len(values) else np.zeros(len(names))
     if not (spread > 0).any():
         raise DataError(
             f"background points differ in a variable at least, got {len(background)} points that are all the same in "

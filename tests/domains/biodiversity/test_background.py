@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import rioxarray  # noqa: F401
 import shapely
+import xarray as xr
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import (
@@ -51,6 +52,34 @@ def test_effort_weighs_cells_and_polygons_bound_them(environment):
         sample_background(environment, 1, weight=np.ones((2, 2)))
     with pytest.raises(DataError, match="effort is at least 0, got -1"):
         sample_background(environment, 1, weight=-np.ones((4, 5)))
+
+
+def test_a_bias_file_of_any_grid_is_looked_up_in_each_cell(environment, tmp_path):
+    x, y = np.arange(9.7, 15, 0.5), np.arange(49.7, 54, 0.5)  # finer, and from the south
+    effort = xr.DataArray(np.zeros((len(y), len(x)), np.float32), {"y": y, "x": x}, ("y", "x"), name="effort")
+    effort.loc[{"x": slice(11.9, 14.9), "y": slice(51.6, 52.4)}] = 2.0
+    effort.rio.write_crs("EPSG:4326").rio.to_raster(tmp_path / "bias.tif")
+    for weight in (tmp_path / "bias.tif", effort, open_environment(tmp_path / "bias.tif")):
+        assert sorted(sample_background(environment, 3, weight=weight)["warm"]) == [7, 8, 9]
+        with pytest.raises(DataError, match="of which there are 3, got a wish for 4"):
+            sample_background(environment, 4, weight=weight)
+    with pytest.raises(DataError, match=r"a map of effort is one layer, got \['warm', 'wet'\]; choose one"):
+        sample_background(environment, 1, weight=environment)
+
+
+def test_polygons_in_the_west_bound_layers_that_count_eastwards():
+    east = open_environment(layers().assign_coords(x=np.arange(200.0, 205)))
+    west = geopandas.GeoSeries([shapely.box(-158.5, 49.5, -156.5, 51.5)], crs="EPSG:4326")
+    assert sorted(sample_background(east, 4, within=west)["warm"]) == [12, 13, 17, 18]
+
+
+def test_polygons_are_read_from_a_file(environment, tmp_path):
+    shape = geopandas.GeoDataFrame({"geometry": [shapely.box(11.5, 49.5, 13.5, 51.5)]}, crs="EPSG:4326")
+    shape.to_file(tmp_path / "park.gpkg")
+    assert sorted(sample_background(environment, 4, within=tmp_path / "park.gpkg")["warm"]) == [12, 13, 17, 18]
+    assert regional_background(environment, str(tmp_path / "park.gpkg"), 2)["region"].tolist() == [0, 0]
+    with pytest.raises(DataError, match=r"polygons are a file, .* got list; make one with geopandas"):
+        sample_background(environment, 1, within=[(1, 2)])
 
 
 def test_cells_of_presences_can_be_left_out(environment):

@@ -46,6 +46,14 @@ def test_land_in_another_projection_is_the_same_land():
     pd.testing.assert_frame_equal(*flags)
 
 
+def test_countries_give_their_own_centres(tmp_path):
+    countries = geopandas.GeoDataFrame({"name": ["L"]}, geometry=[shapely.box(0, -10, 20, 10)], crs="EPSG:4326")
+    countries.to_file(tmp_path / "countries.gpkg")
+    table = records((10.0001, 0.0001), (10.5, 0.5))
+    for said in (countries, countries.geometry.to_crs("EPSG:3857"), tmp_path / "countries.gpkg", [(10.0, 0.0)]):
+        assert flag_occurrences(table, centroids=said)["centroid"].tolist() == [True, False]
+
+
 def test_uncertain_unwild_undated_and_repeated_records():
     table = records(
         (1.111, 50.111),
@@ -82,3 +90,5 @@ def test_nothing_left_and_unknown_checks_are_named():
         clean_occurrences(records((1.111, 50.111)), keep=["imprecis"])
     with pytest.raises(DataError, match="dates stand in the column eventDate"):
         flag_occurrences(records((1.1, 2.2)), dates=("2015", None))
+    with pytest.raises(DataError, match=r"got no scientificName in .*; read them with read_occurrences first"):
+        flag_occurrences(pd.DataFrame({"lon": [1.0], "lat": [2.0], "species": "s"}))

@@ -91,6 +91,30 @@ def test_a_file_a_month_and_a_folder_a_group_say_the_same(tmp_path):
     assert torch.equal(found.batch([1, 4]).fields[:, order], expected.batch([1, 4]).fields)
 
 
+def test_files_without_an_axis_of_time_are_put_in_line(tmp_path):
+    data = cube()[["surface_t2m", "species_42"]]
+    for month in range(7):
+        data.isel(time=month).to_netcdf(tmp_path / f"surface_{str(data['time'].values[month])[:7]}.nc")
+    found = open_months(tmp_path)
+    expected = open_months(data)
+    assert found.data["time"].equals(expected.data["time"])
+    at = found.names.index("surface_t2m")
+    assert torch.equal(found.batch([3]).fields[:, at], expected.batch([3]).fields[:, 0])
+    with pytest.raises(DataError, match="a window holds 2 months and the next, got 1 months"):
+        open_months(data.isel(time=4))
+
+
+def test_months_of_other_calendars_and_axes_in_capitals(tmp_path):
+    data = cube()
+    times = xr.date_range(str(data["time"].values[0])[:10], periods=7, freq="MS", calendar="360_day", use_cftime=True)
+    data.assign_coords(time=times).rename(latitude="Latitude", longitude="LON").to_netcdf(tmp_path / "months.nc")
+    found, expected = open_months(tmp_path / "months.nc"), open_months(data)
+    assert [str(t)[:7] for t in found.data["time"].values] == [str(t)[:7] for t in data["time"].values]
+    assert torch.equal(found.batch([2]).month, expected.batch([2]).month)
+    order = [found.names.index(name) for name in expected.names]
+    assert torch.equal(found.batch([2]).fields[:, order], expected.batch([2]).fields)
+
+
 def test_axes_in_another_order_and_what_does_not_change():
     data = cube().transpose("longitude", "latitude", "level", "time")
     data["surface_lsm"] = data["surface_t2m"].isel(time=0, drop=True) / 1000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401
 import xarray as xr
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import environment as environments
@@ -89,6 +89,7 @@ def test_extraction_is_that_of_a_loop_over_the_real_raster(shared):
     ("source", "choices", "message"),
     [
         (lambda: layers(None), {}, r"in which CRS it is, got none; pass crs='EPSG:4326'"),
+        (lambda: layers(None), {"crs": "EPSG:999999"}, "one that PROJ knows, .* got 'EPSG:999999'; look it up"),
         (lambda: layers(), {"names": ["a"]}, "got 1 names for 2 layers"),
         (lambda: layers(), {"factors": ["wett"]}, r"got 'wett'; did you mean 'wet'"),
         (lambda: layers().isel(x=[0, 1, 3]), {}, "uneven steps along x"),
@@ -120,3 +121,11 @@ def test_degrees_east_of_greenwich_alone_are_known_by_their_western_names():
     drawn = sample_background(environment, 50)
     assert drawn["decimalLongitude"].between(-180, 180).all()
     np.testing.assert_allclose(drawn["x"] % 360, drawn["decimalLongitude"] % 360)
+
+
+def test_one_crs_has_many_spellings():
+    spellings = ["EPSG:4326", 4326, "epsg:4326", CRS("EPSG:4326"), CRS("EPSG:4326").to_wkt()]
+    assert {open_environment(layers(None), crs=said).crs for said in spellings} == {"EPSG:4326"}
+    longitude_first = layers().rio.write_crs("OGC:CRS84")
+    both = open_environment([layers()[["warm"]], longitude_first[["wet"]]])
+    assert both.names == ("warm", "wet")

@@ -54,6 +54,8 @@ def test_scores_stand_beside_persistence_whose_error_is_the_rise_of_a_month(tmp_
     assert scores["forecast"].values.tolist() == ["persistence", "model", "twin"]
     np.testing.assert_allclose(scores["rmse"].sel(forecast="persistence"), 1.0, rtol=1e-5)
     assert (tmp_path / "scores.nc").exists()
+    named = humboldt.evaluate(build(CONFIG).save(tmp_path / "model"), opened(), split=None)
+    assert named["forecast"].values.tolist() == ["persistence", "model"]
 
 
 def test_tuning_on_rollouts_is_scored_month_by_month_and_trains_every_correction(tmp_path):

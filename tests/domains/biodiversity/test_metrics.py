@@ -128,6 +128,12 @@ def test_intervals_of_blocks_are_wider_than_of_sites():
     assert widths[1] > 2 * widths[0]
     with pytest.raises(ValueError, match="at least two blocks"):
         score_table(y, p, blocks=np.zeros(600))
+    with pytest.raises(ValueError, match=r"a level from 0 to 1, got 1000 draws and 95"):
+        score_table(y, p, level=95.0)
+    with pytest.raises(ValueError, match="two draws or more and a level from 0 to 1, got 0 draws"):
+        score_table(y, p, draws=0)
+    with pytest.raises(ValueError, match=r"moves over 2 places or more, got 0.1 and bins=0"):
+        boyce(p, p, bins=0)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from humboldt.domains.biodiversity import (
     read_occurrences,
     thin_occurrences,
 )
-from humboldt.domains.biodiversity.occurrences import calendar_months, days
 from humboldt.domains.biodiversity.places import Places
 
 TABLE = pd.DataFrame(
@@ -68,6 +67,13 @@ def test_names_are_recognised_or_said():
         read_occurrences(other, columns={"scientificName": "brd"})
 
 
+@pytest.mark.parametrize("keys", [[2435240, 2435240, 5219073], [2435240.0, None, 5219073.0]])
+def test_keys_of_species_are_names(keys):
+    table = TABLE.drop(columns="scientificName").assign(taxonKey=keys)
+    found = read_occurrences(table)["scientificName"]
+    assert found.tolist() == ["2435240", "2435240" if keys[1] else None, "5219073"]
+
+
 @pytest.mark.parametrize("name", ["dwc:decimalLatitude", "Decimal Latitude", "decimal_latitude", "LAT"])
 def test_names_are_recognised_in_other_spellings(name):
     assert read_occurrences(TABLE.rename(columns={"decimalLatitude": name}))["decimalLatitude"].iloc[0] == 52.5
@@ -85,6 +91,34 @@ def test_presence_that_is_known_is_kept():
     assert read_occurrences(TABLE.assign(present=["True", "True", "false"]))["present"].tolist() == [True, False, False]
     with pytest.raises(DataError, match="the column present holds True and False, or 1 and 0, got 'maybe'"):
         read_occurrences(TABLE.assign(present=["yes", 1, "maybe"]).iloc[[1, 2]])
+
+
+def test_a_count_of_none_is_an_absence_where_the_status_says_nothing():
+    counted = TABLE.assign(individualCount=[0, 3, 0])
+    assert read_occurrences(counted)["present"].tolist() == [True, False, True]
+    assert read_occurrences(counted.assign(occurrenceStatus=None))["present"].tolist() == [False, True, False]
+    assert read_occurrences(counted.drop(columns="occurrenceStatus"))["present"].tolist() == [False, True, False]
+
+
+def test_coordinates_that_are_no_numbers_are_said(caplog):
+    found = read_occurrences(TABLE.assign(decimalLatitude=["52.5", "48°06'N", " "]))
+    assert found["decimalLatitude"].isna().tolist() == [False, True, True]
+    assert '1 of 3 values of decimalLatitude are no number and taken as missing, such as "48°06\'N"' in caplog.text
+    with pytest.raises(DataError, match=r"decimalLatitude holds numbers, such as 45.5, got '48,1' and the like"):
+        read_occurrences(TABLE.assign(decimalLatitude="48,1"))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda table: generalise_occurrences(table, 0.1),
+        lambda table: thin_occurrences(table, 100.0),
+        lambda table: grid_occurrences(table, np.arange(3.0), np.arange(3.0), months=("2015-01", "2015-02")),
+    ],
+)
+def test_records_that_were_not_read_are_refused(use):
+    with pytest.raises(DataError, match=r"got no decimalLatitude in .*; read them with read_occurrences first"):
+        use(TABLE.rename(columns={"decimalLatitude": "lat"}))
 
 
 def test_metres_become_degrees():
@@ -113,6 +147,8 @@ def test_thinned_records_are_apart_and_every_other_has_a_neighbour():
     everything = Places(table["decimalLongitude"].to_numpy(), table["decimalLatitude"].to_numpy())
     assert everything.nearest(places).max() <= 10_000
     assert len(thin_occurrences(pd.concat([table, table.assign(scientificName="t")]), 10_000.0)) > len(kept)
+    with pytest.raises(DataError, match="thinned to a positive distance in metres, got -5"):
+        thin_occurrences(table, -5.0)
 
 
 def test_distances_are_those_of_great_circles():
@@ -162,27 +198,6 @@ def test_a_grid_counts_records_on_any_branch_of_longitude():
     grid = grid_occurrences(read_occurrences(east), np.arange(40.0, 60), np.arange(340.0, 352), months=months)
     assert grid.attrs["left_out"] == 0
     assert all(float(field.sel(longitude=348).sum()) == float(field.sum()) > 0 for field in grid.values())
-
-
-@pytest.mark.parametrize(
-    ("date", "day", "month"),
-    [
-        ("2015-05-03T10:00", "2015-05-03", 5),
-        ("2015-05", "2015-05-01", 5),
-        ("2015", "2015-01-01", None),
-        ("2015-05-03/2015-05-09", "2015-05-03", 5),
-        ("2015-05-03/09", "2015-05-03", 5),
-        ("2015-05-03/06-01", "2015-05-03", None),
-        ("2015-05-03T10:00:00/12:00:00", "2015-05-03", 5),
-        ("2015-05-28/2015-06-02", "2015-05-28", None),
-        ("spring", None, None),
-    ],
-)
-def test_a_date_has_a_month_where_it_names_one(date, day, month):
-    table = TABLE.assign(eventDate=date)
-    found = calendar_months(table).iloc[0]
-    assert np.isnan(found) if month is None else found == month
-    assert days(table).iloc[0].normalize() == pd.Timestamp(day) if day else days(table).isna().all()
 
 
 def test_records_of_one_row_number_are_gridded_once_each():

@@ -104,3 +104,11 @@ def test_a_layer_with_a_geometry_of_another_name_and_one_of_areas(tmp_path):
     assert isinstance(found, pd.DataFrame)
     with pytest.raises(DataError, match=r"records are points, got \['Polygon'\]; take a point of each"):
         read_occurrences(layer.set_geometry(layer.to_crs("EPSG:3857").buffer(10)))
+
+
+def test_a_layer_of_points_in_parquet_is_read_as_one(tmp_path):
+    points = geopandas.points_from_xy([500_000.0], [10_000_000.0], crs="EPSG:32737")
+    geopandas.GeoDataFrame({"scientificName": ["Loxodonta africana"]}, geometry=points).to_parquet(
+        tmp_path / "p.parquet"
+    )
+    np.testing.assert_allclose(said(tmp_path / "p.parquet")[0][1:], (0.0, 39.0), atol=1e-9)

@@ -90,3 +90,27 @@ def test_too_few_blocks_and_too_wide_buffers_are_refused(sites):
     folds = block_folds(x, y, 5e4, folds=2, geometry="plane")
     with pytest.raises(DataError, match="leaves no site to train on in fold 0"):
         buffered(folds, x, y, 1e6, geometry="plane")
+
+
+def test_folds_of_other_libraries_are_checked_too(sites):
+    x, y, _ = sites
+    half = np.arange(400) < 200
+    pairs = [(np.flatnonzero(half), np.flatnonzero(~half)), (np.flatnonzero(~half), np.flatnonzero(half))]
+    with pytest.raises(LeakageError, match=r"got \d+% of fold [01] nearer"):
+        check_leakage(iter(pairs), x, y, 5000.0, geometry="plane")
+    far = [(np.array([0]), np.array([1]))]
+    assert check_leakage(far, np.array([0.0, 3e4]), np.zeros(2), 5000.0, geometry="plane")["nearest"].tolist() == [3e4]
+    with pytest.raises(DataError, match="got site 399 and 395 coordinates; give all"):
+        check_leakage(pairs, x[:395], y[:395], 5000.0, geometry="plane")
+    with pytest.raises(DataError, match="a fold trains and validates, got 0 and 1 sites in 0"):
+        check_leakage([(np.array([], int), np.array([1]))], x, y, 5000.0, geometry="plane")
+
+
+def test_metres_are_no_degrees_and_places_are_not_missing(sites):
+    x, y, _ = sites
+    with pytest.raises(DataError, match=r"y up to 99950.1; are they swapped, or metres \(geometry='plane'\)\?"):
+        block_folds(x, y, 2e4)
+    with pytest.raises(DataError, match="got some that are NaN"):
+        block_numbers(np.array([1.0, np.nan]), np.zeros(2), 100.0)
+    with pytest.raises(DataError, match=r"got arrays of the shapes \(2,\) and \(3,\)"):
+        block_numbers(np.zeros(2), np.zeros(3), 100.0)

@@ -87,6 +87,7 @@ def test_a_needless_change_point_goes():
     [
         ([[1, -2]], {}, "counts are at least 0, got -2"),
         ([[0, 0], [1, 2]], {}, r"at least one count above 0.*got none at \['s0'\]; drop these sites"),
+        ([[1, 2]], {"model": 1}, r"is 2 \(a line\) or 3 \(a free effect a year\), got 1"),
         ([[1, 2]], {"changepoints": [2000]}, "change points belong to model 2"),
         ([[1, 2, 3]], {"model": 2, "changepoints": [2002]}, "a year from 2000 to 2001, got 2002"),
         ([[1, 2, 3], [3, 4, 4]], {"base": 1999}, "one of 2000 to 2002, got 1999"),

@@ -113,6 +113,26 @@ def test_records_that_cannot_be_used_are_refused(change: dict[str, object], rule
         fitted(RECORDS.assign(**change))
 
 
+def test_swapped_coordinates_are_seen_where_the_layers_lie_elsewhere() -> None:
+    layers = LAYERS.layers.assign_coords(y=LAYERS.layers["y"] + 50)
+    north = RECORDS.assign(decimalLatitude=RECORDS["decimalLatitude"] + 50)
+    swapped = north.rename(columns={"decimalLatitude": "decimalLongitude", "decimalLongitude": "decimalLatitude"})
+    with pytest.raises(DataError, match=r"some where latitude and longitude are exchanged .* exchange the two columns"):
+        fitted(swapped, layers=Environment(layers, "EPSG:4326"))
+    assert len(fitted(north, layers=Environment(layers, "EPSG:4326")).records_) == len(RECORDS)
+
+
+def test_keys_of_a_checklist_are_names() -> None:
+    keys = RECORDS["scientificName"].map({"Species virtualis 1": 2435240, "Species virtualis 2": 5219073})
+    assert fitted(RECORDS.assign(scientificName=keys)).species_ == ("2435240", "5219073")
+
+
+def test_the_network_of_the_package_has_a_name() -> None:
+    named = SpeciesModel("humboldt/biodiversity-nano").fit(RECORDS, LAYERS, background=200)
+    same = SpeciesModel().fit(RECORDS, LAYERS, background=200)
+    np.testing.assert_array_equal(named.predict(LAYERS)["suitability"], same.predict(LAYERS)["suitability"])
+
+
 def test_one_presence_is_too_few() -> None:
     with pytest.raises(DataError, match=r"at least two presences .*, got 1 for .*leave the species out"):
         fitted(RECORDS.groupby("scientificName").head(1))
@@ -139,3 +159,19 @@ def test_a_variable_that_is_missing_is_named() -> None:
         model.predict(Environment(lacking, "EPSG:4326"))
     with pytest.raises(DataError, match="fitted before it predicts"):
         SpeciesModel(network()).predict(LAYERS)
+    with pytest.raises(DataError, match=r"layers, or columns of the background, got 'variable_9' for .*did you mean"):
+        SpeciesModel(network()).fit(RECORDS, LAYERS, variables=["variable_9"])
+
+
+def test_a_background_of_another_word_is_refused() -> None:
+    with pytest.raises(DataError, match="a number, a table of points or 'target_group', got 'target-group'"):
+        SpeciesModel(network()).fit(RECORDS, LAYERS, background="target-group")
+
+
+def test_infinite_values_are_missing() -> None:
+    table = LAYERS.extract(RECORDS["decimalLongitude"], RECORDS["decimalLatitude"]).assign(scientificName="s")
+    odd = table.assign(variable_2=np.where(np.arange(len(table)) < 5, np.inf, table["variable_2"]))
+    assert len(SpeciesModel(network()).fit(odd, table).records_) == len(table) - 5
+    assert len(SpeciesModel(network()).fit(table, odd).background_) == len(table) - 5
+    with pytest.raises(DataError, match=f"where every variable has a value, got none of {len(table)} there"):
+        SpeciesModel(network()).fit(table.assign(variable_2=-np.inf), table)

@@ -33,6 +33,8 @@ def test_a_front_needs_somewhere_to_start_and_a_speed() -> None:
     one = maps(np.ones((4, 4)))["suitability"][0]
     with pytest.raises(DataError, match="got 0 occupied cells and a speed of 1"):
         arrival_times(one, np.zeros((4, 4), bool), speed=1.0)
+    with pytest.raises(DataError, match=r"one species on \(y, x\), got \('species', 'y', 'x'\); choose one"):
+        arrival_times(maps(np.ones((4, 4)))["suitability"], np.ones((4, 4), bool), speed=1.0)
     with pytest.raises(DataError, match=r"grid of the map \(4, 4\), got \(3, 4\)"):
         arrival_times(one, np.ones((3, 4), bool), speed=1.0)
 

@@ -7,7 +7,8 @@ import xarray as xr
 from humboldt.data_catalog import DataError
 from humboldt.domains.biodiversity import Environment
 from humboldt.domains.biodiversity import environment as environments
-from humboldt.domains.biodiversity.distribution import SpeciesModel, maps
+from humboldt.domains.biodiversity.crs import transformed
+from humboldt.domains.biodiversity.distribution import SpeciesModel, detection_ranking, maps, plot_map
 from tests.domains.biodiversity.distribution.small import environment, network, occurrences, region
 
 HERE = region()
@@ -15,7 +16,7 @@ LAYERS = environment(HERE)
 MODEL = SpeciesModel(network()).fit(occurrences(HERE), LAYERS, background=200)
 
 
-@pytest.mark.parametrize("name", ["maps.nc", "maps.tif"])
+@pytest.mark.parametrize("name", ["maps.nc", "maps.tif", "MAPS.TIF"])
 def test_maps_in_a_file_are_those_in_memory(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = MODEL.predict(LAYERS)
     monkeypatch.setattr(environments, "CELLS", 24 * 7)
@@ -25,6 +26,16 @@ def test_maps_in_a_file_are_those_in_memory(tmp_path: Path, name: str, monkeypat
     xr.testing.assert_allclose(found.load(), expected, atol=1e-5)
     assert str(found.rio.crs) == "EPSG:4326"
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_coordinates_are_those_of_the_fit_in_whatever_crs_the_layers_lie() -> None:
+    model = SpeciesModel(network(), place=True).fit(occurrences(HERE), LAYERS, background=200)
+    metres = LAYERS.layers.to_dataset("layer").rio.write_crs("EPSG:4326").rio.reproject("EPSG:3857", nodata=np.nan)
+    known, moved = model.predict(LAYERS)["suitability"], model.predict(metres)["suitability"]
+    x, y = transformed(known["x"].values, known["y"].values, "EPSG:4326", "EPSG:3857")
+    same = moved.sel(x=x[3:-3], y=y[3:-3], method="nearest").values
+    assert np.nanmax(np.abs(same - known.values[:, 3:-3, 3:-3])) < 0.05
+    assert np.nanstd(same) > 0.005
 
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
@@ -65,3 +76,24 @@ def test_generalised_maps_are_means_of_blocks() -> None:
     assert coarse.attrs["generalised_to"] == pytest.approx(0.6)
     with pytest.raises(DataError, match=r"spans 2 to 24 cells of 0.1, got a size of 0.1; choose another"):
         maps.generalise_maps(fine, 0.1)
+
+
+def test_a_terminal_sees_a_bar_of_the_blocks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environments, "CELLS", 24 * 7)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    MODEL.predict(LAYERS)
+    said = capsys.readouterr().err
+    assert "suitability: 100%" in said
+    assert "4/4" in said
+    MODEL.predict(LAYERS, progress=False)
+    assert not capsys.readouterr().err
+
+
+def test_another_species_is_named() -> None:
+    found = MODEL.predict(LAYERS)
+    assert maps.of_species(found, None)["species"].item() == MODEL.species_[0]
+    for ask in (lambda name: detection_ranking(found, species=name), lambda name: plot_map(found, name)):
+        with pytest.raises(DataError, match="got 'Species virtualis 3'; did you mean 'Species virtualis"):
+            ask("Species virtualis 3")

@@ -46,4 +46,11 @@ def test_plots_show_every_variable_and_the_records() -> None:
     figure = plot_map(MODEL.predict(LAYERS), MODEL.species_[1], occurrences=MODEL.records_)
     assert figure.axes[0].get_title() == "suitability"
     assert len(figure.axes[0].lines[0].get_xdata()) == len(MODEL.records_)
+    records = occurrences(HERE)
+    shown = plot_map(MODEL.predict(LAYERS), occurrences=records).axes[0].lines[0]
+    np.testing.assert_allclose(shown.get_xdata(), records["decimalLongitude"])
+    maps = MODEL.predict(LAYERS).assign_coords(x=LAYERS.layers["x"].values + 200)
+    west = records.assign(decimalLongitude=records["decimalLongitude"] - 160)
+    shown = plot_map(maps, occurrences=west).axes[0].lines[0]
+    np.testing.assert_allclose(shown.get_xdata(), records["decimalLongitude"] + 200)
     matplotlib.pyplot.close("all")
