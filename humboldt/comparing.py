@@ -208,7 +208,12 @@ def run(
         samples=job.samples,
         steps=described["steps"],
         cpu_seconds=round(spent, 1),
-        settings={"task": task, "strength": strength, "batch_size": described["batch_size"]},
+        settings={
+            "task": task,
+            "strength": strength,
+            "batch_size": described["batch_size"],
+            **({"opening": dict(opening)} if opening else {}),
+        },
         **provenance(tuned, opened, seed=job.seed),
     )
     return {

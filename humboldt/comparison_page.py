@@ -98,10 +98,12 @@ def what(found: Sequence[Mapping[str, Any]]) -> str:
     first = found[0]
     recipe, seeds = first["recipe"], sorted({record["seed"] for record in found})
     source, cpu = Path(str(first["data"].get("source", "data"))).name, sum(record["cpu"] for record in found)
-    strengths = sorted({record["strength"] for record in found})
+    strengths = sorted({record["strength"] for record in found if record["method"] not in ("full", RANDOM)}) or [1.0]
     metric = first.get("result", {}).get("metric", "mean of the median relative L1")
+    opening = first.get("result", {}).get("settings", {}).get("opening")
+    opened = f", opened with `{json.dumps(opening)}`" if opening else ""
     return (
-        f"`{first['model']}` on `{source}`; errors: {metric}; {recipe['steps']} steps of batches of "
+        f"`{first['model']}` on `{source}`{opened}; errors: {metric}; {recipe['steps']} steps of batches of "
         f"{recipe['batch_size']}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; "
         f"{cpu:.0f} CPU seconds in all. Full "
         "training takes the optimiser and the rates that the checkpoint advises, where it advises any; every other "

@@ -168,6 +168,8 @@ def test_samples_may_come_with_notes():
         assert fields(tuned).isfinite().all()
     with pytest.raises(ConfigError, match="there is a row of task for every sample"):
         finetune(tiny_model(), data, method="poly", notes={"train": {"task": rows}}, **QUICK)
+    with pytest.raises(ConfigError, match=r"parts train and validation, got \['trian'\]; name the part"):
+        finetune(tiny_model(), data, method="nlt", notes={"trian": {"task": rows}}, **QUICK)
 
 
 def test_an_adapter_goes_to_the_hub_by_itself_and_comes_back_for_its_base(tmp_path, monkeypatch):

@@ -85,6 +85,15 @@ def test_the_page_has_a_section_for_every_model_and_data_set():
     assert "| nlt | 10 | 0.330 (1 seed) | 1 | - | - | yes |" in page
 
 
+def test_the_page_says_how_data_were_opened_and_the_strengths_of_those_that_have_any():
+    said = {"result": {"settings": {"opening": {"periodic": True}}}}
+    found = [record("full", 4, 0, 0.5, 10, **said), record("nlt", 4, 0, 0.5, 10, **said, strength=4.0)]
+    page = text(found)
+    assert '`m` on `d.nc`, opened with `{"periodic": true}`; errors' in page
+    assert "its default rates times 4." in page
+    assert "opened with" not in text(RECORDS)
+
+
 def test_the_plot_has_a_point_for_every_method():
     figure = comparison(RECORDS)
     axis, (legend,) = figure.axes[0], figure.legends
