@@ -282,11 +282,7 @@ def strengths_of(model: Any, words: str, strengths: Sequence[float]) -> tuple[fl
 
 def strengthened(words: str, strength: float) -> Any:
     """A method from `name:option=value,...`, with its own rate times `strength`."""
-    import yaml
-
-    name, _, options = words.partition(":")
-    pairs = (pair.partition("=") for pair in options.split(",") if pair)
-    way = as_method({"name": name, **{key: yaml.safe_load(value) for key, _, value in pairs}})
+    way = as_method(words)
     return replace(way, rate=strength * way.rate) if hasattr(way, "rate") else way  # type: ignore[type-var]
 
 

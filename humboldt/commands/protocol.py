@@ -62,7 +62,7 @@ def few_shot(words: Sequence[str]) -> None:
     from ..protocols.few_shot import few_shot as measured
 
     def more(add: Callable[..., Any]) -> None:
-        option(add, "methods", list[str], ["head", "full"], "how to adapt; see humboldt info methods")
+        option(add, "methods", list[str], ["head", "full"], "how to adapt, with options as hydra:rank=4")
         option(add, "sizes", list[int], list(SIZES), "units to learn from; sizes that there are not are left out")
         option(add, "count", int, 3, "episodes of every size")
         option(add, "task", str, "forecast", "what the tuned models do")
@@ -113,10 +113,8 @@ def nuisance(words: Sequence[str]) -> None:
 
 def continual(words: Sequence[str]) -> None:
     """One data set after another: forgetting and forward transfer."""
-    from humboldt.finetune import method
-
     from ..adapting import finetune
-    from ..choosing import AUTO
+    from ..choosing import as_method, is_automatic
     from ..opening import open as open_data
     from ..pretrained import from_pretrained
     from ..protocols.continual import continual as measured
@@ -138,7 +136,7 @@ def continual(words: Sequence[str]) -> None:
         for n, p in zip(names, paths, strict=True)
     }
     choices = {k: given[k] for k in ("method", "samples", "steps", "seed")}
-    goes_on = given["method"] != AUTO and method(given["method"]).sequential
+    goes_on = not is_automatic(given["method"]) and as_method(given["method"]).sequential
 
     def learn(model: Any, data: Any) -> Any:
         return finetune(model, data, progress=False, keep_adapter=goes_on, **choices)

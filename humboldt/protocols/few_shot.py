@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..adapting import finetune
+from ..choosing import as_method, is_automatic
 from ..measuring import measure
 from ..pretrained import from_pretrained
 from ..results import Result, digest, provenance, read_results
@@ -42,7 +43,7 @@ def few_shot(
     Args:
         name: a model that `from_pretrained` takes.
         data: a dataset with a training and a test part.
-        methods: names; the control trains everything.
+        methods: names, with options as `hydra:rank=4`; the control trains everything.
         sizes, count, seed: of the episodes; sizes that the training part does not have are left out.
         control: also train the same network from random weights.
         task: as in `finetune`.
@@ -52,8 +53,12 @@ def few_shot(
         recipe: fields of `Recipe`.
 
     Raises:
+        ConfigError: an unknown method or option.
         ProtocolError: no episode fits.
     """
+    for words in methods:
+        if not is_automatic(words):
+            as_method(words)  # words first, trainings after
     train = data.split("train")
     chosen = episodes(train, sizes=sizes, count=count, seed=seed, skip=True)
     if not chosen:

@@ -62,7 +62,7 @@ def test_robustness_begins_clean_and_has_its_control(waves, tmp_path, capsys):
 
 
 @pytest.mark.integration
-def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog):
+def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog, capsys):
     sizes = ("--sizes", "[2, 100]", "--count", "2", "--steps", "2", "--lead-steps", "[1]")
     choices = ("few-shot", "--methods", "[head]", *sizes)
     assert command(*choices, folder=tmp_path, data=waves) == 0
@@ -76,6 +76,9 @@ def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog):
         command(*choices, "--batch-size", "3", folder=tmp_path, data=waves) == 0
     )  # another recipe is another training
     assert len(read_results(tmp_path / "results.jsonl")) == 2 * len(first)
+    assert command("few-shot", "--methods", "[full, hydra:rnk=2]", *sizes, folder=tmp_path / "n", data=waves) == 2
+    assert "did you mean 'rank'?" in caplog.text + capsys.readouterr().err
+    assert not (tmp_path / "n").exists()  # the words are looked at before the first training
 
 
 @pytest.mark.integration
