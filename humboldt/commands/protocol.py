@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,9 @@ def few_shot(words: Sequence[str]) -> None:
         option(add, "batch_size", int, 8, "samples of a step")
 
     given = _given("few-shot", few_shot.__doc__, words, more)
-    choices = {k: given[k] for k in ("methods", "sizes", "count", "task", "steps", "batch_size", "lead_steps", "seed")}
-    done = _records(given)
-    _kept(given, measured(given["model"], _data(given), data_name=_name(given), done=done, **choices))
+    said = ("methods", "sizes", "count", "task", "steps", "batch_size", "lead_steps", "seed", "opening")
+    choices = {k: given[k] for k in said} | {"data_name": _name(given), "done": _records(given)}
+    _kept(given, measured(given["model"], _data(given), **choices))
 
 
 def frozen(words: Sequence[str]) -> None:
@@ -292,7 +293,9 @@ def _kept(given: dict[str, Any], found: Iterable[Any]) -> list[Any]:
 
     path, new = _records(given), []
     old = read_results(path) if path.is_file() else []
-    for result in found:
+    how = {"opening": given["opening"]} if given["opening"] else {}
+    for measured in found:
+        result = replace(measured, settings={**measured.settings, **how})
         new.append(result)
         write_results(path, [*old, *new])
         chosen = " ".join(f"{k}={v}" for k, v in result.settings.items() if isinstance(v, str | int | float))

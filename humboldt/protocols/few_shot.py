@@ -32,6 +32,7 @@ def few_shot(
     task: str = "forecast",
     data_name: str = "data",
     lead_steps: Sequence[int] | None = None,
+    opening: Mapping[str, Any] | None = None,
     done: str | Path | None = None,
     **recipe: Any,
 ) -> Iterator[Result]:
@@ -49,6 +50,7 @@ def few_shot(
         task: as in `finetune`.
         data_name: for the records.
         lead_steps: frames ahead that are scored (PDEs).
+        opening: how the data were opened, for the records.
         done: a file of records; what is in it, of this model with this task and recipe, is not run again.
         recipe: fields of `Recipe`.
 
@@ -66,6 +68,7 @@ def few_shot(
     if absent := [size for size in sizes if size > train.units]:
         log.warning("episodes of %s are left out: the training part has %d units", absent, train.units)
     asked = {"task": task, "lead_steps": lead_steps and list(lead_steps), "recipe": dict(recipe)}
+    asked |= {"opening": dict(opening)} if opening else {}
     there = read_results(done) if done is not None and Path(done).is_file() else []
     old = {_label(r.model, r.method, r.control, r.settings) for r in there}
     for episode in chosen:
