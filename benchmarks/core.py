@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from humboldt.domains.pde.domain import poseidon_t
+from humboldt.domains.pde import poseidon_t
 from humboldt.foundations import Core, Tokens
 from humboldt.foundations.linear import linear
 

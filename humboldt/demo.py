@@ -47,7 +47,17 @@ def demo(output: str | Path = "runs/demo", *, steps: int = 150, seed: int = 0) -
     return scores
 
 
-def weather_demo(output: str | Path = "runs/demo-weather", *, steps: int = 60, seed: int = 0) -> xr.Dataset:
+RANDOM_RATES: dict[str, Any] = {
+    "optimiser": "muon",
+    "core_rate": 3e-3,
+    "embedding_rate": 2e-3,
+    "norm_rate": 2e-3,
+    "weight_decay": 0.01,
+}
+"""Of a weather network from random weights; a pretrained one takes those of `Recipe` (docs/experiments/weather.md)."""
+
+
+def weather_demo(output: str | Path = "runs/demo-weather", *, steps: int = 160, seed: int = 0) -> xr.Dataset:
     """Fine-tune `humboldt/weather-nano` on eleven days of real analyses, train a random twin as long, score both.
 
     The model has seen nothing but simulations of a dry atmosphere; the analyses are those of January 1996 over North
@@ -56,7 +66,7 @@ def weather_demo(output: str | Path = "runs/demo-weather", *, steps: int = 60, s
 
     Args:
         output: folder of everything written; a demo that was interrupted goes on from there.
-        steps: optimiser steps of each of the two models, batches of 8.
+        steps: optimiser steps of each of the two models, batches of 4; the weights are averaged over them.
         seed: of the twin's weights and of the order of samples.
 
     Returns:
@@ -68,13 +78,12 @@ def weather_demo(output: str | Path = "runs/demo-weather", *, steps: int = 60, s
     logging.getLogger("humboldt").setLevel(logging.WARNING)
     output, source = Path(output), example("storm1996_usa")
     data = open(source, domain="weather", input_steps=[6], lead_times=[6, 12, 24])
-    rates = {"optimiser": "muon", "core_rate": 3e-3, "embedding_rate": 2e-3, "norm_rate": 2e-3, "weight_decay": 0.01}
-    recipe: dict[str, Any] = {"steps": steps, "batch_size": 8, "seed": seed, **rates}
+    recipe: dict[str, Any] = {"steps": steps, "batch_size": 4, "average": 0.97, "warmup": 5, "seed": seed}
     print(f"fine-tuning humboldt/weather-nano on {data.split('train')}")
     tuned = finetune("humboldt/weather-nano", data, output=output / "finetuned", **recipe)
-    print("training its random-initialised twin for as long")
+    print("training its random-initialised twin for as long, at the rates that suit it best")
     fresh = from_pretrained("humboldt/weather-nano", random=True, seed=seed)
-    twin = finetune(fresh, data, output=output / "twin", **recipe)
+    twin = finetune(fresh, data, output=output / "twin", **recipe, **RANDOM_RATES)
     scores = evaluate(tuned, data, twin=twin, output=output)
     start = xr.open_dataset(source).sel(time=slice(None, "1996-01-07T00")).load()
     made = predict(tuned, start, [6, 12, 18, 24, 36, 48], output=output / "forecast.nc", overwrite=True)

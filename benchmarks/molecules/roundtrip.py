@@ -14,7 +14,7 @@ from pathlib import Path
 
 from humboldt.domains.graphs import Chemistry, GraphError, canonical, graph_from_smiles, smiles_from_graph
 from humboldt.domains.graphs.files import read_source
-from humboldt.domains.graphs.molecules import toolkit
+from humboldt.domains.graphs.toolkit import toolkit
 
 FILES = (
     "delaney/delaney.csv", "freesolv/freesolv.csv", "bbbp/bbbp.csv", "bace/bace.csv", "clintox/clintox.csv",

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
@@ -223,7 +222,7 @@ class Conversion:
             for box in plan.boxes():
                 left = tuple((key, inner) for key, inner in plan.shards_in(box) if key not in finished)
                 if left:
-                    tasks.append(Region(array=plan.name, box=around([inner for _, inner in left]), shards=left))
+                    tasks.append(Region(array=plan.name, shards=left))
         return tasks
 
     def execute(self, missing: Missing, infinite: Infinite, scheduler: Any, workers: int, progress: bool) -> None:
@@ -251,10 +250,7 @@ class Conversion:
 
     def weight(self, task: Region | str) -> int:
         """Bytes that a task writes, before compression."""
-        if isinstance(task, str):
-            return 0
-        size = self.source.data[task.array].dtype.itemsize
-        return sum(size * int(np.prod([b.stop - b.start for b in box])) for _, box in task.shards)
+        return 0 if isinstance(task, str) else task.values * self.source.data[task.array].dtype.itemsize
 
     def publish(self) -> None:
         """Look that every shard is there, write the record, and put the store where it belongs."""
@@ -300,8 +296,3 @@ class Conversion:
         lines.append(f"  time         {said(seconds, at_once)}")
         lines.append(f"  output       {self.growing.output} ({self.growing.room}), memory about {memory / 1e6:.0f} MB")
         return "\n".join(lines)
-
-
-def around(boxes: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
-    """The smallest box that holds others."""
-    return tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in zip(*boxes, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,21 @@ Infinite = Literal["error", "missing", "keep"]
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """Shards of one array that are read together: key and box of each, and the box that holds them all."""
+    """Shards of one array that are read together: key and box of each."""
 
     array: str
-    box: tuple[slice, ...]
     shards: tuple[tuple[str, tuple[slice, ...]], ...]
+
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The smallest box that holds them all."""
+        axes = zip(*(box for _, box in self.shards), strict=True)
+        return tuple(slice(min(s.start for s in axis), max(s.stop for s in axis)) for axis in axes)
+
+    @property
+    def values(self) -> int:
+        """How many they hold."""
+        return sum(math.prod(axis.stop - axis.start for axis in box) for _, box in self.shards)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from .batch import NextTokens, Properties, SequenceBatch
 from .config import Goal, GraphConfig, Readout
 from .data import GraphDataset, open_graphs
 from .domain import Graphs, build, initialise
+from .drawing import Drawing
 from .embed import SequenceEmbed
 from .embeddings import embeddings
 from .files import Skipped
@@ -42,7 +43,7 @@ from .published import config_from_published, config_to_published, decoder_core,
 from .reading import sayable
 from .rewards import Reward, RewardError
 from .rollout import Rollout, log_policy, roll_out
-from .sample import Drawing, Sampled, sample_sequences
+from .sample import Sampled, sample_sequences
 from .scores import score_properties
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
 from .soft_tokens import NodeReader, VectorGraph

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from humboldt.foundations import ConfigError, Model
 
+from .drawing import Drawing
 from .rewards import Reward
 from .rollout import Rollout, log_policy, roll_out
-from .sample import Drawing, model_device
+from .sample import model_device
 
 
 @dataclass(frozen=True, kw_only=True)

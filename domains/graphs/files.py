@@ -18,7 +18,8 @@ import numpy as np
 from humboldt.data_catalog import DataError
 
 from .graph import Graph, GraphError
-from .molecules import graph_from_molecule, graph_from_smiles, toolkit
+from .molecules import graph_from_molecule, graph_from_smiles
+from .toolkit import toolkit
 from .vocabulary import Chemistry
 
 COLUMNS = ("smiles", "canonical_smiles", "mol", "molecule", "structure")

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from .batch import NextTokens, SequenceBatch
 from .config import GraphConfig
-from .sample import Drawing, begun
+from .drawing import Drawing
+from .sample import begun
 from .vocabulary import BOC
 
 

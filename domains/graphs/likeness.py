@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from .molecules import toolkit
 from .rewards import descriptors
 from .splitting import scaffold
+from .toolkit import toolkit
 
 SHAPE = (
     "weight", "logp", "tpsa", "donors", "acceptors", "rotatable", "rings", "atoms", "qed",

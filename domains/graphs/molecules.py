@@ -12,34 +12,17 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
+from .atoms import atom_label, atom_of, bond_type, implied_hydrogens, spelled
 from .graph import Graph, GraphError
 from .sequence import decode
+from .toolkit import toolkit
 from .vocabulary import Chemistry, Vocabulary
 
-ATOM = re.compile(r"(\[?)(\d*)([A-Z][a-z]?|\*)(?:H(\d*))?([+-]\d*)?(\]?)(?:@[RSrs])?")
 USUAL_VALENCE = {7: 3, 8: 2, 16: 2}  # of the charge rule: nitrogen, oxygen, sulphur
-MOST_BONDS = 13
 ORDERS = {0: "ZERO", 1: "SINGLE", 2: "DOUBLE", 3: "TRIPLE", 4: "QUADRUPLE", 17: "DATIVE"}
 EXPLICIT_VALENCE = re.compile(r"Explicit valence for atom # (\d+) \S+, (\d+)")
-
-
-@lru_cache(maxsize=1)
-def toolkit() -> Any:
-    """`rdkit.Chem`, silent.
-
-    Raises:
-        ImportError: names the extra to install.
-    """
-    try:
-        from rdkit import Chem, RDLogger
-        from rdkit.Chem import rdMolInterchange  # noqa: F401, found through Chem below
-    except ImportError as error:
-        raise ImportError('molecules need RDKit: pip install "humboldt[molecules]"') from error
-    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
-    return Chem
 
 
 def read_smiles(smiles: str) -> Any:
@@ -107,7 +90,7 @@ def _kekule(mol: Any, exact: bool) -> Graph:
         bonds[b] += order
         edges.append((a, b, ORDERS[order]))
     labels = (
-        _label(atom.get("z", 6), atom.get("isotope", 0), atom.get("chg", 0), atom.get("impHs", 0), count, exact)
+        atom_label(atom.get("z", 6), atom.get("isotope", 0), atom.get("chg", 0), atom.get("impHs", 0), count, exact)
         for atom, count in zip(atoms, bonds, strict=True)
     )
     return Graph(tuple(labels), tuple(edges))
@@ -118,15 +101,6 @@ def _unsettled(found: dict[str, Any]) -> bool:
     return any(bond.get("bo") == 0 for bond in found.get("bonds", ()))
 
 
-@lru_cache(maxsize=4096)
-def _label(number: int, isotope: int, charge: int, hydrogens: int, bonds: int, exact: bool) -> str:
-    """The label of an atom that has so many hydrogens and, counted by their order, so many bonds."""
-    symbol = toolkit().GetPeriodicTable().GetElementSymbol(number)
-    if not exact:
-        return str(symbol)
-    return _spell(symbol, isotope, charge, None if _implied(number, charge, bonds) == hydrogens else hydrogens)
-
-
 def _aromatic(mol: Any, exact: bool) -> Graph:
     def label(atom: Any) -> str:
         number, charge, hydrogens = atom.GetAtomicNum(), atom.GetFormalCharge(), atom.GetTotalNumHs()
@@ -134,60 +108,12 @@ def _aromatic(mol: Any, exact: bool) -> Graph:
             stated = hydrogens > 0 and (number != 6 or charge != 0)
         else:
             bonds = atom.GetValence(toolkit().ValenceType.EXPLICIT) - atom.GetNumExplicitHs()
-            stated = _implied(number, charge, bonds) != hydrogens
-        return _spell(atom.GetSymbol(), atom.GetIsotope(), charge, hydrogens if stated else None)
+            stated = implied_hydrogens(number, charge, bonds) != hydrogens
+        return spelled(atom.GetSymbol(), atom.GetIsotope(), charge, hydrogens if stated else None)
 
     nodes = (label(atom) if exact else str(atom.GetSymbol()) for atom in mol.GetAtoms())
     edges = ((b.GetBeginAtomIdx(), b.GetEndAtomIdx(), str(b.GetBondType())) for b in mol.GetBonds())
     return Graph(tuple(nodes), tuple(edges))
-
-
-@lru_cache(maxsize=4096)
-def _spell(symbol: str, isotope: int, charge: int, hydrogens: int | None) -> str:
-    sign = "" if charge == 0 else ("+" if charge > 0 else "-") + (str(abs(charge)) if abs(charge) > 1 else "")
-    inner = f"{isotope or ''}{symbol}"
-    if hydrogens is None:
-        return inner + sign
-    held = "" if hydrogens == 0 else "H" if hydrogens == 1 else f"H{hydrogens}"
-    return f"[{inner}{held}{sign}]"
-
-
-@lru_cache(maxsize=4096)
-def _implied(number: int, charge: int, bonds: int) -> int:
-    """Hydrogens that RDKit gives to an atom with so many bonds (counted by their order)."""
-    chem = toolkit()
-    mol = chem.RWMol()
-    atom = chem.Atom(number)
-    atom.SetFormalCharge(charge)
-    mol.AddAtom(atom)
-    for _ in range(bonds):
-        mol.AddBond(0, mol.AddAtom(chem.Atom(0)), chem.BondType.SINGLE)
-    mol.UpdatePropertyCache(strict=False)
-    return int(mol.GetAtomWithIdx(0).GetTotalNumHs())
-
-
-@lru_cache(maxsize=4096)
-def atom_of(label: str) -> Any:
-    """The RDKit atom of a label.
-
-    Raises:
-        GraphError: not the label of an atom.
-    """
-    chem, found = toolkit(), ATOM.fullmatch(label)
-    if found is None or bool(found[1]) != bool(found[6]):
-        raise GraphError(f"an atom is said like C, N+, 2H or [NH], got {label!r}")
-    bracket, isotope, symbol, hydrogens, charge, _ = found.groups()
-    try:
-        atom = chem.Atom(0 if symbol == "*" else symbol)
-    except RuntimeError as error:
-        raise GraphError(f"an atom is of an element, got {label!r}") from error
-    atom.SetIsotope(int(isotope or 0))
-    if charge:
-        atom.SetFormalCharge(int(charge + "1" if len(charge) == 1 else charge))
-    if bracket:
-        atom.SetNoImplicit(True)
-        atom.SetNumExplicitHs(0 if hydrogens is None else int(hydrogens or 1))
-    return atom
 
 
 @dataclass(frozen=True)
@@ -248,11 +174,6 @@ def molecule_from_graph(graph: Graph, chemistry: Chemistry) -> Any | None:
     return mol.GetMol()
 
 
-def bond_type(label: str) -> str:
-    """The label of a bond without its stereochemistry."""
-    return label.partition("@")[0]
-
-
 def _charge(mol: Any) -> None:
     """Give +1 to an N, O or S that has exactly one bond too many (one atom a bond, as published)."""
     chem = toolkit()
@@ -277,27 +198,6 @@ def canonical(smiles: str) -> str:
         raise GraphError(f"a molecule is a SMILES that RDKit reads, got {smiles!r}; correct or leave it out")
     chem.RemoveStereochemistry(mol)
     return str(chem.MolToSmiles(mol))
-
-
-@lru_cache(maxsize=4096)
-def largest_valence(label: str) -> int:
-    """The most bonds, counted by their order, that an atom of this label may have beside its stated hydrogens."""
-    atom = atom_of(label)
-    number, charge, held = atom.GetAtomicNum(), atom.GetFormalCharge(), atom.GetNumExplicitHs()
-    return max((bonds for bonds in range(MOST_BONDS) if _fits(number, charge, bonds + held)), default=0)
-
-
-@lru_cache(maxsize=4096)
-def _fits(number: int, charge: int, bonds: int) -> bool:
-    chem = toolkit()
-    mol = chem.RWMol()
-    atom = chem.Atom(number)
-    atom.SetFormalCharge(charge)
-    atom.SetNoImplicit(True)
-    mol.AddAtom(atom)
-    for _ in range(bonds):
-        mol.AddBond(0, mol.AddAtom(chem.Atom(0)), chem.BondType.SINGLE)
-    return bool(chem.SanitizeMol(mol, catchErrors=True) == chem.SanitizeFlags.SANITIZE_NONE)
 
 
 def _chemistry(vocabulary: Vocabulary) -> Chemistry:

@@ -9,7 +9,7 @@ from pathlib import Path
 from humboldt.data_catalog import DataError
 
 from .graph import GraphError
-from .molecules import toolkit
+from .toolkit import toolkit
 
 
 def draw_molecules(

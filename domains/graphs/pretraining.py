@@ -14,9 +14,10 @@ from humboldt.data_catalog import DataError
 from .config import Goal, GraphConfig
 from .data import GraphDataset, open_graphs
 from .graph import GraphError
-from .molecules import canonical, toolkit
+from .molecules import canonical
 from .published import decoder_core
 from .sequence import Ordering
+from .toolkit import toolkit
 from .vocabulary import Chemistry, Vocabulary
 
 logger = logging.getLogger(__name__)

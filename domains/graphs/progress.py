@@ -11,7 +11,7 @@ from torch import Tensor
 
 from humboldt.foundations import ConfigError
 
-from .molecules import bond_type, largest_valence
+from .atoms import bond_type, largest_valence
 from .vocabulary import Vocabulary
 
 ORDER = {"SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3, "QUADRUPLE": 4, "ZERO": 0}

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from humboldt.data_catalog import Split
 
 from .graph import Graph
-from .molecules import toolkit
+from .toolkit import toolkit
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .molecules import toolkit
+from .toolkit import toolkit
 from .workers import Answer, answer, answers
 
 FUNCTIONS: dict[str, Callable[..., float]] = {

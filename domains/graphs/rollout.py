@@ -16,10 +16,11 @@ from torch import Tensor
 from humboldt.foundations import ConfigError, Model
 
 from .batch import SequenceBatch
+from .drawing import Drawing
 from .lawful import allowed_tokens
 from .molecules import decode_molecule
 from .rewards import Reward
-from .sample import Drawing, draw_batch, model_device
+from .sample import draw_batch, model_device
 from .vocabulary import BOC
 
 

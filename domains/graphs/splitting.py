@@ -11,7 +11,7 @@ from typing import Any
 
 from humboldt.data_catalog import DataError, Split, split_units
 
-from .molecules import toolkit
+from .toolkit import toolkit
 
 KINDS = ("position", "random", "scaffold", "scaffold_chiral")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .graph import Graph
-from .molecules import toolkit
+from .toolkit import toolkit
 
 TURNS = 4  # labels that hang on other labels settle one after another
 CODE = "_CIPCode"

@@ -16,10 +16,11 @@ from tqdm import tqdm
 from humboldt.data_catalog import DataError
 from humboldt.foundations import Model, to_dict
 
+from .drawing import Drawing
 from .graph import GraphError
 from .metrics import Tally
 from .molecules import Decoded, decode_molecule
-from .sample import Drawing, Sampled, require_generative, sample_sequences
+from .sample import Sampled, require_generative, sample_sequences
 from .sequence import decode
 from .vocabulary import Vocabulary
 

@@ -7,7 +7,7 @@ from .channels import inherit_channels, replace_channels, select_channels
 from .config import Channel, PDEConfig
 from .conservation import conservation, divergence, projected, totals, without_divergence
 from .consistency import best_step, semigroup_error
-from .domain import PDE, build, initialise, poseidon_b, poseidon_l, poseidon_t, scot_core
+from .domain import PDE, build, initialise
 from .embed import FieldEmbed
 from .ensembles import crps, ensemble_forecaster, ensemble_scores
 from .evaluation import Evaluation, evaluate, median_table, model_forecaster
@@ -18,6 +18,7 @@ from .indicators import Indication, evaluate_indicators
 from .layouts import split_components
 from .metrics import RelativeError, energy_spectrum, persistence, relative_errors, spectral_errors
 from .operators import operator, operator_for
+from .poseidon import poseidon_b, poseidon_l, poseidon_t, scot_core
 from .pretraining import DEVIATION, open_mixture, pde_nano
 from .problems import PROBLEMS
 from .published import config_from_published, config_to_published, is_published

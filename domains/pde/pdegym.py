@@ -14,7 +14,9 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean, hdf5_variable, open_store, zarr_folder
 
+from .pdebench import pdebench, pdebench_incompressible, pdebench_seeds
 from .published_folders import ENDINGS, read_folder
+from .well import the_well
 
 VELOCITY = ("velocity_x", "velocity_y")
 FLUID = ("density", *VELOCITY, "pressure")
@@ -210,92 +212,3 @@ def helmholtz(path: str, seeds: list[str]) -> xr.Dataset:
         for name, axes in parts.items()
     }
     return pdegym(xr.Dataset(found), PDEGYM["Helmholtz"])
-
-
-def pdebench_seeds(path: str, file: h5py.File, seeds: list[str]) -> xr.Dataset:
-    """PDEBench with one group a seed: `data` [time, space..., channel] and `grid`."""
-    first = file[seeds[0]]
-    space = tuple("xyz"[: first["data"].ndim - 2])
-    dims = ("sample", "time", *space, "component")
-    data = hdf5_variable(path, [f"{seed}/data" for seed in seeds], dims)
-    grid = {name: first["grid"][name][:] for name in space if name in first.get("grid", {})}
-    times = {"time": first["grid"]["t"][:]} if "t" in first.get("grid", {}) else {}
-    labels = {"component": [f"component_{i}" for i in range(data.sizes["component"])]}
-    return xr.Dataset({"data": data}, {**grid, **times, **labels})
-
-
-PDEBENCH_NAMES = {"Vx": "velocity_x", "Vy": "velocity_y", "Vz": "velocity_z"}
-
-
-def pdebench(path: str, file: h5py.File) -> xr.Dataset:
-    """PDEBench with one array a field, [sample, time, space..., (component)], and `x-coordinate`, `t-coordinate`."""
-    space = tuple(axis for axis in "xyz" if f"{axis}-coordinate" in file)
-    found = {}
-    for name in file:
-        array = file[name]
-        if name.endswith("-coordinate") or not isinstance(array, h5py.Dataset):
-            continue
-        steady = array.ndim == 1 + len(space)
-        dims = ("sample", *(() if steady else ("time",)), *space, "component")[: max(array.ndim, 1 + len(space))]
-        if array.ndim in (len(dims), len(dims) + 1):
-            found[PDEBENCH_NAMES.get(name, name)] = hdf5_variable(path, name, dims)
-    coords = {axis: file[f"{axis}-coordinate"][:] for axis in space}
-    frames = next((v.sizes["time"] for v in found.values() if "time" in v.dims), 0)
-    if "t-coordinate" in file and frames:
-        coords["time"] = file["t-coordinate"][:frames]
-    return steady_if_single(xr.Dataset(found, coords))
-
-
-def pdebench_incompressible(path: str, file: h5py.File) -> xr.Dataset:
-    """PDEBench's incompressible flow: velocity and particles [sample, time, x, y, component], a force that does not
-    change, and the times of each sample."""
-    moving, still = ("sample", "time", "x", "y", "component"), ("sample", "x", "y", "component")
-    found = {
-        "velocity": hdf5_variable(path, "velocity", moving),
-        "particles": hdf5_variable(path, "particles", (*moving[:-1], "channel")),
-        "force": hdf5_variable(path, "force", still),
-    }
-    times = file["t"][:]
-    return xr.Dataset(found, {"time": times[0] if times.ndim == 2 else times, "channel": ["particles"]})
-
-
-def steady_if_single(data: xr.Dataset) -> xr.Dataset:
-    """Without the time axis where it has one frame beside a variable that has none (Darcy flow)."""
-    without = any("time" not in v.dims for v in data.data_vars.values())
-    return data.isel(time=0, drop=True) if without and data.sizes.get("time") == 1 else data
-
-
-def the_well(path: str, file: h5py.File) -> xr.Dataset:
-    """The Well: scalars, vectors and tensors in `t0_fields` ... `t2_fields`, [sample, time, space..., components]."""
-    space = [as_text(name) for name in file["dimensions"].attrs["spatial_dims"]]
-    found = {}
-    for order, group in enumerate(("t0_fields", "t1_fields", "t2_fields")):
-        for name, array in file.get(group, {}).items():
-            varying = array.attrs.get("dim_varying", [True] * len(space))
-            dims = [
-                *(["sample"] if array.attrs.get("sample_varying", True) else []),
-                *(["time"] if array.attrs.get("time_varying", True) else []),
-                *[axis for axis, varies in zip(space, varying, strict=True) if varies],
-                *["row", "column"][:order],
-            ]
-            found[name] = hdf5_variable(path, f"{group}/{name}", dims)
-    for name, array in file.get("scalars", {}).items():
-        if array.ndim <= 2:
-            varying = [array.attrs.get(f"{dim}_varying", array.ndim > n) for n, dim in enumerate(("sample", "time"))]
-            dims = [dim for dim, varies in zip(("sample", "time"), varying, strict=True) if varies]
-            if len(dims) == array.ndim:
-                found.setdefault(name, hdf5_variable(path, f"scalars/{name}", dims))
-    axes = {name: file["dimensions"][name] for name in ("time", *space) if name in file["dimensions"]}
-    coords = {name: array[:] for name, array in axes.items() if array.ndim == 1}
-    closed = {
-        as_text(axis)
-        for condition in file["boundary_conditions"].values()
-        if as_text(condition.attrs.get("bc_type", "")).upper() == "PERIODIC"
-        for axis in condition.attrs["associated_dims"]
-    }
-    return xr.Dataset(found, coords, attrs={"periodic": [axis for axis in space if axis in closed]})
-
-
-def as_text(value: Any) -> str:
-    """A string, however HDF5 stored it."""
-    return value.decode() if isinstance(value, bytes) else str(value)

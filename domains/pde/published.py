@@ -16,7 +16,7 @@ from typing import Any
 from humboldt.foundations import ConfigError, from_dict, to_dict
 
 from .config import Channel, PDEConfig
-from .domain import fluid_channels, scot_core
+from .poseidon import fluid_channels, scot_core
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from humboldt.domains.pde import FieldBatch
 from humboldt.exporting import ExportError, export
 from humboldt.pretrained import embedded
 from tests.domains.biodiversity.distribution import small as species
-from tests.domains.weather import models as weather
 from tests.finetune.tiny import tiny_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -48,7 +47,7 @@ def test_what_cannot_be_exported(tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
-def test_models_of_fields_and_weather_as_onnx(tmp_path):
+def test_a_model_of_fields_as_onnx(tmp_path):
     import onnxruntime
 
     model = tiny_model().eval()
@@ -58,7 +57,6 @@ def test_models_of_fields_and_weather_as_onnx(tmp_path):
     (found,) = session.run(["forecast"], {"fields": fields.numpy(), "lead_time": lead_time.numpy()})
     expected = model(FieldBatch(fields=fields, lead_time=lead_time, periodic=(True, True))).fields
     torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-5)
-    assert export(weather.model(), tmp_path / "weather.onnx", format="onnx", grid=(8, 16)) < 1e-5
 
 
 @pytest.mark.integration

@@ -12,7 +12,7 @@ from humboldt.domains.graphs import (
     graph_from_smiles,
     smiles_from_graph,
 )
-from humboldt.domains.graphs.molecules import atom_of, largest_valence
+from humboldt.domains.graphs.atoms import atom_of, largest_valence
 
 KEKULE, AROMATIC = Chemistry(), Chemistry(bonds="aromatic")
 CORNERS = [

@@ -27,8 +27,9 @@ from humboldt.domains.graphs import (
     stream,
     token_losses,
 )
+from humboldt.domains.graphs.drawing import shape
 from humboldt.domains.graphs.metrics import negative_log_likelihood
-from humboldt.domains.graphs.sample import Decoder, draw_batch, shape
+from humboldt.domains.graphs.sample import Decoder, draw_batch
 from humboldt.domains.graphs.vocabulary import BOC
 from humboldt.foundations import ConfigError
 from tests.domains.graphs.small import MOLECULES, small

@@ -6,7 +6,9 @@ import random
 import pytest
 
 from humboldt.domains.graphs import Chemistry, Graph, Ordering, Vocabulary, encode, graph_from_smiles, smiles_from_graph
-from humboldt.domains.graphs.molecules import decode_molecule, largest_valence, toolkit
+from humboldt.domains.graphs.atoms import largest_valence
+from humboldt.domains.graphs.molecules import decode_molecule
+from humboldt.domains.graphs.toolkit import toolkit
 from humboldt.foundations import ConfigError
 
 STEREO = Chemistry(stereo=True)

@@ -8,7 +8,7 @@ import pytest
 from humboldt.data_catalog import DataError
 from humboldt.domains.pde import FieldPrediction, evaluate
 from humboldt.domains.pde.data import open_trajectories
-from humboldt.domains.pde.domain import fluid_channels
+from humboldt.domains.pde.poseidon import fluid_channels
 from tests.domains.pde.decay import decay_config
 from tests.domains.pde.trajectory_files import pdebench, pdebench_seeds, pdegym, the_well, values
 
