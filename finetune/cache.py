@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,7 @@ class CacheHead(Head[Any, Any]):
         beta: how much nearer examples count more; very large is the nearest alone.
     """
 
+    of_examples: ClassVar[bool] = True  # no configuration builds it: a checkpoint refuses it
     keys: Tensor
     values: Tensor
     middle: Tensor
@@ -70,6 +71,8 @@ def with_cache(
     model: Model, part: Dataset, *, alpha: float | int = 1.0, beta: float | int = 10.0, batch_size: int = 8
 ) -> Model:
     """A copy of a model that remembers examples: forward passes alone are needed, and nothing is trained.
+
+    It lives in memory: a checkpoint does not hold the examples, and is refused.
 
     Args:
         model: of any science whose targets look like its predictions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from humboldt.foundations import Block, ConfigError, CoreConfig, Model, Tokens
 
-Strategy = Literal["top", "bottom", "even", "odd", "symmetric", "weights", "contribution"]
+STRATEGIES = ("top", "bottom", "even", "odd", "symmetric", "weights", "contribution")
 STACKS = ("down", "up")
 
 
-def shallower(model: Model, count: int, strategy: Strategy = "contribution", batch: Any = None) -> Model:
+def shallower(model: Model, count: int, strategy: str = "contribution", batch: Any = None) -> Model:
     """A copy without `count` blocks of every stack of the core that has more; then it is tuned as any other.
 
     Blocks are dropped inside of a stack alone, never what leads from scale to scale.
@@ -30,7 +30,7 @@ def shallower(model: Model, count: int, strategy: Strategy = "contribution", bat
         batch: for `contribution`, which is measured on data.
 
     Raises:
-        ConfigError: no stack has so many blocks, or a batch is missing.
+        ConfigError: another strategy, no stack has so many blocks, or a batch is missing.
     """
     scores = contributions(model, batch) if strategy == "contribution" and batch is not None else {}
     chosen: dict[str, list[int]] = {}
@@ -108,7 +108,7 @@ def _restacked(config: CoreConfig, pattern: Mapping[str, list[int]]) -> CoreConf
 
 
 def dropped(
-    stack: nn.ModuleList, count: int, strategy: Strategy, scores: Float[Tensor, " blocks"] | None = None
+    stack: nn.ModuleList, count: int, strategy: str, scores: Float[Tensor, " blocks"] | None = None
 ) -> list[int]:
     """Which blocks of one stack to drop (arXiv 2004.03844).
 
@@ -117,9 +117,11 @@ def dropped(
     the mean cosine between what goes in and what comes out.
 
     Raises:
-        ConfigError: more than there are, or scores that are needed and not given.
+        ConfigError: another strategy, more than there are, or scores that are needed and not given.
     """
     blocks = len(stack)
+    if strategy not in STRATEGIES:
+        raise ConfigError(f"blocks are dropped by {', '.join(STRATEGIES)}, got {strategy!r}; choose one")
     if not 0 <= count < blocks:
         raise ConfigError(f"a stack keeps a block at least, got {count} to drop of {blocks}; drop fewer")
     if strategy == "contribution" and scores is None:

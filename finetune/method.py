@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +17,8 @@ from humboldt.foundations import ConfigError, Model, from_dict, to_dict
 
 from .rates import parameter_groups
 from .recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 METHODS: dict[str, type[Method]] = {}
 PLUGINS = "humboldt.methods"  # the entry point group of packages that bring methods of their own
@@ -60,8 +63,15 @@ class Method(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "name" in cls.__dict__:
-            METHODS[cls.name] = cls
+        if "name" not in cls.__dict__:
+            return
+        there = METHODS.get(cls.name)
+        if there is not None and there.__module__ != cls.__module__:
+            raise ConfigError(
+                f"a method has a name of its own, got {cls.name!r} of {cls.__module__}, by which {there.__module__} is "
+                "known; name it otherwise"
+            )
+        METHODS[cls.name] = cls
 
     @abstractmethod
     def prepare(self, model: Model) -> Model:
@@ -120,7 +130,10 @@ def method(name: str, **options: Any) -> Method:
 
 
 def known_methods() -> dict[str, type[Method]]:
-    """Every method by name, those of installed packages included (entry points of the group `humboldt.methods`)."""
+    """Every method by name, those of installed packages included (entry points of the group `humboldt.methods`).
+
+    A package that cannot be imported is named in the log and left out.
+    """
     _load_plugins()
     return METHODS
 
@@ -128,7 +141,10 @@ def known_methods() -> dict[str, type[Method]]:
 @cache
 def _load_plugins() -> None:
     for entry in entry_points(group=PLUGINS):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:  # whatever a package of others does, the methods here are known
+            log.warning("methods of %s are left out: %s: %s", entry.value, type(error).__name__, error)
 
 
 def train_only(model: nn.Module, chosen: Callable[[str, nn.Parameter], bool]) -> None:

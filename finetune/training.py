@@ -55,6 +55,11 @@ def trained(
     signals: Signals,
 ) -> Model:
     """What `fit` does, by one of the processes that do it together."""
+    if method.gradients and torch.is_inference_mode_enabled():
+        raise ConfigError(
+            f"{method.name} learns by gradients, got a run inside of torch.inference_mode(), where there are none; "
+            "leave that block, or use cma"
+        )
     require_rows(recipe, method)
     record = {
         **(run or {}),

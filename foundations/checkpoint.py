@@ -43,7 +43,16 @@ def _joined(hashes: list[str]) -> str:
 
 
 def save(model: Model, folder: str | os.PathLike[str]) -> Path:
-    """Write a model into `folder` (see `write`); returns the folder."""
+    """Write a model into `folder` (see `write`); returns the folder.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or a part was made of examples and no configuration builds it.
+    """
+    if kept := [name for name, part in model.named_modules() if getattr(part, "of_examples", False)]:
+        raise CheckpointError(
+            f"a checkpoint holds what its configuration builds, got {kept[0]}, which was made of examples; save the "
+            "model without it, and give it the examples again (with_cache) when it is read"
+        )
 
     def record(sha256: str) -> dict[str, Any]:
         return {

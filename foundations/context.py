@@ -55,10 +55,13 @@ class Context:
         """Tell the task, the rollout step or the budget of all forward passes inside the block.
 
         Raises:
-            ConfigError: a word that nobody reads.
+            ConfigError: a word that nobody reads, or a budget outside of (0, 1].
         """
         if unknown := told.keys() - set(TOLD):
             raise ConfigError(f"a forward pass is told {', '.join(TOLD)}, got {sorted(unknown)}; use one of these")
+        budget = told.get("budget")
+        if budget is not None and not 0 < budget <= 1:
+            raise ConfigError(f"a budget is a share of the tokens, in (0, 1], got {budget}; a quarter of them is 0.25")
         before, self.told = self.told, {**self.told, **told}
         try:
             yield self

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
 
 from humboldt.finetune import Adapter, put_adapter, read_adapter, write_adapter
 from humboldt.finetune import method as method_called
-from humboldt.foundations import ConfigError, HubError, Model, download, to_dict
+from humboldt.foundations import CheckpointError, ConfigError, HubError, Model, download, to_dict
 
 from .registry import face
 
@@ -38,7 +39,7 @@ def load_adapter(
         offline: answer from what was fetched before; by default as `HUMBOLDT_OFFLINE` says.
 
     Raises:
-        CheckpointError: the adapter is of another base, or its files were altered.
+        CheckpointError: the adapter is of another base or science, or its files were altered.
         ConfigError: a method that is not known here, or that does not compose with the adapter that is there.
         HubError: no such repository, or no network.
     """
@@ -54,9 +55,14 @@ def load_adapter(
             raise HubError(f"{error}; {folder} is no folder either") from error
     record, state = read_adapter(folder)
     base = load(model)
+    if record.get("domain", base.domain) != base.domain:
+        raise CheckpointError(
+            f"an adapter fits a model of its own science, got one of {record['domain']} for a {base.domain} model; "
+            f"load a {record['domain']} model"
+        )
     way = method_called(**record["method"])
     if to_dict(base.config) != record["config"] and not base.adapted:
-        base = _as_configured(base, record["config"])
+        base = _as_configured(base, record["config"], state.keys(), force)
     if not isinstance(way, Adapter):
         if base.adapted:
             raise ConfigError(
@@ -120,12 +126,24 @@ def push_adapter(folder: str | Path, repository: str, *, private: bool = False) 
     return str(commit.oid)
 
 
-def _as_configured(model: Model, config: object) -> Model:
-    """A model of the adapter's configuration (its channels, say) with all weights of the base that fit."""
+def _as_configured(model: Model, config: object, held: Collection[str], force: bool) -> Model:
+    """A model of the adapter's configuration (its channels, say) with all weights of the base that fit.
+
+    Raises:
+        CheckpointError: neither the base nor the file (which holds `held`) has a weight of it, unless forced.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made: Model = face(model.domain).build(config)
     own, there = made.state_dict(), model.state_dict()
-    made.load_state_dict({k: v for k, v in there.items() if k in own and own[k].shape == v.shape}, strict=False)
+    known = {k: v for k, v in there.items() if k in own and own[k].shape == v.shape}
+    absent = [name for name, _ in made.named_parameters() if name not in known and name not in held]
+    if absent and not force:
+        raise CheckpointError(
+            f"weights that an adapter leaves alone are those of its base, got one whose model was fitted to data "
+            f"first, and a base without its {absent[:3]}; give the model as that run began, "
+            f"humboldt.registry.domain({model.domain!r}).fitted(model, train, task), or train embed and head (whole)"
+        )
+    made.load_state_dict(known, strict=False)
     made.provenance = dict(model.provenance)
     return made

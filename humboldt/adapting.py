@@ -81,6 +81,9 @@ def finetune(
         RunFolderError: the folder holds another run, cannot be written, or has no room.
         ValueError: data that do not fit the model.
     """
+    told = dict(notes or {})
+    if odd := sorted(told.keys() - {"train", "validation"}):
+        raise ConfigError(f"notes are for the parts train and validation, got {odd}; name the part that they are of")
     ready = prepare(
         model,
         data,
@@ -94,7 +97,6 @@ def finetune(
         output=output,
         **recipe,
     )
-    told = notes or {}
     train, validation = noted(ready.train, told.get("train")), noted(ready.validation, told.get("validation"))
     return fit(
         ready.model, train, validation, ready.recipe, ready.method, output,

@@ -52,6 +52,21 @@ def automatic(model: Model) -> Method:
     return as_method(name)
 
 
+def spelled(words: str) -> dict[str, Any]:
+    """Name and options of a method from `name:option=value,...`, as commands have them; values are read as YAML.
+
+    Raises:
+        ConfigError: an option without a value.
+    """
+    import yaml
+
+    name, _, options = words.partition(":")
+    pairs = [pair.partition("=") for pair in options.split(",") if pair]
+    if odd := [key for key, sign, _ in pairs if not sign]:
+        raise ConfigError(f"options of a method are written name:option=value,..., got {odd[0]!r} in {words!r}")
+    return {"name": name, **{key.strip(): yaml.safe_load(value) for key, _, value in pairs}}
+
+
 AUTO = "auto"
 """The name that stands for what `automatic` picks."""
 
@@ -62,7 +77,7 @@ def is_automatic(method: str | Mapping[str, Any] | Method) -> bool:
     Raises:
         ConfigError: `auto` with options.
     """
-    options = {"name": method} if isinstance(method, str) else method
+    options = spelled(method) if isinstance(method, str) else method
     if not isinstance(options, Mapping) or options.get("name") != AUTO:
         return False
     if more := sorted(options.keys() - {"name"}):
@@ -76,7 +91,7 @@ def divided(
     """The method with those words that are its options, and the words of the recipe; a word of both is the recipe's."""
     if not isinstance(method, str | Mapping) or is_automatic(method):
         return method, dict(words)
-    chosen = {"name": method} if isinstance(method, str) else dict(method)
+    chosen = spelled(method) if isinstance(method, str) else dict(method)
     kind = known_methods().get(str(chosen.get("name")))
     own = [f.name for f in fields(kind)] if kind is not None else []  # type: ignore[arg-type]
     near = {word: difflib.get_close_matches(word, [*FIELDS, *own], 1) for word in words.keys() - FIELDS.keys()}
@@ -85,7 +100,7 @@ def divided(
 
 
 def as_method(method: Any) -> Method:
-    """A method from its name, from its name with options, or as it is.
+    """A method from its name, from its name with options (`hydra:rank=4`, or a mapping), or as it is.
 
     Raises:
         ConfigError: something else, or no such method or option.
@@ -94,7 +109,7 @@ def as_method(method: Any) -> Method:
         return method
     if not isinstance(method, str | Mapping):
         raise ConfigError(f"a method is a name, a name with options or a Method, got {method!r}; give 'lora', say")
-    options = {"name": method} if isinstance(method, str) else dict(method)
+    options = spelled(method) if isinstance(method, str) else dict(method)
     if "name" not in options:
         raise ConfigError(f"a method has a name, got {options}; add name: lora, or another of `humboldt info methods`")
     return method_called(options.pop("name"), **options)

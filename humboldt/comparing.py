@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +22,7 @@ from .comparison_table import table
 from .measuring import mean_loss, measure
 from .pretrained import from_pretrained
 from .registry import domain
-from .results import Result, provenance, write_results
+from .results import PARTS, Result, provenance, write_results
 from .view import arranged
 
 RANDOM = "random"
@@ -63,7 +64,7 @@ def compare(
     they are, and the job is trained once. A method that finds no layer of its kind in the model is left out, and said.
 
     Records are JSON files, one a job; a job whose file is there is not run again, so the command may be stopped, given
-    again, and given on several machines with other seeds. All methods of one seed come before the next seed.
+    again, and given as an array of jobs with other seeds or methods, into one folder. Seed comes after seed.
 
     Args:
         model: a name that `from_pretrained` takes.
@@ -99,7 +100,7 @@ def compare(
             print(f"{limit:.0f} CPU seconds are over; the same command goes on")
             break
         record = run(model, data, job, strengths, opening, lead_steps, task, recipe)
-        path.write_text(json.dumps(record, indent=1) + "\n")
+        put(path, record)
         print(f"{job.name:28} error {record['error']:.4f}  trained {record['trained']:,}  CPU {record['cpu']:.0f} s")
     found = records(output)
     write_results(
@@ -127,13 +128,26 @@ def require_question(folder: Path, asked: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"a folder holds one comparison, {folder} holds another: {'; '.join(found[:3])}; name another --output"
         )
-    path.write_text(json.dumps(ours, indent=1) + "\n")
+    if not path.is_file():
+        put(path, ours)
+
+
+def put(path: Path, said: Mapping[str, Any]) -> None:
+    """Write JSON whole or not at all: the run may be killed, and others may read it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(said, indent=1) + "\n")
+    os.replace(aside, path)
 
 
 def begun(name: str, data: Any, opening: Mapping[str, Any] | None, task: str) -> Model:
-    """The model with the channels of the data and the head of the task, as every run begins with it."""
+    """The model with the channels of the data and the head of the task, as every run begins with it.
+
+    Raises:
+        ValueError: a part is missing.
+    """
     start = from_pretrained(name)
-    return domain(start.domain).fitted(start, opened_as(start, data, opening).split("train"), task)
+    train, *_ = (opened_as(start, data, opening).split(part) for part in PARTS)
+    return domain(start.domain).fitted(start, train, task)
 
 
 def opened_as(model: Model, data: Any, opening: Mapping[str, Any] | None) -> Any:
@@ -194,7 +208,7 @@ def run(
     best, strength, tuned = min(tried, key=lambda row: (not np.isfinite(row[0]), row[0]))
     seconds, spent = time.perf_counter() - before, time.process_time() - cpu
     found = measure(tuned, opened.split("test"), lead_steps=lead_steps)
-    described = tuned.provenance["recipe"]
+    described, how = tuned.provenance["recipe"], {"opening": dict(opening)} if opening else {}
     result = Result(
         protocol="comparison",
         model=name,
@@ -208,7 +222,7 @@ def run(
         samples=job.samples,
         steps=described["steps"],
         cpu_seconds=round(spent, 1),
-        settings={"task": task, "strength": strength, "batch_size": described["batch_size"]},
+        settings={"task": task, "strength": strength, "batch_size": described["batch_size"], **how},
         **provenance(tuned, opened, seed=job.seed),
     )
     return {
@@ -277,11 +291,7 @@ def strengths_of(model: Any, words: str, strengths: Sequence[float]) -> tuple[fl
 
 def strengthened(words: str, strength: float) -> Any:
     """A method from `name:option=value,...`, with its own rate times `strength`."""
-    import yaml
-
-    name, _, options = words.partition(":")
-    pairs = (pair.partition("=") for pair in options.split(",") if pair)
-    way = as_method({"name": name, **{key: yaml.safe_load(value) for key, _, value in pairs}})
+    way = as_method(words)
     return replace(way, rate=strength * way.rate) if hasattr(way, "rate") else way  # type: ignore[type-var]
 
 

@@ -27,9 +27,10 @@ and on how many of them there are; this page says what was measured, and nothing
 {sections}
 ## How to read it
 
-Where several seeds were run, the brackets hold the lowest and the highest error. CPU seconds are those of the run.
-Memory is what a training step holds beside the weights. Inference is the CPU time of a prediction over that of the
-untuned model: what is merged costs nothing. `random` is the control: full training, as long, from random weights.
+Where several seeds were run, the brackets hold the lowest and the highest error. CPU and wall seconds are those of a
+run; the clock also counts what else the machine did. Memory is what a training step holds beside the weights. Inference
+is the CPU time of a prediction over that of the untuned model: what is merged costs nothing. `random` is the control:
+full training, as long, from random weights.
 
 {caveats}
 
@@ -98,10 +99,12 @@ def what(found: Sequence[Mapping[str, Any]]) -> str:
     first = found[0]
     recipe, seeds = first["recipe"], sorted({record["seed"] for record in found})
     source, cpu = Path(str(first["data"].get("source", "data"))).name, sum(record["cpu"] for record in found)
-    strengths = sorted({record["strength"] for record in found})
+    strengths = sorted({record["strength"] for record in found if record["method"] not in ("full", RANDOM)}) or [1.0]
     metric = first.get("result", {}).get("metric", "mean of the median relative L1")
+    opening = first.get("result", {}).get("settings", {}).get("opening")
+    opened = f", opened with `{json.dumps(opening)}`" if opening else ""
     return (
-        f"`{first['model']}` on `{source}`; errors: {metric}; {recipe['steps']} steps of batches of "
+        f"`{first['model']}` on `{source}`{opened}; errors: {metric}; {recipe['steps']} steps of batches of "
         f"{recipe['batch_size']}, {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}; "
         f"{cpu:.0f} CPU seconds in all. Full "
         "training takes the optimiser and the rates that the checkpoint advises, where it advises any; every other "
@@ -142,16 +145,26 @@ def caveats(found: Sequence[Mapping[str, Any]]) -> str:
         if seeds == 1
         else f"{seeds} seeds were run; where brackets overlap, it is a draw."
     )
-    older = {r["model"] for r in found if r["method"] == "lae" and "hold" not in r["recipe"].get("method", {"hold": 0})}
-    if older:
-        names = ", ".join(sorted(name.rpartition("/")[2] for name in older))
-        noise += f"\n- `lae` of {names} was run when its slow copy began with the first data set; it is one update now."
+    if odd := later(found):
+        rows = "; ".join(f"{', '.join(f'`{name}`' for name in names)} of {model}" for model, names in odd.items())
+        noise += f"\n- Run with other code than the rest of their table: {rows}."
     return (
         f"- {noise}\n- The rates of full training were searched for when the checkpoint was made; those of the other "
         "methods were not. The order of those others is theirs; their distance to full training may be the search.\n"
         "- The run is short. A method that starts slowly looks worse than it is.\n"
         "- Small models, and few data sets. Run `humboldt compare` on your own; it can be stopped and given again."
     )
+
+
+def later(found: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By name of the model, the methods that were run at another commit than most records of their table."""
+    odd: dict[str, list[str]] = {}
+    for (model, _), records in groups(found).items():
+        commits = [str(record.get("result", {}).get("code_commit")).rstrip("+") for record in records]
+        usual = max(commits, key=commits.count)
+        if names := sorted({r["method"] for r, commit in zip(records, commits, strict=True) if commit != usual}):
+            odd.setdefault(model.rpartition("/")[2], []).extend(names)
+    return odd
 
 
 def auto() -> str:

@@ -7,6 +7,14 @@ from typing import Any
 
 import numpy as np
 
+NUMBERS = {
+    "CPU s": ("cpu", "{:.0f}"),
+    "wall s": ("seconds", "{:.0f}"),
+    "memory MB": ("memory", "{:.0f}"),
+    "inference": ("inference", "{:.2f}"),
+}
+"""Columns of the table, each with a key of `summary` and its form."""
+
 
 def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A row a method: trained parameters, and per number of samples the mean error over seeds and its range."""
@@ -21,6 +29,7 @@ def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "trained": mine[0]["trained"],
             "errors": errors,
             "cpu": float(np.mean([r["cpu"] for r in mine])),
+            "seconds": float(np.mean([r.get("seconds", np.nan) for r in mine])),
             "memory": float(np.mean([r.get("memory", np.nan) for r in mine])),
             "inference": float(np.median([r.get("inference", np.nan) for r in mine])),
             "merged": mine[0]["merged"],
@@ -31,12 +40,12 @@ def summary(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def table(found: Sequence[Mapping[str, Any]]) -> str:
     """The summary as a Markdown table, best method first."""
     sizes = sorted({record["samples"] for record in found})
-    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), "CPU s", "memory MB", "inference", "merged"]
+    head = ["method", "trained", *(f"error, {n} samples" for n in sizes), *NUMBERS, "merged"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in summary(found):
         cells = [row["method"], f"{row['trained']:,}"]
         cells += [spread(row["errors"].get(n, [])) for n in sizes]
-        cells += [f"{row['cpu']:.0f}", known(row["memory"], "{:.0f}"), known(row["inference"], "{:.2f}")]
+        cells += [known(row[name], form) for name, form in NUMBERS.values()]
         cells.append("yes" if row["merged"] else "no")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

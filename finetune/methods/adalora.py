@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from humboldt.foundations import ConfigError, Context, Model
 
 from ..adapter import HookAdapter
-from ..layers import as_matrix, as_weight, matrix_shape
+from ..layers import as_matrix, as_weight, matrix_shape, require_rank
 from ..method import Kind
 from ..rank_budget import RankedMap, drop_ranks, ranked, squared_distance
 
@@ -70,7 +70,12 @@ class AdaLoRA(HookAdapter):
             )
 
     def hook(self, layer: nn.Module) -> SingularValues:
-        """The factors."""
+        """The factors; the first rank is at most the smaller side of the layer.
+
+        Raises:
+            ConfigError: a last rank above it.
+        """
+        require_rank(self.rank, layer)
         return SingularValues(layer, min(self.initial_rank, *matrix_shape(layer)), self.alpha)
 
     def loss(self, model: Model, batch: Any) -> dict[str, Tensor]:

@@ -60,6 +60,10 @@ class AFT(Method):
     weight: float = 1.0
     rate: float = 1e-2
 
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise ConfigError(f"a teacher has a feature at least, got width={self.width}; give how many it has")
+
     def prepare(self, model: Model) -> Model:
         """Nothing is frozen; the scales are a part of the model until it is merged."""
         model.add_module("adaptation", Scales(self.width))

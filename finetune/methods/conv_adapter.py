@@ -71,9 +71,10 @@ class ConvAdapter(HookAdapter):
     kernel: int = 3
 
     def __post_init__(self) -> None:
-        if self.kernel % 2 == 0 or self.narrow < 1:
+        if self.kernel < 1 or self.kernel % 2 == 0 or self.narrow < 1:
             raise ConfigError(
-                f"a kernel is odd and there is at least one channel, got kernel={self.kernel}, narrow={self.narrow}"
+                f"a kernel is odd and positive, and there is at least one channel, got kernel={self.kernel}, "
+                f"narrow={self.narrow}"
             )
 
     def hook(self, layer: nn.Module) -> GatedConvolution:

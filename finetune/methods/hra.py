@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from torch import nn
+
 from humboldt.foundations import ConfigError
 
+from ..layers import require_rank
 from ..peft_adapter import PeftAdapter
 
 
@@ -28,6 +31,10 @@ class HRA(PeftAdapter):
             raise ConfigError(
                 f"reflections come in pairs that cancel at the start, got rank={self.rank}; choose 2, 4 ..."
             )
+
+    def check(self, layer: nn.Module) -> None:
+        """Refuse more reflections than there are inputs or outputs."""
+        require_rank(self.rank, layer)
 
     def config(self, sites: list[str]) -> Any:
         """peft's HRA."""

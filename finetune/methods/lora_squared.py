@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from humboldt.foundations import ConfigError, Context, Model
 
 from ..adapter import HookAdapter
-from ..layers import as_matrix, as_weight, matrix_shape
+from ..layers import as_matrix, as_weight, matrix_shape, require_rank
 from ..method import Kind
 from ..rank_budget import RankedMap, drop_ranks, ranked, squared_distance
 
@@ -84,7 +84,12 @@ class LoRASquared(HookAdapter):
             )
 
     def hook(self, layer: nn.Module) -> Squared:
-        """The factors; the outer width is at most the smaller side of the layer."""
+        """The factors; the outer width is at most the smaller side of the layer.
+
+        Raises:
+            ConfigError: a last rank above it.
+        """
+        require_rank(self.rank, layer)
         width = min(self.width, *matrix_shape(layer))
         return Squared(layer, min(self.initial_rank, width), width, self.alpha)
 

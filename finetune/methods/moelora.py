@@ -87,6 +87,8 @@ class MoELoRA(HookAdapter):
     def __post_init__(self) -> None:
         if not 1 <= self.top <= self.experts:
             raise ConfigError(f"a token takes 1 to all experts, got top={self.top} of experts={self.experts}")
+        if self.temperature <= 0:
+            raise ConfigError(f"a temperature is positive, got temperature={self.temperature}; the default is 0.1")
 
     def hook(self, layer: nn.Module) -> Experts:
         """The experts of a map.

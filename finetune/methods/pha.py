@@ -133,6 +133,8 @@ class PHA(HookAdapter):
     def __post_init__(self) -> None:
         if self.tasks < 1 or self.narrow < 1 or self.code < 1:
             raise ConfigError(f"there is a task at least, got tasks={self.tasks}, narrow={self.narrow}, {self.code=}")
+        if self.temperature <= 0:
+            raise ConfigError(f"a temperature is positive, got temperature={self.temperature}; the default is 0.1")
 
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:

@@ -41,6 +41,10 @@ class PriorDistillation(Method):
     contrast: float = 0.01
     temperature: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise ConfigError(f"a temperature is positive, got temperature={self.temperature}; the default is 0.1")
+
     def prepare(self, model: Model) -> Model:
         """Nothing is frozen."""
         train_only(model, lambda name, parameter: True)

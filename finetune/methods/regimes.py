@@ -110,6 +110,11 @@ class RegimeAdapter(HookAdapter):
     def __post_init__(self) -> None:
         if self.regimes < 1 or self.narrow < 1:
             raise ConfigError(f"there is a regime at least, got regimes={self.regimes}, narrow={self.narrow}")
+        if not 0 <= self.momentum <= 1 or self.temperature <= 0:
+            raise ConfigError(
+                f"a momentum is in [0, 1] and a temperature positive, got momentum={self.momentum}, "
+                f"temperature={self.temperature}"
+            )
 
     @classmethod
     def accepts(cls, layer: nn.Module) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from humboldt.foundations import ConfigError
+
 from ..peft_adapter import PeftAdapter
 
 
@@ -21,6 +23,10 @@ class VeRA(PeftAdapter):
     source: ClassVar[str] = "arXiv 2310.11454; peft"
     rank: int = 64
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise ConfigError(f"random matrices that maps share have a rank of at least 1, got rank={self.rank}")
 
     def config(self, sites: list[str]) -> Any:
         """peft's VeRA; the shared matrices travel with the adapter."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def few_shot(words: Sequence[str]) -> None:
     from ..protocols.few_shot import few_shot as measured
 
     def more(add: Callable[..., Any]) -> None:
-        option(add, "methods", list[str], ["head", "full"], "how to adapt; see humboldt info methods")
+        option(add, "methods", list[str], ["head", "full"], "how to adapt, with options as hydra:rank=4")
         option(add, "sizes", list[int], list(SIZES), "units to learn from; sizes that there are not are left out")
         option(add, "count", int, 3, "episodes of every size")
         option(add, "task", str, "forecast", "what the tuned models do")
@@ -70,9 +71,9 @@ def few_shot(words: Sequence[str]) -> None:
         option(add, "batch_size", int, 8, "samples of a step")
 
     given = _given("few-shot", few_shot.__doc__, words, more)
-    choices = {k: given[k] for k in ("methods", "sizes", "count", "task", "steps", "batch_size", "lead_steps", "seed")}
-    done = _records(given)
-    _kept(given, measured(given["model"], _data(given), data_name=_name(given), done=done, **choices))
+    said = ("methods", "sizes", "count", "task", "steps", "batch_size", "lead_steps", "seed", "opening")
+    choices = {k: given[k] for k in said} | {"data_name": _name(given), "done": _records(given)}
+    _kept(given, measured(given["model"], _data(given), **choices))
 
 
 def frozen(words: Sequence[str]) -> None:
@@ -113,10 +114,8 @@ def nuisance(words: Sequence[str]) -> None:
 
 def continual(words: Sequence[str]) -> None:
     """One data set after another: forgetting and forward transfer."""
-    from humboldt.finetune import method
-
     from ..adapting import finetune
-    from ..choosing import AUTO
+    from ..choosing import as_method, is_automatic
     from ..opening import open as open_data
     from ..pretrained import from_pretrained
     from ..protocols.continual import continual as measured
@@ -138,7 +137,7 @@ def continual(words: Sequence[str]) -> None:
         for n, p in zip(names, paths, strict=True)
     }
     choices = {k: given[k] for k in ("method", "samples", "steps", "seed")}
-    goes_on = given["method"] != AUTO and method(given["method"]).sequential
+    goes_on = not is_automatic(given["method"]) and as_method(given["method"]).sequential
 
     def learn(model: Any, data: Any) -> Any:
         return finetune(model, data, progress=False, keep_adapter=goes_on, **choices)
@@ -294,7 +293,9 @@ def _kept(given: dict[str, Any], found: Iterable[Any]) -> list[Any]:
 
     path, new = _records(given), []
     old = read_results(path) if path.is_file() else []
-    for result in found:
+    how = {"opening": given["opening"]} if given["opening"] else {}
+    for measured in found:
+        result = replace(measured, settings={**measured.settings, **how})
         new.append(result)
         write_results(path, [*old, *new])
         chosen = " ".join(f"{k}={v}" for k, v in result.settings.items() if isinstance(v, str | int | float))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..adapting import finetune
+from ..choosing import as_method, is_automatic
 from ..measuring import measure
 from ..pretrained import from_pretrained
 from ..results import Result, digest, provenance, read_results
@@ -31,6 +32,7 @@ def few_shot(
     task: str = "forecast",
     data_name: str = "data",
     lead_steps: Sequence[int] | None = None,
+    opening: Mapping[str, Any] | None = None,
     done: str | Path | None = None,
     **recipe: Any,
 ) -> Iterator[Result]:
@@ -42,18 +44,23 @@ def few_shot(
     Args:
         name: a model that `from_pretrained` takes.
         data: a dataset with a training and a test part.
-        methods: names; the control trains everything.
+        methods: names, with options as `hydra:rank=4`; the control trains everything.
         sizes, count, seed: of the episodes; sizes that the training part does not have are left out.
         control: also train the same network from random weights.
         task: as in `finetune`.
         data_name: for the records.
         lead_steps: frames ahead that are scored (PDEs).
+        opening: how the data were opened, for the records.
         done: a file of records; what is in it, of this model with this task and recipe, is not run again.
         recipe: fields of `Recipe`.
 
     Raises:
+        ConfigError: an unknown method or option.
         ProtocolError: no episode fits.
     """
+    for words in methods:
+        if not is_automatic(words):
+            as_method(words)  # words first, trainings after
     train = data.split("train")
     chosen = episodes(train, sizes=sizes, count=count, seed=seed, skip=True)
     if not chosen:
@@ -61,6 +68,7 @@ def few_shot(
     if absent := [size for size in sizes if size > train.units]:
         log.warning("episodes of %s are left out: the training part has %d units", absent, train.units)
     asked = {"task": task, "lead_steps": lead_steps and list(lead_steps), "recipe": dict(recipe)}
+    asked |= {"opening": dict(opening)} if opening else {}
     there = read_results(done) if done is not None and Path(done).is_file() else []
     old = {_label(r.model, r.method, r.control, r.settings) for r in there}
     for episode in chosen:

@@ -7,7 +7,7 @@ import torch
 
 from humboldt.domains.graphs import for_task, open_graphs
 from humboldt.finetune import with_cache
-from humboldt.foundations import ConfigError
+from humboldt.foundations import CheckpointError, ConfigError
 from tests.domains.graphs.small import small
 from tests.finetune.tiny import Waves, tiny_model
 
@@ -64,6 +64,12 @@ def test_what_is_not_known_of_an_example_corrects_nothing():
     assert change.isfinite().all()
     assert not change[:, 0].any()
     assert change[:, 1:].abs().min() > 0 or change.shape[1] == 1
+
+
+def test_a_checkpoint_holds_no_examples(tmp_path):
+    with pytest.raises(CheckpointError, match=r"got head, which was made of examples; save the model without it"):
+        with_cache(tiny_model(), Waves(3)).save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_what_a_cache_cannot_keep_is_refused():

@@ -55,6 +55,8 @@ def test_strategies_choose_their_blocks():
         dropped(stack, 6, "top")
     with pytest.raises(ConfigError, match="got no scores"):
         dropped(stack, 1, "contribution")
+    with pytest.raises(ConfigError, match=r"blocks are dropped by top, bottom, .*, got 'middle'; choose one"):
+        dropped(stack, 1, "middle")
 
 
 def test_a_dropped_block_is_one_that_does_nothing():

@@ -75,6 +75,8 @@ def test_shifts_are_in_deviations_of_what_a_block_puts_out():
 def test_what_a_run_without_gradients_cannot_be_is_refused():
     with pytest.raises(ConfigError, match="takes a method that needs none, got lora with optimiser='cma'; choose"):
         fit(tiny_model(), Waves(4), None, Recipe(steps=1, optimiser="cma"), method("lora"), progress=False)
+    with torch.inference_mode(), pytest.raises(ConfigError, match=r"hydra learns by gradients, got .* or use cma"):
+        fit(tiny_model(), Waves(4), None, Recipe(steps=1), method("hydra"), progress=False)
     with pytest.raises(ConfigError, match=r"averages no weights and adds up no batches, got average=0.5, accumulate=1"):
         task_of(tiny_model(), method("cma"), Recipe(average=0.5), 3)
     with pytest.raises(ConfigError, match=r"no part is trained whole, got whole=\('head',\)"):

@@ -88,3 +88,32 @@ def test_frozen_batch_norms_keep_their_statistics():
     before = copy.deepcopy(model.state_dict())
     model(Waves().all())
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("vera", {"rank": 0}, "rank of at least 1, got rank=0"),
+        ("conv", {"kernel": -1}, "a kernel is odd and positive"),
+        ("aft", {"width": 0}, "a feature at least, got width=0"),
+        ("regimes", {"momentum": 1.5}, r"a momentum is in \[0, 1\] .* got momentum=1.5"),
+        *((name, {"temperature": 0.0}, "a temperature") for name in ("moelora", "pha")),
+        *((name, {"temperature": -1.0}, "a temperature") for name in ("prior", "regimes")),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(name, options, said):
+    with pytest.raises(ConfigError, match=said):
+        method(name, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, {"rank": 64}) for name in ("lora", "hydra", "dora", "lae", "hra", "moelora", "glora")),
+        ("adalora", {"rank": 64, "initial_rank": 80}),
+        ("lora_squared", {"rank": 64, "initial_rank": 64, "width": 64}),
+    ],
+)
+def test_a_rank_above_the_size_of_a_layer_is_refused(name, options):
+    with pytest.raises(ConfigError, match="the smaller side of every matrix it is for, got 64"):
+        method(name, **options).prepare(tiny_model())

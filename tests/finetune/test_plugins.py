@@ -45,14 +45,19 @@ class Gains(HookAdapter):
 '''
 
 
+def install(folder, name, source):
+    """A package with a module, which an entry point names."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[humboldt.methods]\nmine = {name}\n")
+    (folder / f"{name}.py").write_text(source)
+
+
 @pytest.fixture
 def plugged(tmp_path, monkeypatch):
     """An installed package of another author."""
-    (tmp_path / "foreign_gains.py").write_text(SOURCE)
-    info = tmp_path / "foreign_gains-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-gains\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[humboldt.methods]\nplugged_gains = foreign_gains\n")
+    install(tmp_path, "foreign_gains", SOURCE)
     monkeypatch.syspath_prepend(tmp_path)
     _load_plugins.cache_clear()
     yield "plugged_gains"
@@ -69,6 +74,26 @@ def test_a_method_of_another_package_is_found_by_name_and_passes_on_every_scienc
     assert plugged in {row["name"] for row in table()}
     for field in sorted(SCIENCES):
         check_method(way, *science(field))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import nothing_like_it", "No module named 'nothing_like_it'"),
+        (SOURCE.replace("plugged_gains", "hydra"), "a method has a name of its own, got 'hydra' of foreign_faulty"),
+    ],
+)
+def test_a_package_that_is_broken_or_takes_a_name_leaves_the_others_as_they_are(
+    plugged, source, said, tmp_path, monkeypatch, caplog
+):
+    ours = METHODS["hydra"]
+    install(tmp_path, "foreign_faulty", source)
+    monkeypatch.delitem(sys.modules, "foreign_faulty", raising=False)
+    with caplog.at_level("WARNING"):
+        assert plugged in known_methods()
+    assert "methods of foreign_faulty are left out" in caplog.text
+    assert said in caplog.text
+    assert METHODS["hydra"] is ours
 
 
 def test_a_method_that_breaks_a_rule_is_caught(plugged, monkeypatch):

@@ -187,6 +187,9 @@ def test_a_context_tells_and_forgets():
         context.need("task", "Poly")
     with pytest.raises(ConfigError, match=r"is told task, rollout_step, budget, got .'stage'"), context.at(stage=1):
         pass
+    for budget in (0, 25):  # a share, and neither nothing nor a percentage
+        with pytest.raises(ConfigError, match=rf"in \(0, 1\], got {budget}; a quarter"), context.at(budget=budget):
+            pass
 
 
 def test_a_copy_of_a_model_has_a_context_of_its_own():

@@ -7,11 +7,13 @@ import torch
 from humboldt import from_pretrained, load_adapter, push_adapter, save_adapter
 from humboldt.adapting import finetune
 from humboldt.commands.info import line, methods
+from humboldt.domains.pde import Channel
 from humboldt.finetune import METHODS, disabled, put_adapter, read_adapter, set_adapters
 from humboldt.foundations import CheckpointError, ConfigError, HubError
+from humboldt.registry import domain
 from tests.finetune.tiny import Waves, tiny_model
 from tests.foundations.hub_server import point_to, serving
-from tests.humboldt.test_adapting import Trajectories
+from tests.humboldt.test_adapting import VELOCITY, Trajectories
 
 QUICK = {"steps": 2, "batch_size": 4, "progress": False}
 
@@ -63,6 +65,36 @@ def test_what_is_refused_says_why(tmp_path):
     path.unlink()
     with pytest.raises(CheckpointError, match=r"has no adapter\.safetensors"):
         load_adapter(tiny_model(), tmp_path)
+
+
+class Salty(Trajectories):
+    """Waves of three channels, of which the model does not know one."""
+
+    def __init__(self, count=3, seed=0):
+        super().__init__(count, seed, (*VELOCITY, Channel(name="salt", units="g/kg")), std=7.0)
+        self.fields = torch.cat([self.fields, self.fields.mean(1, keepdim=True)], 1)
+
+    def split(self, name):
+        return Salty(self.count, seed=1)
+
+
+def test_an_adapter_for_other_channels_fits_the_base_if_its_file_has_their_weights(tmp_path):
+    base, data = tiny_model(), Salty()
+    tuned = finetune(base, data, method="nlt", output=tmp_path / "whole", **QUICK).eval()
+    loaded = load_adapter(base, tmp_path / "whole")
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(data.all()).fields, tuned(data.all()).fields, rtol=1e-5, atol=1e-5)
+    finetune(base, data, method={"name": "nlt", "whole": []}, output=tmp_path / "alone", **QUICK)
+    cure = r"a base without its \['embed\.patches.*domain\('pde'\)\.fitted\(model, train, task\)"
+    with pytest.raises(CheckpointError, match=cure):
+        load_adapter(base, tmp_path / "alone")
+    load_adapter(domain("pde").fitted(base, data.split("train"), "forecast"), tmp_path / "alone")
+
+
+def test_an_adapter_of_another_science_is_refused(tmp_path):
+    finetune(tiny_model(), Trajectories(3), method="nlt", output=tmp_path, **QUICK)
+    with pytest.raises(CheckpointError, match="got one of pde for a weather model; load a pde model"):
+        load_adapter("humboldt/weather-nano", tmp_path)
 
 
 def test_two_adapters_that_leave_embedding_and_head_alone_are_loaded_side_by_side(tmp_path):
@@ -136,6 +168,8 @@ def test_samples_may_come_with_notes():
         assert fields(tuned).isfinite().all()
     with pytest.raises(ConfigError, match="there is a row of task for every sample"):
         finetune(tiny_model(), data, method="poly", notes={"train": {"task": rows}}, **QUICK)
+    with pytest.raises(ConfigError, match=r"parts train and validation, got \['trian'\]; name the part"):
+        finetune(tiny_model(), data, method="nlt", notes={"trian": {"task": rows}}, **QUICK)
 
 
 def test_an_adapter_goes_to_the_hub_by_itself_and_comes_back_for_its_base(tmp_path, monkeypatch):

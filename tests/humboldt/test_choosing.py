@@ -29,6 +29,16 @@ def test_auto_is_a_word_of_the_command_line_and_has_no_options():
         plan_finetune(tiny_model(), Trajectories(3), method={"name": "auto", "rank": 3}, steps=1)
 
 
+def test_options_may_stand_behind_the_name():
+    assert as_method("hydra:rank=3, scale=2.0") == as_method({"name": "hydra", "rank": 3, "scale": 2.0})
+    plan = plan_finetune(tiny_model(), Trajectories(3), method="hydra:rank=3", scale=2.0, steps=1)
+    assert (plan["method"]["rank"], plan["method"]["scale"]) == (3, 2.0)
+    with pytest.raises(ConfigError, match=r"are written name:option=value,..., got 'rank' in 'hydra:rank'"):
+        as_method("hydra:rank")
+    with pytest.raises(ConfigError, match=r"auto picks the method with its defaults, got the options \['rank'\]"):
+        plan_finetune(tiny_model(), Trajectories(3), method="auto:rank=3", steps=1)
+
+
 def test_what_is_no_method_is_refused():
     for wrong in (None, tuple):
         with pytest.raises(ConfigError, match=r"a method is a name, .* or a Method, got .*; give 'lora'"):

@@ -7,6 +7,7 @@ from humboldt.adapting import finetune
 from humboldt.comparing import RANDOM, Job, applicable, compare, jobs, strengthened, strengths_of, taught
 from humboldt.comparison_page import says, text
 from humboldt.comparison_table import spread, summary, table
+from humboldt.data_catalog import example
 from humboldt.finetune import method
 from humboldt.foundations import ConfigError
 from humboldt.plots import comparison
@@ -27,8 +28,8 @@ def record(method, samples, seed, error, trained, **more):
 
 RECORDS = [
     record(RANDOM, 4, 0, 0.9, 1000),
-    record("full", 4, 0, 0.30, 1000, memory=12.0, inference=1.02),
-    record("full", 4, 1, 0.34, 1000, memory=12.0, inference=1.02),
+    record("full", 4, 0, 0.30, 1000, seconds=2.0, memory=12.0, inference=1.02),
+    record("full", 4, 1, 0.34, 1000, seconds=4.0, memory=12.0, inference=1.02),
     record("nlt", 4, 0, 0.33, 10),
     record("head", 4, 0, 0.95, 1),
 ]
@@ -64,7 +65,7 @@ def test_a_strength_multiplies_a_methods_own_rate():
 
 def test_the_table_has_mean_and_range_best_first():
     assert [row["method"] for row in summary(RECORDS)] == ["full", "nlt", RANDOM, "head"]
-    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | 12 | 1.02 | yes |" in table(RECORDS)
+    assert "| full | 1,000 | 0.320 [0.300, 0.340] | 1 | 3 | 12 | 1.02 | yes |" in table(RECORDS)
     assert spread([0.5]) == "0.500 (1 seed)"
     assert spread([]) == "-"
 
@@ -82,7 +83,27 @@ def test_the_page_has_a_section_for_every_model_and_data_set():
     assert "## m on d.nc" in page
     assert "## n on e f.nc" in page
     assert "records/adaptation-n-e-f.png" in page
-    assert "| nlt | 10 | 0.330 (1 seed) | 1 | - | - | yes |" in page
+    assert "| nlt | 10 | 0.330 (1 seed) | 1 | - | - | - | yes |" in page
+
+
+def test_the_page_says_how_data_were_opened_and_the_strengths_of_those_that_have_any():
+    said = {"result": {"settings": {"opening": {"periodic": True}}}}
+    found = [record("full", 4, 0, 0.5, 10, **said), record("nlt", 4, 0, 0.5, 10, **said, strength=4.0)]
+    page = text(found)
+    assert '`m` on `d.nc`, opened with `{"periodic": true}`; errors' in page
+    assert "its default rates times 4." in page
+    assert "opened with" not in text(RECORDS)
+
+
+def test_the_page_names_what_was_run_with_other_code():
+    def at(commit, *words, **more):
+        return record(*words, result={"code_commit": commit}, **more)
+
+    found = [at("a", "full", 4, seed, 0.5, 10) for seed in (0, 1)]
+    assert "other code" not in text([*found, at("a+", "nlt", 4, 0, 0.5, 10)])
+    assert "rest of their table: `nlt` of m." in text([*found, at("b", "nlt", 4, 0, 0.5, 10)])
+    alone = at("b", "nlt", 4, 0, 0.5, 10, model="n")
+    assert "other code" not in text([*found, alone])  # a table of its own
 
 
 def test_the_plot_has_a_point_for_every_method():
@@ -154,3 +175,9 @@ def test_the_head_of_a_task_counts_as_what_is_trained(tmp_path):
     trained = {record["method"]: record["trained"] for record in found}
     assert trained["head"] == 897  # a weight a channel of seven readings, and one bias
     assert trained[RANDOM] > 1_000_000
+
+
+def test_data_without_a_validation_part_are_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(ValueError, match=r"this split has no validation part .*; give its size"):
+        compare("humboldt/pde-nano", example("burgers2d"), methods=["head"], output=tmp_path)
+    assert not list((tmp_path / "records").iterdir())

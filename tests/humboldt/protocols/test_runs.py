@@ -57,12 +57,13 @@ def test_robustness_begins_clean_and_has_its_control(waves, tmp_path, capsys):
     clean_one, noisy_one = (next(r for r in found if r.settings["severity"] == s) for s in (0, 5))
     assert paired(noisy_one, clean_one).difference > 0
     assert set(drops(found)) == {"noise", "dropped", "mean"}
+    assert all(r.settings["opening"]["periodic"] is True for r in found)
     assert "noise" in capsys.readouterr().out
     assert {s.kind for s in find_smells(found)} <= {"missing provenance"}  # the code of a test is in no commit
 
 
 @pytest.mark.integration
-def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog):
+def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog, capsys):
     sizes = ("--sizes", "[2, 100]", "--count", "2", "--steps", "2", "--lead-steps", "[1]")
     choices = ("few-shot", "--methods", "[head]", *sizes)
     assert command(*choices, folder=tmp_path, data=waves) == 0
@@ -76,6 +77,13 @@ def test_few_shot_trains_each_episode_once(waves, tmp_path, caplog):
         command(*choices, "--batch-size", "3", folder=tmp_path, data=waves) == 0
     )  # another recipe is another training
     assert len(read_results(tmp_path / "results.jsonl")) == 2 * len(first)
+    otherwise = ("--opening", OPENING.replace("true", "false"))  # the last one counts
+    assert command(*choices, *otherwise, folder=tmp_path, data=waves) == 0
+    periodic = [r.settings["opening"]["periodic"] for r in read_results(tmp_path / "results.jsonl")]
+    assert periodic == [True] * 8 + [False] * 4  # the same file, read otherwise, is another training
+    assert command("few-shot", "--methods", "[full, hydra:rnk=2]", *sizes, folder=tmp_path / "n", data=waves) == 2
+    assert "did you mean 'rank'?" in caplog.text + capsys.readouterr().err
+    assert not (tmp_path / "n").exists()  # the words are looked at before the first training
 
 
 @pytest.mark.integration
