@@ -48,9 +48,22 @@ def test_the_script_of_slurm_asks_for_what_the_profile_says():
 
 @pytest.mark.parametrize("scheduler", ["pbs", "lsf"])
 def test_other_schedulers_are_marked_untested(scheduler):
-    text = script(Profile(scheduler=scheduler, nodes=2, tasks_per_node=2), Path("s"), 3, "s", Path("/"))
+    site = Profile(scheduler=scheduler, tasks_per_node=2, cpus_per_task=4, gpus_per_node=2, at_once=5)
+    text = script(site, Path("s"), 3, "s", Path("/"))
     assert "# UNTESTED: this form was written from the manual and never run" in text
     assert "torchrun --nproc-per-node 2 --no-python humboldt finetune" in text
+    assert '\nexec >> s/logs/"$task".log 2>&1\n' in text  # where the summary looks for what a task said
+    asked = {
+        "pbs": ("-l select=1:ncpus=8:mpiprocs=2:ngpus=2", "-J 0-2%5"),
+        "lsf": ("-n 8", '-R "span[ptile=8]"', '-gpu "num=2"', '-J "s[1-3]%5"'),
+    }[scheduler]
+    for line in asked:
+        assert f"{line}\n" in text
+
+
+def test_modules_may_use_variables_that_are_not_set():
+    lines = script(FULL, Path("s"), 2, "s", Path("/")).splitlines()
+    assert lines.index("module load CUDA") < lines.index("set -u") < lines.index('export HUMBOLDT_STAGE="$TMPDIR/data"')
 
 
 @pytest.mark.parametrize("scheduler", ["slurm", "pbs", "lsf"])
