@@ -13,8 +13,6 @@ from typing import Any
 
 import yaml
 
-from humboldt.foundations import ConfigError, from_dict
-
 from .errors import BatchError
 
 FOLDER = "HUMBOLDT_PROFILES"
@@ -121,6 +119,8 @@ def load_profile(name: str | None = None, **changes: Any) -> Profile:
     Raises:
         BatchError: unknown profile or key (with the nearest known one), or a value that breaks a rule.
     """
+    from humboldt.foundations import ConfigError, from_dict  # PyTorch, which no help text waits for
+
     found = _read(name) if name is not None else {}
     known = {f.name for f in dataclasses.fields(Profile)}
     for key in found:

@@ -30,11 +30,12 @@ def script(profile: Profile, folder: Path, tasks: int, name: str, here: Path) ->
     lines += ["set -u", *(f"export {key}={shlex.quote(str(value))}" for key, value in environment.items())]
     if profile.local_disk:
         lines.append(f'export HUMBOLDT_STAGE="{profile.local_disk}"')
-    if profile.scheduler != "slurm":  # which has said so above
+    if profile.scheduler != "slurm":  # which has said so above, and signals the processes and not the script
         lines.append(f'exec >> {shlex.quote(str(folder / "logs"))}/"$task".log 2>&1')
-    launch = LAUNCH[profile.scheduler](profile)
-    command = " ".join(part for part in (launch, profile.container, "humboldt finetune") if part)
-    results = shlex.quote(str(folder / "results"))
+        lines.append("trap : USR1 USR2 TERM  # the processes save; the script waits for them")
+    results, recipe = shlex.quote(str(folder / "results")), shlex.quote(str(folder / "tasks")) + '/"$task".yaml'
+    command = " ".join(part for part in (profile.container, "humboldt finetune") if part)
+    command = LAUNCH[profile.scheduler](profile, command, recipe, results)
     return f"""#!/bin/bash
 # Written by `humboldt submit` for {profile.name}. Keep it, edit it, run it by hand: {SUBMIT[profile.scheduler]} job.sh
 {head}
@@ -42,7 +43,7 @@ cd {shlex.quote(str(here))}
 task={index}
 {chr(10).join(lines)}
 
-{command} {shlex.quote(str(folder / "tasks"))}/"$task".yaml
+{command}
 code=$?
 
 if [ $code -eq {REQUEUE} ]; then  # a signal came and the run is saved: go on later
@@ -74,7 +75,7 @@ def _slurm(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, 
         "output": log,
         "open-mode": "append",
     }
-    lines = [f"#SBATCH --{key}={value}" for key, value in asked.items() if value is not None]
+    lines = [f"#SBATCH --{key}={shlex.quote(str(value))}" for key, value in asked.items() if value is not None]
     lines += ["#SBATCH --requeue", *(f"#SBATCH {option}" for option in profile.options)]
     again = '    scontrol requeue "$SLURM_JOB_ID" && exit 0'
     return "\n".join(lines), "${SLURM_ARRAY_TASK_ID:-0}", again
@@ -117,7 +118,7 @@ def _lsf(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, st
         *([f'#BSUB -gpu "num={profile.gpus_per_node}"'] if profile.gpus_per_node else []),
         f"#BSUB -W {minutes // 60:02d}:{minutes % 60:02d}",
         *([f"#BSUB -M {profile.memory}"] if profile.memory else []),
-        "#BSUB -wa USR1",
+        "#BSUB -wa TERM",
         f"#BSUB -wt {max(1, profile.warning // 60)}",
         f"#BSUB -Q {REQUEUE}",
         f"#BSUB -o {folder / 'logs'}/%J.queue",
@@ -127,10 +128,21 @@ def _lsf(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, st
     return "\n".join(lines), index, "    # the queue runs it again (-Q)"
 
 
-def _torchrun(profile: Profile) -> str:
-    return "" if profile.processes == 1 else f"torchrun --nproc-per-node {profile.tasks_per_node} --no-python"
+def _srun(profile: Profile, command: str, recipe: str, results: str) -> str:
+    return f"srun --kill-on-bad-exit=1 {command} {recipe}"
+
+
+def _torchrun(profile: Profile, command: str, recipe: str, results: str) -> str:
+    """`torchrun` ends with 1 whatever its processes end with: one that has saved on a signal leaves a mark."""
+    if profile.processes == 1:
+        return f"{command} {recipe}"
+    mark = f'{results}/."$task".saved'
+    each = f'{command} "$0" || {{ code=$?; [ $code -ne {REQUEUE} ] || touch "$1"; exit $code; }}'
+    return f"""rm -f {mark}
+torchrun --nproc-per-node {profile.tasks_per_node} --no-python \\
+    bash -c {shlex.quote(each)} {recipe} {mark} || ( [ -e {mark} ] && exit {REQUEUE} )"""
 
 
 HEADS = {"slurm": _slurm, "pbs": _pbs, "lsf": _lsf}
-LAUNCH = {"slurm": lambda _: "srun --kill-on-bad-exit=1", "pbs": _torchrun, "lsf": _torchrun}
+LAUNCH = {"slurm": _srun, "pbs": _torchrun, "lsf": _torchrun}
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "lsf": "bsub <"}

@@ -33,7 +33,7 @@ class Submission:
 
         job.sh              the batch script
         tasks.json          what each task chooses
-        tasks/N.yaml        the whole recipe of a task; `humboldt finetune tasks/N.yaml` runs it anywhere
+        tasks/N.yaml        the whole recipe of a task; `humboldt finetune tasks/N.yaml` runs it by hand
         runs/N/             its run folder
         logs/N.log          what it said
         results/N.json      its exit code, host and seconds
@@ -65,7 +65,7 @@ class Submission:
                 f"{self.profile.name} takes {self.profile.largest_array} tasks in an array at most, got "
                 f"{len(self.tasks)}; submit it in parts, or several seeds in one task"
             )
-        return task_recipes(recipe, self.tasks, str(self.folder / "runs"))
+        return task_recipes(recipe, self.tasks, str(self.folder.absolute() / "runs"))
 
     def lay_down(self, recipe: Mapping[str, Any]) -> None:
         """Write everything that the tasks need; results of an earlier time stay.

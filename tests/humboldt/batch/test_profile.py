@@ -45,9 +45,7 @@ def test_what_a_site_does_not_take():
         load_profile(None, scheduler="sge")
     with pytest.raises(BatchError, match="nodes is at least 1, got 0"):
         load_profile(None, nodes=0)
-    with pytest.raises(
-        BatchError, match="scripts for pbs start processes of one machine, got nodes 2; ask for one"
-    ):
+    with pytest.raises(BatchError, match="scripts for pbs start processes of one machine, got nodes 2; ask for one"):
         load_profile(None, scheduler="pbs", nodes=2)
 
 

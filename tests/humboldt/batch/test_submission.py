@@ -36,7 +36,9 @@ def test_what_lies_in_the_folder(tmp_path):
 
 def test_the_script_can_be_submitted_by_hand_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    script = Submission(Path("sweep"), Profile(), TASKS).script()
+    submission = Submission(Path("sweep"), Profile(), TASKS)
+    assert submission.recipes(RECIPE)[1]["output"] == f"{tmp_path}/sweep/runs/1"
+    script = submission.script()
     assert f"#SBATCH --output={tmp_path}/sweep/logs/%a.log" in script
     assert f"cd {tmp_path}\n" in script
     assert f'finetune {tmp_path}/sweep/tasks/"$task".yaml' in script
