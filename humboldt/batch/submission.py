@@ -84,7 +84,7 @@ class Submission:
         (self.folder / "job.sh").write_text(self.script())
 
     def submit(self) -> str:
-        """Hand the script to the queue; returns the number of the job.
+        """Hand the script to the queue; returns the number of the job. Results of tasks that failed are forgotten.
 
         Raises:
             BatchError: there is no queue here, or it refuses.
@@ -100,6 +100,9 @@ class Submission:
         done = subprocess.run(words, input=feed, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BatchError(f"{command} refused the job: {done.stderr.strip()}; correct the profile or {path}")
+        for number in range(len(self.tasks)):
+            if results.told(self.folder, number).get("code") != 0:  # it is run again
+                (self.folder / "results" / f"{number}.json").unlink(missing_ok=True)
         return done.stdout.strip().split(";")[0]
 
     def run_here(self) -> bool:

@@ -70,6 +70,18 @@ def test_what_the_queue_refuses_is_told(tmp_path, monkeypatch):
         submission.submit()
 
 
+def test_a_task_that_is_handed_in_again_has_not_failed_yet(tmp_path, monkeypatch):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\necho '17;cluster'\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    submission = Submission(tmp_path / "sweep", Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    for number, code in enumerate((0, 2)):
+        (tmp_path / "sweep" / "results" / f"{number}.json").write_text(json.dumps({"task": number, "code": code}))
+    assert submission.submit() == "17"
+    assert [row["state"] for row in results.summary(tmp_path / "sweep", TASKS)] == ["done", "waiting"]
+
+
 def test_tasks_that_are_done_are_not_run_again(tmp_path, monkeypatch):
     codes = iter([0, 85, 0])
     ran = []
