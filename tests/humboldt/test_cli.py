@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -49,6 +51,18 @@ def test_a_model_that_cannot_be_had_is_an_error_that_is_told(capsys, monkeypatch
     told = error_of(capsys, "finetune", "camlab-ethz/Poseidon-X", "waves.nc", "--output", "run")
     assert "camlab-ethz/Poseidon-X was not fetched before" in told
     assert "did you mean 'camlab-ethz/Poseidon-" in told
+
+
+def test_a_full_disk_and_a_spent_quota_are_told_with_a_cure(capsys, monkeypatch):
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.ENOENT):
+
+        def full(self, words, number=number):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("humboldt.cli._command", lambda name, full=full: SimpleNamespace(run=full.__get__(name)))
+        told = error_of(capsys, "predict")
+        assert os.strerror(number) in told
+        assert ("needs room: free some space, or write elsewhere" in told) == (number != errno.ENOENT)
 
 
 def test_a_recipe_names_one_method(tmp_path, capsys):
