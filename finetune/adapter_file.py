@@ -16,10 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from humboldt.foundations import CheckpointError, Model, content_hash, require_fit, to_dict, write_tensors
+from humboldt.foundations import (
+    CheckpointError,
+    Model,
+    content_hash,
+    inside,
+    read_files,
+    read_json,
+    require_finite,
+    require_fit,
+    to_dict,
+    write_tensors,
+)
 
 from .adapted import M, added_parameters, plain_name
 from .method import Method
@@ -96,28 +106,42 @@ def read_adapter(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]
     """The record and the tensors of an adapter folder.
 
     Raises:
-        CheckpointError: a file is missing, or is not what the record promises.
+        CheckpointError: a file is missing, leads out of the folder or is not what the record promises, a record that is
+            none, or tensors with NaN or infinity.
     """
     folder = Path(folder)
     for name in (RECORD, TENSORS):
-        if not (folder / name).is_file():
+        if not inside(folder, name).is_file():
             raise CheckpointError(f"an adapter folder holds {RECORD} and {TENSORS}, {folder} has no {name}")
-    try:
-        record = json.loads((folder / RECORD).read_text())
-        said = record.get("format")
-    except (ValueError, AttributeError) as error:
-        raise CheckpointError(f"{folder / RECORD} is no JSON object ({error}); fetch the adapter again") from error
-    if said != FORMAT or not {"config", "method", "base", "sha256"} <= record.keys():
+    record = read_json(folder / RECORD)
+    if not isinstance(record, dict):
+        raise CheckpointError(f"{folder / RECORD} must be a JSON object, got {type(record).__name__}; fetch it again")
+    if record.get("format") != FORMAT or not _is_told(record):
         raise CheckpointError(
-            f"an adapter has the format {FORMAT} with its method, base and hash, got {said!r} in {folder}; write it "
-            "anew with save_adapter"
+            f"an adapter has the format {FORMAT} with its method, base and hash, got {record.get('format')!r} in "
+            f"{folder}; write it anew with save_adapter"
         )
     if (found := content_hash(folder / TENSORS)) != record["sha256"]:
         raise CheckpointError(
             f"{folder / TENSORS} has SHA-256 {found[:16]}..., {RECORD} promises {record['sha256'][:16]}...: the file "
             "is truncated or was altered; fetch the adapter again"
         )
-    return record, load_file(folder / TENSORS)
+    state = read_files([folder / TENSORS])
+    require_finite(state, folder / TENSORS)
+    return record, state
+
+
+def _is_told(record: Mapping[str, Any]) -> bool:
+    """Whether a record says everything that reading an adapter needs, each in its type."""
+    method, base = record.get("method"), record.get("base")
+    return (
+        isinstance(record.get("config"), dict)
+        and isinstance(record.get("sha256"), str)
+        and isinstance(method, dict)
+        and isinstance(method.get("name"), str)
+        and isinstance(base, dict)
+        and isinstance(base.get("sha256"), str)
+    )
 
 
 def put_adapter(
@@ -134,7 +158,7 @@ def put_adapter(
     promised, found = record["base"]["sha256"], base_hash(left_out(model))
     if promised != found and not force:
         raise CheckpointError(
-            f"an adapter fits the weights that it was trained on ({record['base']['name'] or 'unnamed'}, "
+            f"an adapter fits the weights that it was trained on ({record['base'].get('name') or 'unnamed'}, "
             f"{promised[:16]}...), this model's are {found[:16]}...; load that base, or force it and score the result"
         )
     model.load_state_dict(dict(state), strict=False)

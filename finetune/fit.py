@@ -76,6 +76,17 @@ def describe(model: Model, train: Dataset | Mixture, validation: Dataset | Mixtu
     return {"parent": weights_hash(model), **found}
 
 
+def ancestors(model: Model) -> list[dict[str, Any]]:
+    """What a model was made from before a run: the checkpoint that it was read from, else the runs that made it; and
+    the adapters that were put on it."""
+    put = model.provenance.get("adapters", [])
+    if loaded := model.provenance.get("loaded"):
+        return [{key: loaded.get(key) for key in ("revision", "sha256")} | {"model": loaded.get("name")}, *put]
+    before, recipe = model.provenance.get("ancestors", []), model.provenance.get("recipe")
+    own = [{key: recipe.get(key) for key in ("model", "revision", "data")}] if isinstance(recipe, Mapping) else []
+    return [*before, *own, *put]
+
+
 def bytes_written(model: Model) -> int:
     """An upper bound: two checkpoints of weights, two moments, the best and an average, and the model."""
     size = sum(t.numel() * t.element_size() for t in model.state_dict().values())

@@ -96,12 +96,16 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        ConfigError: no such file, or not a mapping.
+        ConfigError: no such file, not YAML, or not a mapping.
     """
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f"a recipe is a YAML file, but {path} does not exist; check the path")
-    found = yaml.safe_load(path.read_text())
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise ConfigError(f"a recipe is a YAML file, but {path} is none ({what}); correct it") from error
     if not isinstance(found, dict):
         raise ConfigError(f"a recipe is a mapping of keys to values, but {path} holds a {type(found).__name__}")
     return found

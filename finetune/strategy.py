@@ -7,21 +7,24 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.environments import ClusterEnvironment
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 
 from humboldt.foundations import ConfigError
 
+from .logbook import RunFolderError
 from .method import Method
 from .recipe import Recipe
 from .world import World
 
 
 def strategy(recipe: Recipe, here: World) -> dict[str, Any]:
-    """What Lightning's trainer is told; nothing for a process alone."""
+    """What Lightning's trainer is told."""
     if here.size == 1:
-        return {}
-    together = DDPStrategy(find_unused_parameters=True) if recipe.strategy == "ddp" else Rows(here)
-    return {"strategy": together, "plugins": [Launched(here)]}
+        return {"plugins": [Direct()]}
+    if recipe.strategy == "ddp":
+        return {"strategy": DDPStrategy(find_unused_parameters=True), "plugins": [Launched(here), Direct()]}
+    return {"strategy": Rows(here), "plugins": [Launched(here)]}
 
 
 def by_rows(recipe: Recipe, here: World) -> bool:
@@ -54,6 +57,28 @@ def require_kind(checkpoint: str, recipe: Recipe, here: World) -> None:
             f"with strategy fsdp one process, or several, go on with what was begun by as many, got {checkpoint}, "
             f"written {begun}, and {here.size} processes; start {'two or more' if rows else 'one'}, or --overwrite"
         )
+
+
+class Direct(TorchCheckpointIO):
+    """Writes a checkpoint where it is told to. Lightning's own makes two copies in memory and one in the system's
+    folder for temporary files, which on compute nodes is small or memory as well."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write it; who calls this puts it in its place.
+
+        Raises:
+            RunFolderError: the disk is full, or broken.
+        """
+        try:
+            torch.save(checkpoint, path)
+        except (OSError, RuntimeError) as error:  # the second is what PyTorch says of a full disk
+            what = (str(error).splitlines() or [type(error).__name__])[0]
+            if Path(path).is_file():  # half a checkpoint, in the room that the next one needs
+                Path(path).unlink()
+            raise RunFolderError(
+                f"a checkpoint is written into a folder with room for it, but {Path(path).parent} refused ({what}); "
+                "the one before is unchanged: free some space, and the same command goes on from there"
+            ) from error
 
 
 class Launched(ClusterEnvironment):

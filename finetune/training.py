@@ -25,7 +25,7 @@ from humboldt.foundations import ConfigError, Dataset, Model, load_strictly, rea
 from .adapted import base_of
 from .adapter import Adapter
 from .adapter_file import left_out, write_adapter
-from .fit import bytes_written, describe, prepared
+from .fit import ancestors, bytes_written, describe, prepared
 from .interruption import Signals
 from .logbook import Logbook, origin, require_own, require_space
 from .method import Method
@@ -80,13 +80,14 @@ def trained(
         task, seconds = _train(
             model, train, validation, recipe, method, logbook, progress and here.leads, here, signals
         )
-    result = _whole(task.result, model, recipe, here).eval()
+    result, before = _whole(task.result, model, recipe, here).eval(), ancestors(model)
     if logbook is not None and here.leads and left_out(result):
-        write_adapter(logbook.folder, result, method, record.get("model"))
+        write_adapter(logbook.folder, result, method, record.get("model") or (before and before[-1]["model"]) or None)
     tuned = method.merge(result) if method.mergeable and not keep_adapter else result
     tuned.provenance = {
         "parent": data["parent"],
         "recipe": record,
+        **({"ancestors": before} if before else {}),
         "data": data,
         "steps": task.length,
         "seed": recipe.seed,

@@ -29,7 +29,7 @@ from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Predi
 from .convolutions import convolve
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
-from .hub import HubError, Release, download, push_to_hub
+from .hub import HubError, Release, download, push_to_hub, upload
 from .losses import plain_error, relative_error
 from .memory import Memory
 from .normalise import Normaliser
@@ -42,7 +42,7 @@ from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores, SampleScores, Score
 from .shards import read_files
-from .tensor_file import header, require_finite
+from .tensor_file import header, inside, read_json, require_finite
 from .tensor_writer import write_tensors
 from .tokens import Tokens
 from .units import Units
@@ -97,12 +97,14 @@ __all__ = [
     "fourier_features",
     "from_dict",
     "header",
+    "inside",
     "load_strictly",
     "plain_error",
     "push_to_hub",
     "pyplot",
     "read_config",
     "read_files",
+    "read_json",
     "read_pickled",
     "read_weights",
     "relative_error",
@@ -111,6 +113,7 @@ __all__ = [
     "save",
     "sinusoid",
     "to_dict",
+    "upload",
     "wavelengths",
     "weight_files",
     "write",

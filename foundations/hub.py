@@ -25,7 +25,7 @@ HOLDS_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 OFFLINE = ("HUMBOLDT_OFFLINE", "HF_HUB_OFFLINE")
 
 
-class HubError(RuntimeError):
+class HubError(OSError):
     """The hub cannot be reached or has no such thing; the message says how to go on without it."""
 
 
@@ -117,15 +117,24 @@ def push_to_hub(
         HubError: the hub cannot be reached or refuses.
         ImportError: `huggingface_hub` is not installed; names the extra.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        save(model, folder)
+        for name, text in (files or {}).items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return upload(folder, repository, private=private, message=message)
+
+
+def upload(folder: str | Path, repository: str, *, private: bool = False, message: str = "Upload files") -> str:
+    """Upload all files of a folder; returns the commit. The repository is made where there is none.
+
+    Raises:
+        HubError, ImportError: as `push_to_hub`.
+    """
     hub = _client()
     api = hub.HfApi()
     try:
         api.create_repo(repository, private=private, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            save(model, folder)
-            for name, text in (files or {}).items():
-                (Path(folder) / name).write_text(text, encoding="utf-8")
-            commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message)
+        commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message)
     except hub.errors.HFValidationError as error:
         raise HubError(f"a hub model is called owner/name, got {repository!r}") from error
     except Exception as error:  # the classes of connection errors differ between versions of the client

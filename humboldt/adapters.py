@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 
 from humboldt.finetune import Adapter, put_adapter, read_adapter, write_adapter
 from humboldt.finetune import method as method_called
-from humboldt.foundations import CheckpointError, ConfigError, HubError, Model, download, to_dict
+from humboldt.foundations import CheckpointError, ConfigError, HubError, Model, download, to_dict, upload
 
 from .registry import face
 
@@ -47,10 +47,11 @@ def load_adapter(
 
     if not name.isidentifier():
         raise ConfigError(f"an adapter has a name of letters, digits and _, got {name!r}; give name='europe', say")
-    folder = Path(adapter).expanduser()
+    folder, commit = Path(adapter).expanduser(), None
     if not folder.is_dir():
         try:
             folder = download(str(adapter), revision, offline=offline, files=FILES)
+            commit = folder.name
         except HubError as error:
             raise HubError(f"{error}; {folder} is no folder either") from error
     record, state = read_adapter(folder)
@@ -69,7 +70,7 @@ def load_adapter(
                 f"{way.name} changes the weights themselves, got a model with the adapters {sorted(base.adapted)}; "
                 "merge them first"
             )
-        return put_adapter(way.prepare(copy.deepcopy(base)), record, state, force=force).eval()
+        return _noted(put_adapter(way.prepare(copy.deepcopy(base)), record, state, force=force), adapter, commit)
     if base.adapted and name in base.adapted:
         raise ConfigError(f"adapters of a model have different names, got {name!r} twice; give name=...")
     if base.adapted and way.whole:
@@ -81,7 +82,7 @@ def load_adapter(
     with torch.random.fork_rng(devices=[]):
         prepared = way.prepare(copy.deepcopy(base), name)
     renamed = {key.replace(".default", f".{name}"): value for key, value in state.items()}
-    return put_adapter(prepared, record, renamed, name, force=force).eval()
+    return _noted(put_adapter(prepared, record, renamed, name, force=force), adapter, commit)
 
 
 def save_adapter(model: Model, folder: str | Path, base: str | None = None) -> Path:
@@ -99,31 +100,44 @@ def save_adapter(model: Model, folder: str | Path, base: str | None = None) -> P
     return write_adapter(folder, model, way, base)
 
 
-def push_adapter(folder: str | Path, repository: str, *, private: bool = False) -> str:
-    """Upload an adapter folder by itself; returns the commit.
+def push_adapter(
+    folder: str | Path,
+    repository: str,
+    *,
+    licences: Mapping[str, str] | None = None,
+    licence: str | None = None,
+    private: bool = False,
+) -> str:
+    """Upload an adapter folder by itself, with a card; returns the commit.
+
+    Args:
+        folder: a run folder, or what `save_adapter` wrote.
+        repository: `owner/name`; made where there is none.
+        licences, licence: terms of the data and the base, and those of the adapter, as in `push_to_hub`.
+        private: whether a new repository is seen by its owner only.
 
     Raises:
         CheckpointError: no whole adapter in the folder.
+        LicenceError: terms of the sources are unknown, exclude each other, or do not allow `licence`.
         HubError: the hub cannot be reached or refuses.
         ImportError: `huggingface_hub` is not installed.
     """
-    read_adapter(folder)
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError('adapters on a hub need huggingface_hub: pip install "humboldt[hub]"') from error
-    api = huggingface_hub.HfApi()
+    from .adapter_card import adapter_card
+
+    record, _ = read_adapter(folder)
+    text = adapter_card(record, Path(folder), repository, licences or {}, licence)
     with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "README.md").write_text(text, encoding="utf-8")
         for name in FILES:
             (Path(scratch) / name).write_bytes((Path(folder) / name).read_bytes())
-        try:
-            api.create_repo(repository, private=private, exist_ok=True)
-            commit = api.upload_folder(repo_id=repository, folder_path=scratch, commit_message="Upload adapter")
-        except Exception as error:  # the classes of connection errors differ between versions of the client
-            raise HubError(
-                f"{repository} was not uploaded ({type(error).__name__}: {error}); check the network and your rights"
-            ) from error
-    return str(commit.oid)
+        return upload(scratch, repository, private=private, message="Upload adapter")
+
+
+def _noted(model: Model, adapter: str | Path, commit: str | None) -> Model:
+    """The model, whose record names the adapter: what is made from it is under the terms of both."""
+    put = [*model.provenance.get("adapters", []), {"model": str(adapter), "revision": commit}]
+    model.provenance = {**model.provenance, "adapters": put}
+    return model.eval()
 
 
 def _as_configured(model: Model, config: object, held: Collection[str], force: bool) -> Model:

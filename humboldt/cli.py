@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 import re
 import sys
@@ -65,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             return _command(words[0]).run([dashed(word) for word in words[1:]]) or 0
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
-        print(f"humboldt: error: {error}", file=sys.stderr)
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        cure = "; what is written needs room: free some space, or write elsewhere" if full else ""
+        print(f"humboldt: error: {error}{cure}", file=sys.stderr)
         return 2
     return 0
 

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from .decompositions import DECOMPOSITIONS
 from .registry import domain
 
 LARGEST = 2_000_000_000  # bytes of the weights in a file of ONNX
+SLACK = 32 * 2**20  # bytes that are left free beside the weights
 
 
 class ExportError(ValueError):
@@ -51,8 +53,8 @@ def export(
         with, over the largest value of the output.
 
     Raises:
-        ExportError: an unknown format, a name that it does not take, operations that it does not have, or a program
-            that computes something else.
+        ExportError: an unknown format, a name that it does not take, no room, operations that it does not have, or a
+            program that computes something else.
         ValueError: unknown sizes (with those that there are).
         ImportError: the extra `export` is missing.
     """
@@ -68,6 +70,7 @@ def export(
         expected = _each(program(*other))
         exported = torch.export.export(program, traced)
     aside = output.with_name(f".writing-{output.name}")
+    _require_room(program, output)
     try:
         way.write(program, exported, aside)
         difference = max(map(_difference, way.run(aside, other), expected))
@@ -80,6 +83,18 @@ def export(
     finally:
         aside.unlink(missing_ok=True)
     return difference
+
+
+def _require_room(program: Program, output: Path) -> None:
+    """Refuse a disk that is too full before PyTorch finds out, which may end the whole process."""
+    needed = sum(value.nbytes for value in program.state_dict().values()) + SLACK
+    if not output.absolute().parent.is_dir():
+        raise ExportError(f"a program is written into a folder that is there, got {output}; make the folder")
+    if (free := shutil.disk_usage(output.absolute().parent).free) < needed:
+        raise ExportError(
+            f"a program needs {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB of {output.absolute().parent} are free; free "
+            "some space, or write elsewhere"
+        )
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from humboldt.data_catalog import DataError
 
+from .batch import staged
+from .batch.staging import PLACE
 from .registry import domain as science
 
 log = logging.getLogger(__name__)
@@ -28,7 +31,8 @@ def open(
 
     Args:
         source: a path, an xarray object, a name of the catalog (`pde.burgers2d`, fetched or generated if it is not
-            here), or whatever else the domain's `open` takes.
+            here, and read from a copy on the node's own disk where `HUMBOLDT_STAGE` names one), or whatever else the
+            domain's `open` takes.
         domain: name of the domain; for a name of the catalog the domain of that entry, else `pde`.
         split: only the part called `train`, `validation` or `test`; or how the parts are made, such as
             {"train": 4, "test": 6}. For a name of the catalog the parts are those of its entry, if all of it is here.
@@ -64,6 +68,8 @@ def _opened(source: Any, domain: str | None, split: str | Mapping[str, Any] | No
             )
         return science(domain or "pde").open(source, split=split, **choices)
     entry, place = from_catalog(source)
+    if os.environ.get(PLACE) and Path(place).exists():
+        place = staged(place)
     if domain not in (None, entry.domain):
         raise ValueError(f"{source} belongs to the domain {entry.domain!r}, got domain={domain!r}; leave it out")
     parts = parts_of(entry) if split is None or isinstance(split, str) else split

@@ -68,9 +68,8 @@ def from_pretrained(
     model = _read(record, science, folder)
     if random:
         model = random_twin(model, seed)
-    commit = folder.name if folder.parent.name == "snapshots" else None
     sha256 = model.provenance.get("sha256") if "config" not in record else None
-    loaded = {"name": str(name), "revision": commit, "sha256": sha256 or content_hash(*weight_files(folder))}
+    loaded = {"name": str(name), "revision": _commit(folder), "sha256": sha256 or content_hash(*weight_files(folder))}
     model.provenance["loaded"] = loaded | ({"random": True, "seed": seed} if random else {})
     return model.eval()
 
@@ -92,11 +91,12 @@ def located(name: str, revision: str | None = None, offline: bool | None = None)
     Raises:
         CheckpointError, HubError: as `from_pretrained`.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder, known = Path(name).expanduser(), embedded()
+    if folder.is_dir() or name in known:
+        folder = folder if folder.is_dir() else known[name]
+        if revision not in (None, _commit(folder)):
+            raise CheckpointError(f"a revision is one of a hub repository, got {revision!r} for {folder}; leave it out")
         return folder
-    if name in (known := embedded()):
-        return known[name]
     looks_like_a_path = name.startswith(("/", ".", "~")) or name.count("/") != 1 or folder.exists()
     if looks_like_a_path or name.startswith(OWNER):
         raise CheckpointError(f"there is no folder and no embedded model called {name!r}; {_near(name, known)}")
@@ -106,6 +106,11 @@ def located(name: str, revision: str | None = None, offline: bool | None = None)
         return download(name, revision, offline=offline, files=files)
     except HubError as error:
         raise HubError(f"{error}; {_near(name, known)}") from error
+
+
+def _commit(folder: Path) -> str | None:
+    """The commit that a folder in the cache of the hub's client holds."""
+    return folder.name if folder.parent.name == "snapshots" else None
 
 
 def _near(name: str, known: dict[str, Path]) -> str:

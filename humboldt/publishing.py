@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from humboldt.foundations import Model
-from humboldt.foundations import push_to_hub as upload
+from humboldt.foundations import push_to_hub as upload_model
 
 from .card import CardError, Facts, card
 from .licence import DEFAULT, chosen
@@ -52,7 +52,7 @@ def push_to_hub(
         ImportError: `huggingface_hub` is not installed; names the extra.
     """
     model, folder = _loaded(model, run)
-    return upload(model, repository, private=private, message=message, files={
+    return upload_model(model, repository, private=private, message=message, files={
         "README.md": card(model, facts_of(model, repository, folder, licences or {}, licence, checks, limits))
     })  # fmt: skip
 
@@ -67,7 +67,7 @@ def facts_of(
     limits: str,
 ) -> Facts:
     """What the card is made from."""
-    sources, citations = made_from(model, licences)
+    sources, citations = made_from(model.provenance, licences)
     return Facts(
         repository=repository,
         licence=chosen(licence, sources),
@@ -80,33 +80,35 @@ def facts_of(
     )
 
 
-def made_from(model: Model, licences: Mapping[str, str]) -> tuple[dict[str, str | None], list[str]]:
-    """Terms of the data and of the parent model, and how to cite the data.
+def made_from(provenance: Mapping[str, Any], licences: Mapping[str, str]) -> tuple[dict[str, str | None], list[str]]:
+    """Terms of all data and models that weights were made from, by one run after another, and how to cite the data.
 
     Raises:
         CardError: the model was made by no run that is recorded.
     """
     from humboldt.data_catalog import load_catalog
 
-    recipe = model.provenance.get("recipe")
+    recipe = provenance.get("recipe")
     if not isinstance(recipe, Mapping):
         raise CardError(
             "a model is published with the record of its run, got one without; train it by humboldt.finetune"
         )
+    runs = [*provenance.get("ancestors", ()), *provenance.get("adapters", ()), recipe]
+    parents = {str(run["model"]) for run in runs if run.get("model") is not None}
     sources: dict[str, str | None] = dict(licences)
     citations = []
-    data, parent = recipe.get("data"), recipe.get("model")
     known = {entry.id: entry for entry in load_catalog().search()}
-    if data in known:
-        sources.setdefault(str(data), known[data].licence)
-        citations.append(_cited(known[data]))
-    elif not licences:
-        sources[str(data or "the training data")] = None
-    if parent is not None:
-        is_ours = str(parent).startswith("humboldt/")
-        if is_ours or str(parent) not in licences:
-            sources[str(parent)] = EMBEDDED_TERMS if is_ours else None
-    return sources, citations
+    for data in [run["data"] for run in runs if "data" in run] or [None]:
+        if data in known:
+            sources.setdefault(str(data), known[data].licence)
+            citations.append(_cited(known[data]))
+        elif not licences.keys() - parents:
+            sources[str(data or "the training data")] = None
+    for parent in sorted(parents):
+        is_ours = parent.startswith("humboldt/")
+        if is_ours or parent not in licences:
+            sources[parent] = EMBEDDED_TERMS if is_ours else None
+    return sources, list(dict.fromkeys(citations))
 
 
 def _cited(entry: Any) -> str:

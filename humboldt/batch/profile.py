@@ -72,6 +72,11 @@ class Profile:
     def __post_init__(self) -> None:
         if self.scheduler not in SCHEDULERS:
             raise BatchError(f"a scheduler is slurm, pbs or lsf, got {self.scheduler!r}; correct the profile")
+        if self.scheduler != "slurm" and self.nodes > 1:
+            raise BatchError(
+                f"scripts for {self.scheduler} start processes of one machine, got nodes {self.nodes}; ask for one, "
+                "or start torchrun on each by a script of yours"
+            )
         if self.needs_account and not self.account:
             raise BatchError(f"{self.name} takes no job without an account, got none; add --account PROJECT")
         if self.longest is not None and seconds(self.time) > seconds(self.longest):
@@ -114,6 +119,8 @@ def load_profile(name: str | None = None, **changes: Any) -> Profile:
     Raises:
         BatchError: unknown profile or key (with the nearest known one), or a value that breaks a rule.
     """
+    from humboldt.foundations import ConfigError, from_dict  # PyTorch, which no help text waits for
+
     found = _read(name) if name is not None else {}
     known = {f.name for f in dataclasses.fields(Profile)}
     for key in found:
@@ -121,10 +128,20 @@ def load_profile(name: str | None = None, **changes: Any) -> Profile:
             near = difflib.get_close_matches(key, known, 1)
             raise BatchError(f"a profile has no key {key!r}; {f'did you mean {near[0]}?' if near else sorted(known)}")
     found |= {key: value for key, value in changes.items() if value is not None}
-    for key in ("modules", "options"):
-        if key in found:
-            found[key] = tuple(found[key])
-    return Profile(**found)
+    try:
+        return from_dict(Profile, {key: _worded(key, value) for key, value in found.items()})
+    except ConfigError as error:
+        raise BatchError(f"{error}; correct the profile") from error
+
+
+def _worded(key: str, value: Any) -> Any:
+    """A number where YAML reads one and a word is meant (accounts, memory), and one word where there may be several."""
+    if key in ("modules", "options") and isinstance(value, str):
+        return (value,)
+    if key == "environment" and isinstance(value, dict):
+        return {name: str(word) for name, word in value.items()}
+    words = ("account", "partition", "time", "longest", "memory", "container", "local_disk")
+    return str(value) if key in words and isinstance(value, int | float) else value
 
 
 def profiles() -> dict[str, Path]:
@@ -145,7 +162,11 @@ def _read(name: str) -> dict[str, Any]:
         near = difflib.get_close_matches(name, known, 1)
         cure = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; write one into ${FOLDER}"
         raise BatchError(f"there is no profile called {name!r}; {cure}")
-    found = yaml.safe_load(path.read_text())
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise BatchError(f"a profile is a YAML file, but {path} is none ({what}); correct it") from error
     if not isinstance(found, dict):
         raise BatchError(f"a profile is a mapping of keys to values, but {path} holds a {type(found).__name__}")
     return {"name": path.stem, **found}

@@ -17,8 +17,12 @@ COLUMNS = ("task", "state", "steps", "validation", "seconds", "code")
 
 
 def summary(folder: Path, tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row a task: what was chosen, its state, its steps, its lowest validation loss, its seconds and exit code."""
-    return [{"task": number, **choices, **_row(folder, number)} for number, choices in enumerate(tasks)]
+    """A row a task: what was chosen, its state, its steps, its lowest validation loss, its seconds and exit code.
+
+    A choice that is called like one of these is told as `recipe.steps`, say.
+    """
+    named = [{f"recipe.{key}" if key in COLUMNS else key: v for key, v in choices.items()} for choices in tasks]
+    return [{"task": number, **choices, **_row(folder, number)} for number, choices in enumerate(named)]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -40,16 +44,24 @@ def write(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
+def told(folder: Path, number: int) -> dict[str, Any]:
+    """What the result file of a task says; nothing where there is none, or where a full disk left half of it."""
+    try:
+        found = json.loads((folder / "results" / f"{number}.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _row(folder: Path, number: int) -> dict[str, Any]:
-    result, log = folder / "results" / f"{number}.json", folder / "logs" / f"{number}.log"
-    told = json.loads(result.read_text()) if result.is_file() else {}
+    log, result = folder / "logs" / f"{number}.log", told(folder, number)
     steps, validation = _learned(folder / "runs" / str(number))
-    code = told.get("code")
+    code = result.get("code")
     return {
         "state": _state(code, log, steps),
         "steps": steps,
         "validation": validation,
-        "seconds": told.get("seconds"),
+        "seconds": result.get("seconds"),
         "code": code,
     }
 

@@ -13,8 +13,6 @@ from typing import BinaryIO
 import filelock
 from xxhash import xxh3_128
 
-from humboldt.data_catalog import files_fingerprint
-
 from .errors import BatchError
 
 PLACE = "HUMBOLDT_STAGE"
@@ -42,6 +40,8 @@ def staged(source: str | Path, place: str | Path | None = None) -> Path:
         raise BatchError(f"data to stage are a file or a folder, but {source} does not exist; check the path")
     target = root / hashlib.sha256(str(source).encode()).hexdigest()[:12] / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
+    from humboldt.data_catalog import files_fingerprint  # xarray, which no help text waits for
+
     with filelock.FileLock(target.parent / ".lock"):
         wanted, mark = files_fingerprint(source), target.parent / ".state"
         if target.exists() and mark.is_file() and mark.read_text() == wanted:

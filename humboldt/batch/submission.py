@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import IO, Any
 
 import yaml
 
@@ -21,6 +24,8 @@ from .errors import BatchError
 from .profile import Profile
 from .script import REQUEUE, SUBMIT, script
 
+SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -28,7 +33,7 @@ class Submission:
 
         job.sh              the batch script
         tasks.json          what each task chooses
-        tasks/N.yaml        the whole recipe of a task; `humboldt finetune tasks/N.yaml` runs it anywhere
+        tasks/N.yaml        the whole recipe of a task; `humboldt finetune tasks/N.yaml` runs it by hand
         runs/N/             its run folder
         logs/N.log          what it said
         results/N.json      its exit code, host and seconds
@@ -60,7 +65,7 @@ class Submission:
                 f"{self.profile.name} takes {self.profile.largest_array} tasks in an array at most, got "
                 f"{len(self.tasks)}; submit it in parts, or several seeds in one task"
             )
-        return task_recipes(recipe, self.tasks, str(self.folder / "runs"))
+        return task_recipes(recipe, self.tasks, str(self.folder.absolute() / "runs"))
 
     def lay_down(self, recipe: Mapping[str, Any]) -> None:
         """Write everything that the tasks need; results of an earlier time stay.
@@ -69,17 +74,17 @@ class Submission:
             BatchError: the folder holds another array.
         """
         recipes, told = self.recipes(recipe), self.folder / "tasks.json"
-        if told.is_file() and json.loads(told.read_text()) != self.tasks:
+        if told.is_file() and json.loads(told.read_text()) != json.loads(json.dumps(self.tasks, default=str)):
             raise BatchError(f"a folder holds one array, but {told} differs from --array; choose another --output")
         for name in ("tasks", "runs", "logs", "results"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        told.write_text(json.dumps(self.tasks, indent=1) + "\n")
+        told.write_text(json.dumps(self.tasks, indent=1, default=str) + "\n")
         for number, own in enumerate(recipes):
             (self.folder / "tasks" / f"{number}.yaml").write_text(yaml.safe_dump(own, sort_keys=False))
         (self.folder / "job.sh").write_text(self.script())
 
     def submit(self) -> str:
-        """Hand the script to the queue; returns the number of the job.
+        """Hand the script to the queue; returns the number of the job. Results of tasks that failed are forgotten.
 
         Raises:
             BatchError: there is no queue here, or it refuses.
@@ -95,29 +100,38 @@ class Submission:
         done = subprocess.run(words, input=feed, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BatchError(f"{command} refused the job: {done.stderr.strip()}; correct the profile or {path}")
+        for number in range(len(self.tasks)):
+            if results.told(self.folder, number).get("code") != 0:  # it is run again
+                (self.folder / "results" / f"{number}.json").unlink(missing_ok=True)
         return done.stdout.strip().split(";")[0]
 
     def run_here(self) -> bool:
-        """Run the tasks that are not done, one after another, on this machine; whether all were come to."""
+        """Run the tasks that are not done, one after another, on this machine; whether all were come to.
+
+        A task that is told to stop, itself or by a signal to this process, is saved, and no other is begun.
+        """
         for number in range(len(self.tasks)):
-            place = self.folder / "results" / f"{number}.json"
-            if place.is_file() and json.loads(place.read_text())["code"] == 0:
+            if results.told(self.folder, number).get("code") == 0:
                 continue
             begin = time.monotonic()
             with (self.folder / "logs" / f"{number}.log").open("a") as log:
                 words = [sys.executable, "-m", "humboldt", "finetune", str(self.folder / "tasks" / f"{number}.yaml")]
-                code = subprocess.run(words, stdout=log, stderr=log, check=False).returncode
-            if code == REQUEUE:
+                code, stopped = ended(words, log)
+            if code == REQUEUE or (stopped and code):
                 return False
             told = {"task": number, "code": code, "host": "here", "seconds": round(time.monotonic() - begin)}
-            place.write_text(json.dumps(told) + "\n")
+            aside = self.folder / "results" / f".{number}"
+            aside.write_text(json.dumps(told) + "\n")
+            os.replace(aside, self.folder / "results" / f"{number}.json")
+            if stopped:
+                return False
         return True
 
     def wait(self, job: str, every: float = 10.0) -> None:
-        """Until the queue knows nothing of the job any more (SLURM)."""
+        """Until the queue (of SLURM) knows nothing of the job any more; one that does not answer is asked again."""
         while True:
             done = subprocess.run(["squeue", "-h", "-j", job], capture_output=True, text=True, check=False)
-            if done.returncode or not done.stdout.strip():
+            if "Invalid job id" in done.stderr or (not done.returncode and not done.stdout.strip()):
                 return
             time.sleep(every)
 
@@ -126,3 +140,25 @@ class Submission:
         rows = results.summary(self.folder, self.tasks)
         results.write(self.folder, rows)
         return results.table(rows)
+
+    @property
+    def done(self) -> bool:
+        """Whether every task ended well."""
+        return all(results.told(self.folder, number).get("code") == 0 for number in range(len(self.tasks)))
+
+
+def ended(words: Sequence[str], log: IO[str]) -> tuple[int, bool]:
+    """The exit code of a command, and whether a signal came to this process, which is passed on to it."""
+    came: list[int] = []
+    with subprocess.Popen(words, stdout=log, stderr=log) as process:
+
+        def pass_on(number: int, frame: FrameType | None) -> None:
+            came.append(number)
+            process.send_signal(number)
+
+        before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+        try:
+            return process.wait(), bool(came)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

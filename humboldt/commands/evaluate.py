@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..adapting import load
 from ..cli import make_parser, option, parse
 
 
@@ -35,6 +34,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "output", str | None, None, "folder for scores.json, scores.nc and plots; none if not given")
     option(add, "json", bool, False, "print JSON instead of a table")
     given = parse(parser, words)
+    from ..adapting import load
     from ..scoring import evaluate
 
     split, model, data = given.pop("split"), load(given.pop("model")), given.pop("data")

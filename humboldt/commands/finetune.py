@@ -125,6 +125,8 @@ def _recipe_file(words: Sequence[str]) -> dict[str, Any]:
 def _method_name(words: Sequence[str], recipe: dict[str, Any]) -> str:
     """The method that the line or the recipe names; refused with the nearest name if there is none."""
     said = recipe.get("method", "full")
+    if not isinstance(said, str | dict):
+        raise UsageError(f"a recipe names one method, got {said!r}; write method: lora, or {{name: lora, rank: 4}}")
     name = said if isinstance(said, str) else said.get("name", "full")
     for word, following in pairwise([*words, ""]):
         if word.startswith("--method.name"):
@@ -142,5 +144,6 @@ def _flat(recipe: dict[str, Any], known: set[str], way: str) -> dict[str, Any]:
         recipe.update({f"method.{key}": value for key, value in said.items()})
     for key in recipe:
         if key not in known:
-            raise UsageError(f"a recipe has no key {key!r}{nearest(key, known)}")
+            cure = nearest(key, known) or "; humboldt finetune --help lists them"
+            raise UsageError(f"a recipe has no key {key!r}{cure}")
     return recipe

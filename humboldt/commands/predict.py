@@ -9,7 +9,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
-from ..adapting import load
 from ..cli import UsageError, make_parser, option, parse
 
 
@@ -65,6 +64,7 @@ def run(words: Sequence[str]) -> None:
 
 def call(given: dict[str, Any]) -> None:
     """Do what parsed values say: in blocks where the science has them, else at once."""
+    from ..adapting import load
     from ..registry import domain
     from ..streaming import Blocks, rows_without
 

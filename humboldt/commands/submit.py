@@ -55,12 +55,14 @@ def run(words: Sequence[str]) -> int:
 
 
 def call(given: dict[str, Any]) -> int:
-    """Do what parsed values say."""
-    from humboldt.finetune import read_yaml
+    """Do what parsed values say; of runs that have ended, 0 if all ended well, 85 if they were told to stop, else 1."""
+    from humboldt.finetune import EXIT, read_yaml
 
     if given["output"] is None:
         raise UsageError("a submission is a folder, got none; add --output FOLDER")
     profile = load_profile(given["profile"], **{name: given[name] for name in ASKED})
+    if given["wait"] and profile.scheduler != "slurm":
+        raise UsageError(f"waiting is for jobs of slurm, got {profile.scheduler}; leave out --wait, ask by --summary")
     submission = Submission(Path(given["output"]), profile, expand(given["array"]))
     recipe = read_yaml(given["recipe"])
     recipes = submission.recipes(recipe)
@@ -73,15 +75,17 @@ def call(given: dict[str, Any]) -> int:
     if not given["summary"]:
         submission.lay_down(recipe)
         if given["local"] and not submission.run_here():
+            print(submission.summary())
             print("humboldt: a task was told to stop and is saved; the same command goes on", file=sys.stderr)
-        elif not given["local"]:
+            return EXIT
+        if not given["local"]:
             job = submission.submit()
             print(f"job {job} of {len(recipes)} tasks in {submission.folder}")
             if not given["wait"]:
                 return 0
             submission.wait(job)
     print(submission.summary())
-    return 0
+    return 0 if given["summary"] or submission.done else 1
 
 
 def check(recipe: dict[str, Any], processes: int) -> None:
@@ -90,14 +94,18 @@ def check(recipe: dict[str, Any], processes: int) -> None:
     Raises:
         UsageError, ConfigError: as `humboldt finetune` says; a batch that the processes cannot share out.
     """
-    from humboldt.finetune import FIELDS, World, shared_out
+    from humboldt.finetune import FIELDS, Recipe, World, shared_out
 
+    from ..choosing import as_method, is_automatic
     from .finetune import parsed
 
     given = parsed([], dict(recipe))
     if given["model"] is None or given["data"] is None:
         raise UsageError("a recipe to submit names a model and data, got none of one; add model: and data: to it")
-    shared_out(list(range(given.get("batch_size", FIELDS["batch_size"].default))), World(size=processes))
+    schedule = Recipe().replace(**{name: given[name] for name in FIELDS})
+    if not is_automatic(given["method"]):
+        as_method(given["method"])
+    shared_out(list(range(schedule.batch_size)), World(size=processes))
 
 
 def memory(found: dict[str, Any], given: dict[str, Any], processes: int) -> str:

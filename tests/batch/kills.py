@@ -26,6 +26,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+import humboldt.finetune.training  # noqa: F401  what `fit` imports late: a child spends its time on the run
 from humboldt.finetune import Recipe, fit
 from tests.finetune.tiny import Waves, tiny_model
 

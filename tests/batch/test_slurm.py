@@ -152,7 +152,7 @@ def test_memory_and_staging(slurm, recipe, tmp_path, root):
     env = {**os.environ, "HUMBOLDT_STAGE": str(tmp_path / "disk")}
     raced = subprocess.run([*words, str(tmp_path / "copies")], env=env, capture_output=True, text=True, check=False)
     assert raced.returncode == 0, raced.stderr
-    assert len(set(raced.stdout.split())) == 1
+    assert len(set(raced.stdout.splitlines())) == 1
     assert (tmp_path / "copies").read_text() == "x"
     ended(job)
     assert "out of memory" in submission.summary(), (tmp_path / "small" / "logs" / "0.log").read_text()

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from humboldt.domains.pde import build
-from humboldt.finetune import EXIT, Interrupted, Recipe, World, fit, method, world
+from humboldt.finetune import EXIT, Interrupted, Recipe, RunFolderError, World, fit, method, world
 from humboldt.finetune.latest import put, scratch
-from humboldt.finetune.strategy import by_rows, require_kind, require_rows
+from humboldt.finetune.strategy import Direct, by_rows, require_kind, require_rows
 from humboldt.foundations import ConfigError, Model, ScaleConfig
 from tests.finetune.processes import together
 from tests.finetune.tiny import Waves, tiny_model
@@ -76,6 +76,37 @@ def test_a_checkpoint_takes_the_place_of_the_one_before(tmp_path):
     made.write_text("4")
     put(made, newest)
     assert newest.read_text() == "4"
+
+
+def test_a_full_disk_is_said_and_the_checkpoint_before_is_kept(tmp_path):
+    """A file system of a few pages; what was half written makes room for the next one."""
+    state = {"weights": torch.zeros(200_000)}
+    if not Path("/dev/full").exists():
+        pytest.skip("no device here that is always full")
+    (tmp_path / "last.ckpt.step3").symlink_to("/dev/full")
+    with pytest.raises(
+        RunFolderError, match=r"with room for it, but .* refused \(.*one before is unchanged: free some"
+    ):
+        Direct().save_checkpoint(state, tmp_path / "last.ckpt.step3")
+    assert Path("/dev/full").exists()
+
+
+def test_what_a_full_disk_left_half_written_is_removed(tmp_path, monkeypatch):
+    def cut(state, path):
+        Path(path).write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 4 vs 8")
+
+    monkeypatch.setattr(torch, "save", cut)
+    with pytest.raises(RunFolderError, match="unexpected pos 4 vs 8"):
+        Direct().save_checkpoint({}, tmp_path / "last.ckpt.step3")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_is_written_where_it_stays_and_nowhere_else(tmp_path, monkeypatch):
+    """The system's folder for temporary files, which may be small, is not used on the way."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    fit(tiny_model(), Waves(), None, Recipe(steps=4, batch_size=4, save_every=2), folder=tmp_path / "r", progress=False)
+    assert (tmp_path / "r" / "checkpoints" / "last.ckpt").is_file()
 
 
 def test_what_needs_whole_parameters_is_refused():

@@ -95,6 +95,14 @@ def test_missing_or_broken_files_are_named(tmp_path):
         read_weights(tmp_path)
 
 
+def test_settings_that_are_said_twice_are_refused(tmp_path):
+    (tmp_path / "config.yaml").write_text("params:\n  depth: 2\n  width: 8\n  depth: 3\n")
+    with pytest.raises(CheckpointError, match=r"must be YAML, but: it names 'depth' twice"):
+        read_config(tmp_path)
+    (tmp_path / "config.yaml").write_text("params: {depth: 2, width: 8}\nother: {depth: 3}\n")
+    assert read_config(tmp_path)["params"] == {"depth": 2, "width": 8}
+
+
 @pytest.mark.parametrize("place", [3, 40, -1])
 def test_a_flipped_bit_is_noticed(tmp_path, place):
     save(small(), tmp_path)

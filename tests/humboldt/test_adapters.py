@@ -1,18 +1,22 @@
 import copy
 import json
+import traceback
 
 import pytest
 import torch
 
 from humboldt import from_pretrained, load_adapter, push_adapter, save_adapter
+from humboldt.adapter_card import adapter_card
 from humboldt.adapting import finetune
 from humboldt.commands.info import line, methods
 from humboldt.domains.pde import Channel
 from humboldt.finetune import METHODS, disabled, put_adapter, read_adapter, set_adapters
-from humboldt.foundations import CheckpointError, ConfigError, HubError
+from humboldt.foundations import CheckpointError, ConfigError, HubError, write_tensors
+from humboldt.licence import LicenceError
 from humboldt.registry import domain
 from tests.finetune.tiny import Waves, tiny_model
-from tests.foundations.hub_server import point_to, serving
+from tests.foundations.hub_server import TOKEN, point_to, serving
+from tests.foundations.test_tensor_file import fuzzed
 from tests.humboldt.test_adapting import VELOCITY, Trajectories
 
 QUICK = {"steps": 2, "batch_size": 4, "progress": False}
@@ -130,8 +134,9 @@ def test_files_and_names_that_are_none_are_refused(tmp_path):
     with pytest.raises(HubError, match="is no folder either"):
         load_adapter(tiny_model(), tmp_path / "deep" / "er", offline=True)
     for text, said in (
-        ("{no", "is no JSON object"),
-        ("[1]", "is no JSON object"),
+        ("{no", "must be JSON"),
+        ("[1]", "must be a JSON object, got list"),
+        ('{"format": 1, "format": 2}', "names 'format' twice"),
         ("{}", "has the format humboldt-"),
     ):
         (tmp_path / "adapter.json").write_text(text)
@@ -178,9 +183,16 @@ def test_an_adapter_goes_to_the_hub_by_itself_and_comes_back_for_its_base(tmp_pa
     tuned = finetune(base, Trajectories(3), method="hydra", output=tmp_path / "run", **QUICK)
     with serving() as hub:
         point_to(hub, tmp_path, monkeypatch)
-        commit = push_adapter(tmp_path / "run", "me/adapter")
-        assert set(hub.repositories["me/adapter"]) - {".gitattributes"} == {"adapter.json", "adapter.safetensors"}
+        with pytest.raises(LicenceError, match="those of the training data are not known"):
+            push_adapter(tmp_path / "run", "me/adapter")
+        commit = push_adapter(tmp_path / "run", "me/adapter", licences={"levels": "CC-BY-SA-4.0"})
+        files = hub.repositories["me/adapter"]
+        assert files.keys() - {".gitattributes"} == {"adapter.json", "adapter.safetensors", "README.md"}
+        told = files["README.md"].decode()
+        assert "license: cc-by-sa-4.0\n" in told
+        assert all(part.partition("\n")[2].strip() for part in told.split("\n## ")[1:])
         loaded = load_adapter(base, "me/adapter", revision=commit)
+        assert loaded.provenance["adapters"] == [{"model": "me/adapter", "revision": commit}]
         torch.testing.assert_close(fields(loaded), fields(tuned), rtol=1e-5, atol=1e-6)
         other = copy.deepcopy(base)
         with torch.no_grad():
@@ -189,3 +201,50 @@ def test_an_adapter_goes_to_the_hub_by_itself_and_comes_back_for_its_base(tmp_pa
             load_adapter(other, "me/adapter")
         with pytest.raises(CheckpointError, match=r"an adapter folder holds adapter.json and adapter.safetensors"):
             push_adapter(tmp_path, "me/none")
+        hub.read_only = True
+        with pytest.raises(HubError, match=r"(?s)me/adapter was not .*no rights with Bearer \*\*\*") as refused:
+            push_adapter(tmp_path / "run", "me/adapter", licences={"levels": "CC-BY-SA-4.0"})
+        assert TOKEN not in "".join(traceback.format_exception(refused.value))
+
+
+def test_an_adapter_without_the_record_of_its_run_goes_up_under_terms_that_are_said(tmp_path):
+    tuned = finetune(tiny_model(), Trajectories(3), method="hydra", keep_adapter=True, **QUICK)
+    save_adapter(tuned, tmp_path / "bare")
+    with pytest.raises(LicenceError, match=r"no record of a run; say licences=.* or push the run folder"):
+        push_adapter(tmp_path / "bare", "me/adapter")
+    record, _ = read_adapter(tmp_path / "bare")
+    text = adapter_card(record, tmp_path / "bare", "me/adapter", {"levels": "ODbL-1.0"}, None)
+    assert "license: odbl-1.0" in text
+    assert "Its run is not recorded." in text
+
+
+def test_no_mutation_of_an_adapter_is_more_than_a_refusal(tmp_path):
+    base = tiny_model()
+    finetune(base, Trajectories(3), method={"name": "nlt", "whole": []}, output=tmp_path, **QUICK)
+    for name in ("adapter.json", "adapter.safetensors"):
+        outcomes = fuzzed(tmp_path / name, lambda: read_adapter(tmp_path), 250, 5)
+        assert outcomes["refused"] > 100
+    record = json.loads((tmp_path / "adapter.json").read_text())
+    for key in ("config", "method", "base", "sha256"):
+        for value in (None, 1, "x", [], {}):
+            if (key, value) in (("config", {}), ("sha256", "x")):
+                continue
+            (tmp_path / "adapter.json").write_text(json.dumps(record | {key: value}))
+            with pytest.raises(CheckpointError, match="has the format humboldt-"):
+                read_adapter(tmp_path)
+
+
+def test_an_adapter_of_numbers_that_are_none_or_from_elsewhere_is_refused(tmp_path):
+    folder = tmp_path / "run"
+    finetune(tiny_model(), Trajectories(3), method={"name": "nlt", "whole": []}, output=folder, **QUICK)
+    record, state = read_adapter(folder)
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    state = {key: value.clone() for key, value in state.items()}  # the file that is written again is mapped no more
+    sha256 = write_tensors({**state, name: torch.full_like(state[name], torch.nan)}, folder / "adapter.safetensors")
+    (folder / "adapter.json").write_text(json.dumps(record | {"sha256": sha256}))
+    with pytest.raises(CheckpointError, match=r"weights are finite numbers, but .* holds NaN or infinity"):
+        load_adapter(tiny_model(), folder)
+    (folder / "adapter.safetensors").rename(tmp_path / "elsewhere")
+    (folder / "adapter.safetensors").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match="keeps its files in its own folder"):
+        load_adapter(tiny_model(), folder)

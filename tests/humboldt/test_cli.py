@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -42,6 +44,31 @@ def test_the_version_and_unknown_commands(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip()
     assert "got 'finetun'; did you mean finetune?" in error_of(capsys, "finetun")
+
+
+def test_a_model_that_cannot_be_had_is_an_error_that_is_told(capsys, monkeypatch):
+    monkeypatch.setenv("HUMBOLDT_OFFLINE", "1")
+    told = error_of(capsys, "finetune", "camlab-ethz/Poseidon-X", "waves.nc", "--output", "run")
+    assert "camlab-ethz/Poseidon-X was not fetched before" in told
+    assert "did you mean 'camlab-ethz/Poseidon-" in told
+
+
+def test_a_full_disk_and_a_spent_quota_are_told_with_a_cure(capsys, monkeypatch):
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.ENOENT):
+
+        def full(self, words, number=number):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("humboldt.cli._command", lambda name, full=full: SimpleNamespace(run=full.__get__(name)))
+        told = error_of(capsys, "predict")
+        assert os.strerror(number) in told
+        assert ("needs room: free some space, or write elsewhere" in told) == (number != errno.ENOENT)
+
+
+def test_a_recipe_names_one_method(tmp_path, capsys):
+    (tmp_path / "recipe.yaml").write_text("{model: m, data: d, method: [lora]}")
+    told = error_of(capsys, "finetune", str(tmp_path / "recipe.yaml"))
+    assert "a recipe names one method, got ['lora']; write method: lora" in told
 
 
 def test_help_shows_every_field_with_unit_and_default(capsys):

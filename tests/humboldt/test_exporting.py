@@ -1,5 +1,7 @@
 """A program computes what the model does, on inputs that it was not traced with."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -28,6 +30,15 @@ def test_a_program_that_computes_something_else_is_not_written(tmp_path, monkeyp
     with pytest.raises(ExportError, match=r"computes what the model does to -1, got .*; nothing was written"):
         export(tiny_model(), tmp_path / "model.pt2", grid=(16, 16))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10_000_000))
+    with pytest.raises(ExportError, match=r"a program needs \d+ MB, 10 MB of .* are free; free some space"):
+        export(tiny_model(), tmp_path / "tiny.pt2", grid=[16, 16])
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ExportError, match=r"written into a folder that is there, got .*none.*; make"):
+        export(tiny_model(), tmp_path / "none" / "tiny.pt2", grid=[16, 16])
 
 
 def test_what_cannot_be_exported(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 import pytest
 
 import humboldt
+from humboldt.data_catalog import load_catalog
 from tests.domains.pde.decay import CHANNELS, decay_trajectories
 
 
@@ -39,3 +40,15 @@ def test_unknown_domains_and_files_are_named():
 def test_tables_are_opened_for_a_domain(name):
     with pytest.raises(ValueError, match=r"files are opened for a domain, got none for .*; add domain='graphs'"):
         humboldt.open(name)
+
+
+def test_data_of_the_catalog_are_read_from_the_disk_of_the_node(tmp_path, root, monkeypatch):
+    """As data by path are: what `local_disk` of a profile promises holds for every recipe."""
+    entry, place = load_catalog().find("pde.burgers2d"), root / "data_catalog" / "examples" / "burgers2d.nc"
+    monkeypatch.setattr("humboldt.cataloguing.from_catalog", lambda name: (entry, place))
+    far = humboldt.open("pde.burgers2d", split={"train": 2})
+    monkeypatch.setenv("HUMBOLDT_STAGE", str(tmp_path / "disk"))
+    near = humboldt.open("pde.burgers2d", split={"train": 2})
+    assert [path.name for path in (tmp_path / "disk").rglob("*.nc")] == ["burgers2d.nc"]
+    assert str(near.describe()["source"]).startswith(str(tmp_path / "disk"))
+    assert near.describe()["fingerprint"] == far.describe()["fingerprint"]

@@ -85,6 +85,16 @@ def test_an_embedded_model_is_found_by_name(model, tmp_path, monkeypatch):
         from_pretrained("humboldt/smal")
 
 
+def test_a_revision_that_would_be_passed_over_is_refused(folder, tmp_path):
+    for name in (folder, "humboldt/pde-nano"):
+        with pytest.raises(CheckpointError, match=r"one of a hub repository, got 'v2' for .*; leave it out"):
+            from_pretrained(name, revision="v2")
+    snapshot = tmp_path / "snapshots" / "1a2b"
+    snapshot.parent.mkdir()
+    folder.rename(snapshot)
+    assert from_pretrained(snapshot, revision="1a2b").provenance["loaded"]["revision"] == "1a2b"
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(CheckpointError, match=r"there is no folder and no embedded model called .*known names are"):
         from_pretrained(tmp_path / "nothing")

@@ -10,11 +10,12 @@ import yaml
 import humboldt
 from humboldt.card import CardError, Facts, card
 from humboldt.foundations import CheckpointError, HubError
-from humboldt.licence import LicenceError
+from humboldt.licence import LicenceError, inherited
 from humboldt.pretrained import from_pretrained
-from humboldt.publishing import push_to_hub
+from humboldt.publishing import made_from, push_to_hub
 from tests.finetune.tiny import tiny_model
 from tests.foundations.hub_server import point_to, serving
+from tests.humboldt.test_adapting import Trajectories
 
 pytest.importorskip("huggingface_hub")
 
@@ -117,6 +118,29 @@ def test_the_terms_of_data_and_parent_have_to_be_known(run, tuned):
         push_to_hub(
             run, "me/mine", licence="MIT", licences={"/my/file.nc": "CC-BY-NC-4.0", "camlab-ethz/Poseidon-T": "MIT"}
         )
+
+
+def test_terms_come_down_from_a_model_that_was_handed_over(tuned, tmp_path):
+    """A run of a model, not of a name, is under the terms of what that model was read from, and so is one after it."""
+    tuned.provenance = {"loaded": {"name": "lab/nc", "revision": "1a2b", "sha256": "0" * 64}}
+    quick = {"steps": 1, "batch_size": 2, "progress": False}
+    first = humboldt.finetune(tuned, Trajectories(3), output=tmp_path / "run", **quick)
+    assert first.provenance["ancestors"] == [{"model": "lab/nc", "revision": "1a2b", "sha256": "0" * 64}]
+    assert from_pretrained(tmp_path / "run").provenance["ancestors"] == first.provenance["ancestors"]
+    second = humboldt.finetune(first, Trajectories(4), **quick)
+    for made in (first, second):
+        with pytest.raises(LicenceError, match="those of lab/nc are not known"):
+            push_to_hub(made, "me/mine", licences={"waves": "MIT"})
+        with pytest.raises(LicenceError, match="those of the training data are not known"):
+            push_to_hub(made, "me/mine", licences={"lab/nc": "MIT"})
+        sources, _ = made_from(made.provenance, {"waves": "MIT", "lab/nc": "CC-BY-NC-4.0"})
+        assert inherited(sources) == "CC-BY-NC-4.0"
+
+
+def test_terms_of_an_adapter_come_down_too(tuned):
+    tuned.provenance["adapters"] = [{"model": "them/adapter", "revision": None}]
+    with pytest.raises(LicenceError, match="those of them/adapter are not known"):
+        push_to_hub(tuned, "me/mine")
 
 
 def test_a_repository_without_a_configuration_is_said(hub, tuned, tmp_path):

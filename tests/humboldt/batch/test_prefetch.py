@@ -41,8 +41,22 @@ def test_what_has_changed_is_told(tmp_path, capsys):
 def test_recipes_that_name_nothing_to_fetch(tmp_path):
     with pytest.raises(BatchError, match="names a model and data, got model 'a' and data None"):
         prefetch([{"model": "a"}], tmp_path / "m")
+    with pytest.raises(BatchError, match=r"written into a folder that is there, got .*; make the folder"):
+        prefetch([RECIPE], tmp_path / "none" / "m")
+    with pytest.raises(BatchError, match=r"what humboldt prefetch writes, but .*No such file.*; prefetch again"):
+        verify(tmp_path / "m")
     with pytest.raises(BatchError, match=r"a path or a name of the catalog, got 'nothing.nc'"):
         prefetch([RECIPE | {"data": "nothing.nc"}], tmp_path / "m")
+
+
+def test_two_revisions_of_a_model_are_two_rows(tmp_path, monkeypatch):
+    for commit in ("1a", "2b"):
+        (tmp_path / "snapshots" / commit).mkdir(parents=True)
+    monkeypatch.setattr("humboldt.pretrained.located", lambda name, revision: tmp_path / "snapshots" / revision)
+    (tmp_path / "x.nc").write_text("x")
+    recipes = [{"model": "a/b", "data": str(tmp_path / "x.nc"), "revision": commit} for commit in ("1a", "2b", "1a")]
+    rows = prefetch(recipes, tmp_path / "manifest.json")
+    assert [row.get("revision") for row in rows] == ["1a", None, "2b"]
 
 
 WITHOUT_SOCKETS = """
@@ -91,7 +105,7 @@ def test_what_was_fetched_is_enough_for_a_run_that_cannot_open_a_socket(far, tmp
     recipe, manifest, run = tmp_path / "recipe.yaml", tmp_path / "prefetched.json", tmp_path / "run"
     offline = {"HUMBOLDT_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "cache")}
     early = without_sockets("finetune", recipe, "--output", run, **offline)
-    assert early.returncode == 1
+    assert early.returncode == 2
     assert "me/nano was not fetched before" in early.stderr
     assert main(["prefetch", str(recipe), "--manifest", str(manifest)]) == 0
     model, data = json.loads(manifest.read_text())

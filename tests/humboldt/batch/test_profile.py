@@ -45,3 +45,22 @@ def test_what_a_site_does_not_take():
         load_profile(None, scheduler="sge")
     with pytest.raises(BatchError, match="nodes is at least 1, got 0"):
         load_profile(None, nodes=0)
+    with pytest.raises(BatchError, match="scripts for pbs start processes of one machine, got nodes 2; ask for one"):
+        load_profile(None, scheduler="pbs", nodes=2)
+
+
+def test_what_yaml_reads_otherwise_than_it_was_meant(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("{account: 1234, memory: 16000, modules: GCC, environment: {NCCL_DEBUG: 1}}")
+    found = load_profile(str(path))
+    assert (found.account, found.memory, found.modules, found.environment) == (
+        *("1234", "16000", ("GCC",), {"NCCL_DEBUG": "1"}),
+    )
+    for text, said in (
+        ("time: 12:00:00", "a time limit is written HH:MM:SS .* got '43200'.*between quotes"),
+        ("nodes: two", "Profile.nodes: expected a value of type int, got 'two'; correct the profile"),
+        ("nodes: [", "a profile is a YAML file, but .* is none"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BatchError, match=said):
+            load_profile(str(path))

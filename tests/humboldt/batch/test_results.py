@@ -37,6 +37,22 @@ def test_every_task_says_what_became_of_it(folder):
     assert [row["state"] for row in rows] == states
     assert (rows[0]["steps"], rows[0]["validation"], rows[0]["seconds"]) == (15, 0.25, 5)
     assert next(csv.DictReader(write(folder, rows).read_text().splitlines()))["seed"] == "0"
+    (folder / "results" / "0.json").write_text('{"task": 0,')
+    assert summary(folder, [{}])[0]["state"] == "unfinished"
+    told(folder, 0, 0)
     lines = table(rows).splitlines()
     assert lines[0].split() == ["task", "seed", "state", "steps", "validation", "seconds", "code"]
     assert lines[1].split() == ["0", "0", "done", "15", "0.25", "5", "0"]
+
+
+def test_choices_that_are_called_like_what_is_told_are_kept(folder):
+    told(folder, 0, 0, "fine", [(5, 0.5)])
+    row = summary(folder, [{"steps": 9, "task": "regression", "seed": 3}])[0]
+    assert (row["recipe.steps"], row["recipe.task"], row["seed"], row["task"], row["steps"]) == (
+        9,
+        "regression",
+        3,
+        0,
+        5,
+    )
+    assert "recipe.task" in table([row])

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,28 @@ def test_the_script_of_slurm_asks_for_what_the_profile_says():
 
 @pytest.mark.parametrize("scheduler", ["pbs", "lsf"])
 def test_other_schedulers_are_marked_untested(scheduler):
-    text = script(Profile(scheduler=scheduler, nodes=2, tasks_per_node=2), Path("s"), 3, "s", Path("/"))
+    site = Profile(scheduler=scheduler, tasks_per_node=2, cpus_per_task=4, gpus_per_node=2, at_once=5)
+    text = script(site, Path("s"), 3, "s", Path("/"))
     assert "# UNTESTED: this form was written from the manual and never run" in text
-    assert "torchrun --nproc-per-node 2 --no-python humboldt finetune" in text
+    assert "torchrun --nproc-per-node 2 --no-python" in text
+    assert '\nexec >> s/logs/"$task".log 2>&1\n' in text  # where the summary looks for what a task said
+    asked = {
+        "pbs": ("-l select=1:ncpus=8:mpiprocs=2:ngpus=2", "-J 0-2%5"),
+        "lsf": ("-n 8", '-R "span[ptile=8]"', '-gpu "num=2"', '-J "s[1-3]%5"'),
+    }[scheduler]
+    for line in asked:
+        assert f"{line}\n" in text
+
+
+def test_a_folder_may_have_a_blank_in_its_name():
+    text = script(Profile(), Path("/a b/s"), 3, "s", Path("/a b"))
+    assert "\n#SBATCH --output='/a b/s/logs/%a.log'\n" in text
+    assert "\ncd '/a b'\n" in text
+
+
+def test_modules_may_use_variables_that_are_not_set():
+    lines = script(FULL, Path("s"), 2, "s", Path("/")).splitlines()
+    assert lines.index("module load CUDA") < lines.index("set -u") < lines.index('export HUMBOLDT_STAGE="$TMPDIR/data"')
 
 
 @pytest.mark.parametrize("scheduler", ["slurm", "pbs", "lsf"])
@@ -82,3 +102,21 @@ def test_a_script_writes_the_result_or_asks_to_go_on(tmp_path, code, requeued):
     else:
         told = json.loads(result.read_text())
         assert (told["task"], told["code"], done.returncode) == (1, code, code)
+
+
+@pytest.mark.parametrize("scheduler", ["pbs", "lsf"])
+@pytest.mark.parametrize("code", [0, 3, 85])
+def test_a_script_with_torchrun_knows_a_saved_run_from_a_failed_one(tmp_path, scheduler, code):
+    """`torchrun` itself says 1 for both; that of PyTorch is used, with a stand-in for the command."""
+    tools = tmp_path / "bin"
+    (tmp_path / "results").mkdir(), (tmp_path / "logs").mkdir(), tools.mkdir()
+    (tools / "humboldt").write_text(f'#!/bin/bash\n[ "$2" = "{tmp_path}/tasks/1.yaml" ] && exit {code}\n')
+    (tools / "torchrun").write_text(f'#!/bin/bash\nexec {sys.executable} -m torch.distributed.run "$@"\n')
+    for name in ("humboldt", "torchrun"):
+        (tools / name).chmod(0o755)
+    text = script(Profile(scheduler=scheduler, tasks_per_node=2), tmp_path, 2, "s", tmp_path)
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PBS_ARRAY_INDEX": "1", "LSB_JOBINDEX": "2"}
+    done = subprocess.run(["bash"], input=text, text=True, env=env, check=False)
+    result = tmp_path / "results" / "1.json"
+    assert result.exists() == (code != 85), (tmp_path / "logs" / "1.log").read_text()
+    assert done.returncode == {0: 0, 3: 1, 85: 85}[code]

@@ -1,13 +1,19 @@
 """A folder that is laid down, run here, and summed up."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
 
-from humboldt.batch import BatchError, Profile, Submission
+from humboldt.batch import BatchError, Profile, Submission, results
+from humboldt.batch.submission import ended
 from humboldt.cli import main
 from humboldt.commands import submit
 
@@ -30,7 +36,9 @@ def test_what_lies_in_the_folder(tmp_path):
 
 def test_the_script_can_be_submitted_by_hand_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    script = Submission(Path("sweep"), Profile(), TASKS).script()
+    submission = Submission(Path("sweep"), Profile(), TASKS)
+    assert submission.recipes(RECIPE)[1]["output"] == f"{tmp_path}/sweep/runs/1"
+    script = submission.script()
     assert f"#SBATCH --output={tmp_path}/sweep/logs/%a.log" in script
     assert f"cd {tmp_path}\n" in script
     assert f'finetune {tmp_path}/sweep/tasks/"$task".yaml' in script
@@ -62,21 +70,71 @@ def test_what_the_queue_refuses_is_told(tmp_path, monkeypatch):
         submission.submit()
 
 
+def test_a_task_that_is_handed_in_again_has_not_failed_yet(tmp_path, monkeypatch):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\necho '17;cluster'\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    submission = Submission(tmp_path / "sweep", Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    for number, code in enumerate((0, 2)):
+        (tmp_path / "sweep" / "results" / f"{number}.json").write_text(json.dumps({"task": number, "code": code}))
+    assert submission.submit() == "17"
+    assert [row["state"] for row in results.summary(tmp_path / "sweep", TASKS)] == ["done", "waiting"]
+
+
 def test_tasks_that_are_done_are_not_run_again(tmp_path, monkeypatch):
     codes = iter([0, 85, 0])
     ran = []
 
-    def run(words, **_):
+    def run(words, log):
         ran.append(words[-1][-6:])
-        return subprocess.CompletedProcess(words, next(codes))
+        return next(codes), False
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("humboldt.batch.submission.ended", run)
     submission = Submission(tmp_path, Profile(), TASKS)
     submission.lay_down(RECIPE)
     assert not submission.run_here()
     assert submission.run_here()
     assert ran == ["0.yaml", "1.yaml", "1.yaml"]
     assert "done" in submission.summary()
+    assert submission.done
+
+
+def test_a_signal_is_passed_on_to_the_task_and_no_other_is_begun(tmp_path):
+    """`humboldt submit --local` in a job of its own: the task that runs is told, saves and ends with 85."""
+    waits = "import signal, sys, time; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(85)); print('up', flush=True)"
+    log = tmp_path / "log"
+
+    def tell():
+        while not log.read_text():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.getsignal(signal.SIGUSR1)
+    with log.open("w") as file:
+        Thread(target=tell).start()
+        assert ended([sys.executable, "-c", f"{waits}; time.sleep(60)"], file) == (85, True)
+    assert signal.getsignal(signal.SIGUSR1) == before
+
+
+@pytest.mark.parametrize(("code", "result"), [(-15, None), (0, 0)])
+def test_after_a_signal_no_further_task_is_begun(tmp_path, monkeypatch, code, result):
+    """A task that the signal ended before it could save has no result; one that ended well all the same has."""
+    monkeypatch.setattr("humboldt.batch.submission.ended", lambda *_: (code, True))
+    submission = Submission(tmp_path, Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    assert not submission.run_here()
+    assert results.told(tmp_path, 0).get("code") == result
+    assert results.told(tmp_path, 1) == {}
+
+
+def test_waiting_ends_with_the_job_and_not_with_the_patience_of_the_controller(tmp_path, monkeypatch):
+    answers = iter([(1, "", "Unable to contact slurm controller"), (0, "7 RUNNING", ""), (0, "", "")])
+    monkeypatch.setattr(subprocess, "run", lambda words, **_: subprocess.CompletedProcess(words, *next(answers)))
+    Submission(tmp_path, Profile(), TASKS).wait("7", every=0.0)
+    assert next(answers, None) is None
+    answers = iter([(1, "", "slurm_load_jobs error: Invalid job id specified")])
+    Submission(tmp_path, Profile(), TASKS).wait("7", every=0.0)
 
 
 @pytest.fixture
@@ -96,6 +154,17 @@ def test_mistakes_are_told_before_the_queue(recipe, tmp_path, capsys):
     assert "a submission is a folder, got none" in error_of(capsys, recipe)
     assert "a recipe has no key 'stps'; did you mean steps?" in error_of(capsys, recipe, *output, "--array", "stps=[1]")
     assert "got 'fll'; did you mean 'full'?" in error_of(capsys, recipe, *output, "--array", "method=[fll]")
+    assert "Recipe.seed: expected a value of type int, got 'a'" in error_of(
+        capsys, recipe, *output, "--array", "seed=[0,a]"
+    )
+    assert "expected a value of type int, got 'x'" in error_of(
+        capsys, recipe, *output, "--array", "method=[lora],method.rank=[x]"
+    )
+    lines = error_of(capsys, recipe, *output, "--array", "qqq=[1]")
+    assert "a recipe has no key 'qqq'; humboldt finetune --help lists them" in lines
+    (tmp_path / "lsf.yaml").write_text("scheduler: lsf")
+    lines = error_of(capsys, recipe, *output, "--profile", str(tmp_path / "lsf.yaml"), "--wait")
+    assert "waiting is for jobs of slurm, got lsf; leave out --wait" in lines
     told = error_of(capsys, recipe, *output, "--tasks-per-node", "4")
     assert "shared out evenly among the processes, got 2 samples for 4 processes" in told
     assert not (tmp_path / "sweep").exists()
@@ -129,3 +198,9 @@ def test_an_array_run_here(recipe, tmp_path, capsys, root, monkeypatch):
     assert json.loads((run / "config.json").read_text())["provenance"]["recipe"]["method"]["name"] == "head"
     monkeypatch.setattr(submit.Submission, "run_here", lambda self: True)
     assert main(["submit", recipe, *words]) == 0
+    (tmp_path / "sweep" / "results" / "1.json").write_text('{"task": 1, "co')  # the disk was full
+    assert main(["submit", recipe, *words]) == 1
+    assert capsys.readouterr().out.count("unfinished") == 1
+    assert main(["submit", recipe, *words, "--summary"]) == 0
+    monkeypatch.setattr(submit.Submission, "run_here", lambda self: False)
+    assert main(["submit", recipe, *words]) == 85
