@@ -1,6 +1,7 @@
 import copy
 import json
 import traceback
+from typing import Any
 
 import pytest
 import torch
@@ -226,7 +227,8 @@ def test_no_mutation_of_an_adapter_is_more_than_a_refusal(tmp_path):
         assert outcomes["refused"] > 100
     record = json.loads((tmp_path / "adapter.json").read_text())
     for key in ("config", "method", "base", "sha256"):
-        for value in (None, 1, "x", [], {}):
+        odd: tuple[Any, ...] = (None, 1, "x", [], {})
+        for value in odd:
             if (key, value) in (("config", {}), ("sha256", "x")):
                 continue
             (tmp_path / "adapter.json").write_text(json.dumps(record | {key: value}))

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from humboldt import pretrained
 from humboldt.domains import biodiversity
 from humboldt.domains.pde import Channel, FieldBatch, PDEConfig, build, scot_core, write_published
-from humboldt.domains.pde.domain import poseidon
+from humboldt.domains.pde.scot import poseidon
 from humboldt.foundations import CheckpointError, ConfigError, HubError
 from humboldt.pretrained import from_pretrained, released
 from humboldt.registry import domain

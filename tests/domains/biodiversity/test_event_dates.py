@@ -33,10 +33,10 @@ def test_a_date_has_a_month_where_it_names_one(date, day, month):
 
 
 def test_three_columns_make_a_date_as_far_as_they_say_it():
-    parts = TABLE.assign(Year=["1987", "2003.0"], month=[5, None], day=[3, 12])
+    parts = TABLE.assign(Year=["1987", "2003.0"], month=[5, np.nan], day=[3, 12])
     assert read_occurrences(parts)["eventDate"].tolist() == ["1987-05-03", "2003"]
     assert read_occurrences(parts.drop(columns="month"))["eventDate"].tolist() == ["1987", "2003"]
-    assert read_occurrences(parts.assign(Year=None))["eventDate"].isna().all()
+    assert read_occurrences(parts.assign(Year=np.nan))["eventDate"].isna().all()
     assert flag_occurrences(read_occurrences(parts), dates=("1990-01-01", None))["date"].tolist() == [True, False]
     said = read_occurrences(parts.assign(eventDate="2010-01-01"))
     assert said["eventDate"].tolist() == ["2010-01-01"] * 2

@@ -34,7 +34,7 @@ def test_coordinates_are_those_of_the_fit_in_whatever_crs_the_layers_lie() -> No
     known, moved = model.predict(LAYERS)["suitability"], model.predict(metres)["suitability"]
     x, y = transformed(known["x"].values, known["y"].values, "EPSG:4326", "EPSG:3857")
     same = moved.sel(x=x[3:-3], y=y[3:-3], method="nearest").values
-    assert np.nanmax(np.abs(same - known.values[:, 3:-3, 3:-3])) < 0.05
+    assert np.nanmax(np.abs(same - known.to_numpy()[:, 3:-3, 3:-3])) < 0.05
     assert np.nanstd(same) > 0.005
 
 
