@@ -180,7 +180,7 @@ def scaling(words: Sequence[str]) -> None:
 
     Where records keep scores by sample, their mean is fitted too: a rank or a median loses its link to scale.
     """
-    from ..protocols.scaling_laws import fit_loss
+    from ..protocols.scaling_laws import curves, fit_loss
     from ..protocols.states import ProtocolError
     from ..results import read_results
 
@@ -188,14 +188,7 @@ def scaling(words: Sequence[str]) -> None:
     parser.add_argument("records", type=str, help="file of result records with four numbers of samples or more")
     option(parser.add_argument, "json", bool, False, "print JSON")
     given = parse(parser, words)
-    groups: dict[tuple[str, ...], list[Any]] = {}
-    for result in read_results(given["records"]):
-        if result.samples is not None:
-            name = f"{result.method}{' (random)' if result.control else ''}"
-            question = (result.protocol, result.model, result.data)
-            groups.setdefault((*question, result.metric, name), []).append((result.samples, result.value))
-            if (scores := result.scores) is not None and scores.better == "lower":
-                groups.setdefault((*question, f"mean {scores.metric}", name), []).append((result.samples, scores.mean))
+    groups = curves(read_results(given["records"]))
     refused = []
     for key, points in groups.items():
         try:

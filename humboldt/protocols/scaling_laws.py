@@ -7,13 +7,14 @@ while the loss goes down: that is flagged, and nothing should be extrapolated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
+from ..results import Result
 from .states import ProtocolError
 
 SIZES = 4
@@ -69,6 +70,21 @@ def fit_score(sizes: Values, scores: Values, *, bootstrap: int = 100, seed: int 
     Args, raises: as in `fit_loss`.
     """
     return _fit(SCORE, sizes, scores, bootstrap, seed, falling=False)
+
+
+def curves(results: Iterable[Result]) -> dict[tuple[str, ...], list[tuple[int, float]]]:
+    """Numbers of samples and values of the records that differ in nothing else, by protocol, model, data, metric and
+    method; and the same of the mean score over samples, where lower ones are better."""
+    found: dict[tuple[str, ...], list[tuple[int, float]]] = {}
+    for result in results:
+        if result.samples is None:
+            continue
+        name = f"{result.method}{' (random)' if result.control else ''}"
+        question = (result.protocol, result.model, result.data)
+        found.setdefault((*question, result.metric, name), []).append((result.samples, result.value))
+        if (scores := result.scores) is not None and scores.better == "lower":
+            found.setdefault((*question, f"mean {scores.metric}", name), []).append((result.samples, scores.mean))
+    return found
 
 
 def misaligned(sizes: Values, values: Values, *, falling: bool) -> bool:
