@@ -16,7 +16,7 @@ from .method import Method
 from .methods import Full
 from .mixture import Mixture
 from .recipe import Recipe
-from .world import joined, world
+from .world import join, world
 
 
 def fit(
@@ -60,7 +60,8 @@ def fit(
         ConfigError: a batch cannot be shared out evenly among the processes, or a method cannot be by rows.
     """
     here = world()
-    with joined(here), listening() as signals:
+    join(here)
+    with listening() as signals:
         from .training import trained  # not before: it imports Lightning, which takes seconds
 
         return trained(

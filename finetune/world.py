@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -84,18 +84,23 @@ def first_host(hosts: str) -> str:
     return found[1] + (found[2] or "") if found else "127.0.0.1"
 
 
-@contextmanager
-def joined(world: World) -> Iterator[None]:
-    """Within, the processes can talk to each other; a process alone needs nothing."""
+def join(world: World) -> None:
+    """From now to the end of the program the processes can talk to each other; a process alone needs nothing.
+
+    Nobody leaves between two runs: whoever came to the second one first would meet the store of the first, which is
+    about to be closed.
+    """
     if world.size == 1 or torch.distributed.is_initialized():
-        yield
         return
     os.environ |= {"MASTER_ADDR": world.address, "MASTER_PORT": str(world.port)}
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     torch.distributed.init_process_group(backend, rank=world.rank, world_size=world.size)
-    try:
-        yield
-    finally:
+    atexit.register(leave)
+
+
+def leave() -> None:
+    """What a program does at its end: say good-bye to the other processes."""
+    if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 

@@ -21,7 +21,7 @@ import torch
 
 from humboldt.domains.weather import WeatherBatch, WeatherConfig, build, prithvi_wxc
 from humboldt.finetune.sharding import rows_held, sharded
-from humboldt.finetune.world import joined, world
+from humboldt.finetune.world import join, world
 from humboldt.foundations import CoreConfig, Model
 
 UNIT = (8, 8)  # grid points; parameters do not depend on it
@@ -64,27 +64,27 @@ def step(width: int, light: bool, folder: Path) -> None:
     """What one process does."""
     torch.set_num_threads(1)
     before = peak()
-    with joined(world()):
-        config = narrow(width)
-        kind = torch.bfloat16 if light else torch.float32
-        model = sharded(lambda: build(config).to(kind), world())
-        draw_rows(model)
-        model.core.checkpointing = True
-        way = torch.optim.SGD if light else torch.optim.AdamW
-        optimiser = way(model.train().parameters(), lr=1e-4)
-        losses = []
-        for _ in range(1 if light else 2):
-            optimiser.zero_grad()
-            loss = model.loss(batch(config).to("cpu", kind))
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
-        told = {
-            "values": sum(p.numel() for p in model.parameters()),
-            "held": rows_held(model),
-            "peak MB": (peak() - before) / 1e6,
-            "losses": losses,
-        }
+    join(world())
+    config = narrow(width)
+    kind = torch.bfloat16 if light else torch.float32
+    model = sharded(lambda: build(config).to(kind), world())
+    draw_rows(model)
+    model.core.checkpointing = True
+    way = torch.optim.SGD if light else torch.optim.AdamW
+    optimiser = way(model.train().parameters(), lr=1e-4)
+    losses = []
+    for _ in range(1 if light else 2):
+        optimiser.zero_grad()
+        loss = model.loss(batch(config).to("cpu", kind))
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    told = {
+        "values": sum(p.numel() for p in model.parameters()),
+        "held": rows_held(model),
+        "peak MB": (peak() - before) / 1e6,
+        "losses": losses,
+    }
     (folder / f"{world().rank}.json").write_text(json.dumps(told))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import humboldt.finetune.training  # noqa: F401 - here once, instead of once in every child
+from humboldt.finetune.world import leave
 
 
 def free_port() -> int:
@@ -53,6 +54,7 @@ def together(size: int, function: Callable[..., Any], *arguments: Any, launcher:
         os.environ |= launcher(rank, size, port)
         try:
             function(*arguments)
+            leave()
         except SystemExit as stop:
             sys.stdout.flush()
             os._exit(int(stop.code or 0))

@@ -11,7 +11,7 @@ from humboldt.domains.pde import build
 from humboldt.domains.weather import build as build_weather
 from humboldt.domains.weather import prithvi_wxc
 from humboldt.finetune import sharding
-from humboldt.finetune.world import joined, world
+from humboldt.finetune.world import join, world
 from humboldt.foundations import load_strictly, read_config, read_weights
 from tests.domains.weather import models as weather
 from tests.finetune.processes import together
@@ -42,15 +42,15 @@ def optimiser_of(model):
 def train(folder: Path, first: int, last: int) -> None:
     """Steps `first` to `last` over sharded processes, from the start weights or from the checkpoint."""
     torch.set_num_threads(1)
-    with joined(world()):
-        model = sharding.sharded(lambda: build(config()), world())
-        assert sharding.rows_held(model) < 1 / world().size + 0.12  # its part, and what small tensors are rounded up to
-        sharding.read_rows(model, folder / "start")
-        optimiser = optimiser_of(model)
-        if first:
-            assert sharding.load(model, optimiser, folder / "last") == first
-        stepped(model, optimiser, range(first, last))
-        sharding.save(model, optimiser, last, folder / "last")
+    join(world())
+    model = sharding.sharded(lambda: build(config()), world())
+    assert sharding.rows_held(model) < 1 / world().size + 0.12  # its part, and what small tensors are rounded up to
+    sharding.read_rows(model, folder / "start")
+    optimiser = optimiser_of(model)
+    if first:
+        assert sharding.load(model, optimiser, folder / "last") == first
+    stepped(model, optimiser, range(first, last))
+    sharding.save(model, optimiser, last, folder / "last")
 
 
 @pytest.mark.integration
@@ -95,15 +95,15 @@ def narrow():
 
 def one_step(folder: Path) -> None:
     torch.set_num_threads(1)
-    with joined(world()):
-        model = sharding.sharded(lambda: build_weather(narrow()), world())
-        (folder / f"held{world().rank}").write_text(str(sharding.rows_held(model)))
-        sharding.read_rows(model, folder / "start")
-        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-        loss = model.loss(weather.batch())
-        loss.backward()
-        optimiser.step()
-        (folder / f"loss{world().rank}").write_text(repr(loss.item()))
+    join(world())
+    model = sharding.sharded(lambda: build_weather(narrow()), world())
+    (folder / f"held{world().rank}").write_text(str(sharding.rows_held(model)))
+    sharding.read_rows(model, folder / "start")
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    loss = model.loss(weather.batch())
+    loss.backward()
+    optimiser.step()
+    (folder / f"loss{world().rank}").write_text(repr(loss.item()))
 
 
 @pytest.mark.integration

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,25 @@ def test_two_processes_end_the_same_however_they_were_launched_and_stopped(tmp_p
     assert codes[1] == -signal.SIGKILL
     assert together(2, run, tmp_path / "killed") == [0, 0]
     assert same(tmp_path / "whole", tmp_path / "killed")
+
+
+def run_twice(folder: Path) -> None:
+    """The first process takes its time to say good-bye."""
+    good_bye = torch.distributed.destroy_process_group
+
+    def slowly() -> None:
+        time.sleep(1.0 if world().rank == 0 else 0.0)
+        good_bye()
+
+    torch.distributed.destroy_process_group = slowly  # type: ignore[assignment]
+    for name in ("first", "second"):
+        run(folder / name)
+
+
+@pytest.mark.integration
+def test_a_second_run_does_not_meet_the_store_of_the_first(tmp_path):
+    assert together(2, run_twice, tmp_path) == [0, 0]
+    assert same(tmp_path / "first", tmp_path / "second")
 
 
 def run_methods(folder: Path, names: list[str]) -> None:
