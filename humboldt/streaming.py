@@ -171,7 +171,7 @@ def _end_with(parent: int) -> None:
 def _make(pieces: Pieces, folder: Path, starts: list[int], progress: bool = False) -> None:
     for start in tqdm(starts, desc="blocks", unit="block", disable=not (progress and sys.stderr.isatty())):
         made, path = pieces.make(start, min(start + pieces.size, pieces.count)), _block(folder, pieces, start)
-        aside = folder / f".{start}"
+        aside = folder / f".{start}.{os.getpid()}"  # a killed command's processes may be at the same block for a moment
         with _room(folder):
             made.to_csv(aside, index=False) if pieces.along is None else made.to_netcdf(aside)
             with aside.open("rb") as file:
