@@ -22,6 +22,7 @@ import torch
 from _prediction_memory import peaks
 from safetensors.torch import save_file
 
+import humboldt.finetune.training  # noqa: F401 - before forks, so that no process imports it by itself
 from humboldt.batch import staged
 from humboldt.domains.pde import FieldBatch, build, poseidon_t
 from humboldt.embedded.pde import fresh_pde_nano
