@@ -198,6 +198,15 @@ def test_a_state_that_was_changed_in_the_middle_is_another_source(tmp_path, made
         write()
 
 
+def test_what_another_process_is_writing_is_left_to_it(tmp_path):
+    """Those of a killed command live on for a moment, at the same blocks."""
+    theirs = tmp_path / ".f.nc.blocks" / ".0"
+    theirs.mkdir(parents=True)
+    model = tiny_model().eval()
+    with opened(Blocks(model, fields(4), [0.5], "sample", {"batch_size": 2}).write(tmp_path / "f.nc")) as found:
+        xr.testing.assert_allclose(found.load(), predict(model, fields(4), [0.5]))
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_command_that_is_killed_goes_on(tmp_path, workers):
     state = fields(60)
