@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from humboldt.protocols.scaling_laws import fit_loss, fit_score, misaligned
+from humboldt.foundations import SampleScores
+from humboldt.protocols.scaling_laws import curves, fit_loss, fit_score, misaligned
 from humboldt.protocols.states import ProtocolError
+from tests.humboldt.leaderboard.made import PLAIN
 
 SIZES = np.repeat([10, 30, 100, 300, 1000, 3000, 10000], 3)
 
@@ -46,3 +50,22 @@ def test_a_score_that_turns_is_misaligned_and_noise_is_not():
     assert misaligned(sizes, turning, falling=False)
     assert fit_score(sizes, turning, bootstrap=0).misaligned
     assert misaligned([1, 2, 3, 4], [4, 2, 3, 1], falling=True)
+
+
+def test_curves_are_of_records_that_differ_in_their_number_of_samples_alone():
+    def record(samples, value, **changes):
+        return replace(PLAIN, samples=samples, value=value, **changes)
+
+    scores = SampleScores.of("error", ["a", "b"], {"x": [1.0, 3.0]})
+    rising = replace(scores, metric="hits", better="higher")
+    found = curves([
+        record(4, 0.5, scores=scores), record(8, 0.25, scores=rising), record(4, 0.75, control=True),
+        record(None, 0.1), record(4, 0.3, method="other"),
+    ])  # fmt: skip
+    question = (PLAIN.protocol, PLAIN.model, PLAIN.data)
+    assert found == {
+        (*question, PLAIN.metric, PLAIN.method): [(4, 0.5), (8, 0.25)],
+        (*question, "mean error", PLAIN.method): [(4, 2.0)],
+        (*question, PLAIN.metric, f"{PLAIN.method} (random)"): [(4, 0.75)],
+        (*question, PLAIN.metric, "other"): [(4, 0.3)],
+    }
