@@ -13,6 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from humboldt.finetune import Full, Interrupted, Mixture, Recipe, RunFolderError, fit, method
+from humboldt.finetune.fit import ancestors
 from humboldt.foundations import read_config
 from tests.finetune.processes import together
 from tests.finetune.tiny import RESUMED, Told, Waves, main, tiny_model
@@ -287,3 +288,15 @@ def test_a_run_killed_again_and_again_ends_bit_for_bit_like_one_that_was_not(tmp
     assert subprocess.run(fresh, cwd=root, check=False).returncode == 0
     tensors = [load_file(tmp_path / folder / "model.safetensors") for folder in ("whole", "killed")]
     assert same(*tensors)
+
+
+def test_ancestors_are_the_runs_before_and_the_adapters_that_were_put_on():
+    model, put = tiny_model(), {"model": "me/adapter", "revision": "1"}
+    assert ancestors(model) == []
+    model.provenance = {"recipe": {"model": "a", "revision": None, "data": "d", "steps": 3}, "adapters": [put]}
+    own = {"model": "a", "revision": None, "data": "d"}
+    assert ancestors(model) == [own, put]
+    model.provenance["ancestors"] = [{"model": "first"}]
+    assert ancestors(model) == [{"model": "first"}, own, put]
+    model.provenance["loaded"] = {"name": "me/base", "revision": "2", "sha256": "x"}
+    assert ancestors(model) == [{"revision": "2", "sha256": "x", "model": "me/base"}, put]
