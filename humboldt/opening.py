@@ -64,7 +64,7 @@ def _opened(source: Any, domain: str | None, split: str | Mapping[str, Any] | No
         if domain is None and (kind := next(filter(name.endswith, TABLES), None)):
             raise ValueError(
                 f"{kind} files are opened for a domain, got none for {source}; add domain='graphs' for molecules and "
-                "graphs, domain='biodiversity' for species"
+                "graphs, domain='biodiversity' for species and counts"
             )
         return science(domain or "pde").open(source, split=split, **choices)
     entry, place = from_catalog(source)

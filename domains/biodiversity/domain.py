@@ -9,28 +9,17 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, LabelledScores, Model, Pieces, SampleScores, Score, TimeNorm, from_dict, to_dict
+from humboldt.foundations import Core, LabelledScores, Model, Pieces, Program, Score, TimeNorm, from_dict, to_dict
 
-from .adapt import arranged, fit_to_data, is_gridded, with_statistics
+from .adapt import with_statistics
 from .adapters import Step, adapt
 from .batch import GridBatch, GridPrediction
 from .config import GridConfig
-from .distribution import (
-    SpeciesConfig,
-    SpeciesProgram,
-    build_species,
-    evaluate_species,
-    is_region_folder,
-    map_pieces,
-    open_region,
-    predict_species,
-)
 from .embed import GridEmbed
-from .forecast import evaluate_months, month_pieces, predict_months
 from .heads import MonthHead
 from .month_files import opened_months
 from .mvit import MViT
-from .populations import CountProgram, PopulationConfig, build_populations, predict_counts
+from .subjects import SUBJECTS, Ecosystems, subject
 
 
 class Biodiversity:
@@ -39,22 +28,14 @@ class Biodiversity:
     name = "biodiversity"
 
     def open(self, source: Any, *, split: str | Mapping[str, Any] | None = None, **choices: Any) -> Any:
-        """Months of gridded variables from a path or xarray object, the records in a folder of species, or a surveyed
-        region in a folder; `split` is a part, or says how the parts of months are made.
+        """Months of gridded variables from a path or xarray object, the records in a folder of species, a surveyed
+        region in a folder, or a table of counts; `split` is a part, or says how the parts of months or counts are made.
 
-        See `open_months` for the other choices, `open_species` and `open_region` for the folders.
+        See `open_months` and `open_counts` for the other choices, `open_species` and `open_region` for the folders.
         """
-        from .data import open_months
-        from .species_records import is_species_folder, open_species
+        return next(one for one in SUBJECTS if one.is_source(source)).open(source, split, **choices)
 
-        if is_species_folder(source) or is_region_folder(source):
-            records: Any = open_species(source) if is_species_folder(source) else open_region(source)
-            return records.split(split) if isinstance(split, str) else records
-        if not isinstance(split, str):
-            return open_months(source, split=split, **choices)
-        return open_months(source, **choices).split(split)
-
-    def build(self, config: GridConfig | SpeciesConfig | PopulationConfig | Mapping[str, Any]) -> Model:
+    def build(self, config: Any) -> Model:
         """A model with fresh weights."""
         return build(config)
 
@@ -68,43 +49,36 @@ class Biodiversity:
         return head
 
     def fitted(self, model: Model, data: Any, task: str, *, seed: int = 0) -> Model:
-        """The model, with the statistics of the data where theirs differ much (`adapt.fit_to_data`).
+        """The model; of gridded ecosystems with the statistics of the data where theirs differ much.
 
         Raises:
-            ValueError: another task than `forecast`, or channels that the model does not have.
+            ValueError: another task than `forecast`, or data that the model cannot read.
         """
         if task != "forecast":
             raise ValueError(f"biodiversity models have the task 'forecast', got {task!r}; use task='forecast'")
-        return fit_to_data(model, data) if is_gridded(model) else model
+        return subject(model).fitted(model, self.arranged(data, model))
 
     def arranged(self, data: Any, model: Model) -> Any:
-        """The samples with the channels of a model, in its order."""
-        return arranged(data, model)
+        """The samples as a model takes them: months with its channels, in its order.
+
+        Raises:
+            ValueError: data that the model cannot read.
+        """
+        return subject(model).arranged(data, model)
 
     def with_statistics(self, model: Model, statistics: Sequence[Any]) -> Model:
         """The model with the statistics of several training parts."""
         return with_statistics(model, statistics)
 
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4) -> LabelledScores:
-        """Errors of the next month (or months) by channel, see `evaluate_months`; of models of species distributions
-        the area under the ROC curve of every species, see `evaluate_species`."""
-        if isinstance(next(iter(models.values())).config, SpeciesConfig):
-            found = evaluate_species(models, data, batch_size=batch_size)
-            return LabelledScores(found, "auc", "species", "species of the test part")
-        part = self.arranged(data, next(iter(models.values())))
-        return LabelledScores(evaluate_months(models, part, batch_size=batch_size), "rmse", "forecast", "forecasts")
+        """Errors of months ahead by channel (`evaluate_months`), the area under the ROC curve of every species
+        (`evaluate_species`), or errors of counts by years ahead (`evaluate_counts`): what the models are of."""
+        return subject(next(iter(models.values()))).evaluate(models, data, batch_size)
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
-        """Of species on the surveys of a region: one less the area under the ROC curve, mean over species."""
-        if not isinstance(model.config, SpeciesConfig) or getattr(data, "part", "") != "test":
-            return None
-        scores = self.evaluate({"model": model}, data).scores.sel(forecast="model")
-        each = 1 - scores["auc"]
-        samples = SampleScores.of(
-            "1 - area under the ROC curve of a species", each["species"].values, {"surveyed sites": each.values}
-        )
-        value = 1 - float(scores["auc"].mean())
-        return Score(value, "1 - area under the ROC curve, mean over species", samples=samples)
+        """Of species on the surveys of a region one less the area under the ROC curve, mean over species; of counts
+        the error of their logarithm, mean over populations."""
+        return subject(model).measure(model, data)
 
     def read(self, path: str, select: Mapping[str, int]) -> Any:
         """The path, which is opened where it is needed; at chosen places along dimensions the gridded months."""
@@ -113,11 +87,7 @@ class Biodiversity:
     def predict(self, model: Model, source: Any, lead_times: Any = (), **choices: Any) -> Any:
         """The months that follow (`predict_months`), maps of species from layers and records (`predict_species`), or
         the counts of years ahead (`predict_counts`): what the model is of."""
-        if isinstance(model.config, SpeciesConfig):
-            return predict_species(model, source, **choices)
-        if isinstance(model.config, PopulationConfig):
-            return predict_counts(model, source, lead_times, **choices)
-        return predict_months(model, source, lead_times, **choices)
+        return subject(model).predict(model, source, lead_times, **choices)
 
     def pieces(
         self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any
@@ -127,11 +97,7 @@ class Biodiversity:
         Raises:
             ValueError: a dimension to cut maps or counts along.
         """
-        if isinstance(model.config, GridConfig):
-            return None if along is None else month_pieces(model, source, lead_times, along, **choices)
-        if along is not None:
-            raise ValueError(f"maps are cut into rows and counts are not cut, got along={along!r}; leave it out")
-        return map_pieces(model, source, **choices) if isinstance(model.config, SpeciesConfig) else None
+        return subject(model).pieces(model, source, lead_times, along, **choices)
 
     def metrics(self, model: Model | None = None) -> dict[str, AbsoluteError]:
         """Mean absolute error: of a model's groups in its normalised units, else of channels as they are."""
@@ -155,17 +121,13 @@ class Biodiversity:
                 columns[f"{group.name}_{name}"] = (dims, part[:, i], units)
         return xr.Dataset(columns, coords)
 
-    def program(self, model: Model) -> type[SpeciesProgram] | type[CountProgram]:
+    def program(self, model: Model) -> type[Program]:
         """What a model is as a function of tensors.
 
         Raises:
             ValueError: a model of gridded ecosystems.
         """
-        if isinstance(model.config, PopulationConfig):
-            return CountProgram
-        if not isinstance(model.config, SpeciesConfig):
-            raise ValueError("programs are made of models of species or populations, got one of gridded ecosystems")
-        return SpeciesProgram
+        return subject(model).program()
 
 
 class AbsoluteError:
@@ -184,20 +146,16 @@ class AbsoluteError:
         return torch.stack([error[:, place].flatten(1).nanmean(1) for place in groups], dim=1)
 
 
-def build(config: GridConfig | SpeciesConfig | PopulationConfig | Mapping[str, Any]) -> Model:
-    """A model with fresh weights from its configuration (or the dictionary that a checkpoint holds).
+def build(config: Any) -> Model:
+    """A model with fresh weights from the configuration of a subject (or the dictionary that a checkpoint holds)."""
+    if isinstance(config, Mapping):
+        kind = next((one.config for one in SUBJECTS if one.told_by in config), Ecosystems.config)
+        config = from_dict(kind, dict(config))
+    return next(one for one in SUBJECTS if isinstance(config, one.config)).build(config)
 
-    A configuration with `responses` is one of species distributions, one with `largest_change` one of populations,
-    another one of gridded ecosystems.
-    """
-    if isinstance(config, PopulationConfig) or (isinstance(config, Mapping) and "largest_change" in config):
-        return build_populations(
-            config if isinstance(config, PopulationConfig) else from_dict(PopulationConfig, dict(config))
-        )
-    if isinstance(config, SpeciesConfig) or (isinstance(config, Mapping) and "responses" in config):
-        return build_species(config if isinstance(config, SpeciesConfig) else from_dict(SpeciesConfig, dict(config)))
-    if not isinstance(config, GridConfig):
-        config = from_dict(GridConfig, dict(config))
+
+def build_grid(config: GridConfig) -> Model:
+    """A model of gridded ecosystems with fresh weights."""
     step = Step()
     core = MViT(config.core, config.tokens) if config.backbone == "mvit" else Core(config.core)
     model = Model(GridEmbed(config, step), core, MonthHead(config), domain="biodiversity", config=config)

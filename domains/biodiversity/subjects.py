@@ -1,0 +1,239 @@
+"""What models of biodiversity are of: months of gridded ecosystems, distributions of species, or populations.
+
+The science asks the subject of a model, which is told by its configuration.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from humboldt.foundations import LabelledScores, Model, Pieces, Program, SampleScores, Score
+
+from .adapt import arranged, fit_to_data
+from .config import GridConfig
+from .distribution import (
+    SpeciesConfig,
+    SpeciesProgram,
+    build_species,
+    evaluate_species,
+    is_region_folder,
+    map_pieces,
+    open_region,
+    predict_species,
+)
+from .forecast import evaluate_months, month_pieces, predict_months
+from .populations import (
+    CountProgram,
+    CountSurveys,
+    PopulationConfig,
+    VirtualPopulations,
+    build_populations,
+    evaluate_counts,
+    is_count_table,
+    measure_counts,
+    open_counts,
+    predict_counts,
+)
+from .species_records import is_species_folder, open_species
+
+
+class Subject(ABC):
+    """One kind of model, and the data that it is of."""
+
+    config: ClassVar[type]
+    """Class of its configurations."""
+    told_by: ClassVar[str]
+    """A field that only these configurations have."""
+
+    @abstractmethod
+    def is_source(self, source: Any) -> bool:
+        """Whether something is data of this kind, before it is opened."""
+
+    @abstractmethod
+    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+        """The data."""
+
+    @abstractmethod
+    def build(self, config: Any) -> Model:
+        """Fresh weights."""
+
+    def fitted(self, model: Model, data: Any) -> Model:
+        """The model for a training part."""
+        return model
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """A part as the model takes it."""
+        return data
+
+    @abstractmethod
+    def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
+        """Scores of several models."""
+
+    def measure(self, model: Model, data: Any) -> Score | None:
+        """One number, lower is better; None where the loss says it."""
+        return None
+
+    @abstractmethod
+    def predict(self, model: Model, source: Any, lead_times: Any, **choices: Any) -> Any:
+        """A labelled prediction."""
+
+    def pieces(self, model: Model, source: Any, lead_times: Any, along: str | None, **choices: Any) -> Pieces | None:
+        """The prediction in pieces; None where it is made as a whole."""
+        if along is not None:
+            raise ValueError(f"maps are cut into rows and counts are not cut, got along={along!r}; leave it out")
+        return None
+
+    def program(self) -> type[Program]:
+        """The model as a function of tensors."""
+        raise ValueError("programs are made of models of species or populations, got one of gridded ecosystems")
+
+
+class Ecosystems(Subject):
+    """Months of gridded variables."""
+
+    config, told_by = GridConfig, "groups"
+
+    def is_source(self, source: Any) -> bool:
+        """Whatever is nothing else."""
+        return True
+
+    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+        """See `open_months`."""
+        from .data import open_months
+
+        if not isinstance(split, str):
+            return open_months(source, split=split, **choices)
+        return open_months(source, **choices).split(split)
+
+    def build(self, config: Any) -> Model:
+        """See `domain.build_grid`."""
+        from .domain import build_grid
+
+        return build_grid(config)
+
+    def fitted(self, model: Model, data: Any) -> Model:
+        """With the statistics of the data where theirs differ much."""
+        return fit_to_data(model, data)
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """With the channels of the model, in its order."""
+        return arranged(data, model)
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
+        """See `evaluate_months`."""
+        part = self.arranged(data, next(iter(models.values())))
+        return LabelledScores(evaluate_months(models, part, batch_size=batch_size), "rmse", "forecast", "forecasts")
+
+    def predict(self, model: Model, source: Any, lead_times: Any, **choices: Any) -> Any:
+        """See `predict_months`."""
+        return predict_months(model, source, lead_times, **choices)
+
+    def pieces(self, model: Model, source: Any, lead_times: Any, along: str | None, **choices: Any) -> Pieces | None:
+        """See `month_pieces`."""
+        return None if along is None else month_pieces(model, source, lead_times, along, **choices)
+
+
+class Distributions(Subject):
+    """Where species live."""
+
+    config, told_by = SpeciesConfig, "responses"
+
+    def is_source(self, source: Any) -> bool:
+        """A folder of species, or of a surveyed region."""
+        return is_species_folder(source) or is_region_folder(source)
+
+    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+        """See `open_species` and `open_region`."""
+        records: Any = open_species(source) if is_species_folder(source) else open_region(source)
+        return records.split(split) if isinstance(split, str) else records
+
+    def build(self, config: Any) -> Model:
+        """See `build_species`."""
+        return build_species(config)
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
+        """See `evaluate_species`."""
+        found = evaluate_species(models, data, batch_size=batch_size)
+        return LabelledScores(found, "auc", "species", "species of the test part")
+
+    def measure(self, model: Model, data: Any) -> Score | None:
+        """One less the area under the ROC curve on surveys."""
+        if getattr(data, "part", "") != "test":
+            return None
+        each = 1 - evaluate_species({"model": model}, data).sel(forecast="model")["auc"]
+        name = "1 - area under the ROC curve"
+        samples = SampleScores.of(f"{name} of a species", each["species"].values, {"surveyed sites": each.values})
+        return Score(float(each.mean()), f"{name}, mean over species", samples=samples)
+
+    def predict(self, model: Model, source: Any, lead_times: Any, **choices: Any) -> Any:
+        """See `predict_species`."""
+        return predict_species(model, source, **choices)
+
+    def pieces(self, model: Model, source: Any, lead_times: Any, along: str | None, **choices: Any) -> Pieces | None:
+        """See `map_pieces`."""
+        super().pieces(model, source, lead_times, along)
+        return map_pieces(model, source, **choices)
+
+    def program(self) -> type[Program]:
+        """See `SpeciesProgram`."""
+        return SpeciesProgram
+
+
+class Populations(Subject):
+    """How many there will be."""
+
+    config, told_by = PopulationConfig, "largest_change"
+
+    def is_source(self, source: Any) -> bool:
+        """A table, or a file of one."""
+        return is_count_table(source)
+
+    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+        """See `open_counts`."""
+        if not isinstance(split, str):
+            return open_counts(source, split=split, **choices)
+        return open_counts(source, **choices).split(split)
+
+    def build(self, config: Any) -> Model:
+        """See `build_populations`."""
+        return build_populations(config)
+
+    def arranged(self, data: Any, model: Model) -> Any:
+        """Counts as they are.
+
+        Raises:
+            ValueError: other data.
+        """
+        if not isinstance(data, CountSurveys | VirtualPopulations):
+            raise ValueError(
+                f"a model of populations reads counts by site and year, got {type(data).__name__}; open a table of them"
+            )
+        return data
+
+    def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
+        """See `evaluate_counts`."""
+        found = evaluate_counts(models, self.arranged(data, next(iter(models.values()))), batch_size=batch_size)
+        return LabelledScores(found, "rmse_log", "lead_time", "years ahead")
+
+    def measure(self, model: Model, data: Any) -> Score | None:
+        """See `measure_counts`."""
+        return measure_counts(model, data) if isinstance(data, CountSurveys) else None
+
+    def predict(self, model: Model, source: Any, lead_times: Any, **choices: Any) -> Any:
+        """See `predict_counts`."""
+        return predict_counts(model, source, lead_times, **choices)
+
+    def program(self) -> type[Program]:
+        """See `CountProgram`."""
+        return CountProgram
+
+
+SUBJECTS: Sequence[Subject] = (Distributions(), Populations(), Ecosystems())
+"""In the order in which they are asked whether a source is theirs."""
+
+
+def subject(model: Model) -> Subject:
+    """What a model is of."""
+    return next(one for one in SUBJECTS if isinstance(model.config, one.config))

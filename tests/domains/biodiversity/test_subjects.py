@@ -1,0 +1,52 @@
+"""What a model is of is told by its configuration, and what data are of by how they come."""
+
+import pandas as pd
+import pytest
+
+import humboldt
+from humboldt.domains.biodiversity import Biodiversity, build
+from humboldt.domains.biodiversity.distribution import biodiversity_nano
+from humboldt.domains.biodiversity.populations import open_counts, populations_nano
+from humboldt.domains.biodiversity.subjects import SUBJECTS, subject
+from humboldt.foundations import to_dict
+from tests.domains.biodiversity.small_bioanalyst import small
+
+
+def counts(sites: int = 6) -> pd.DataFrame:
+    rows = [(f"s{i}", 2000 + j, 5 + 3 * i + 2 * j) for i in range(sites) for j in range(4)]
+    return pd.DataFrame(rows, columns=["site", "year", "count"])
+
+
+@pytest.mark.parametrize("config", [small(), biodiversity_nano(), populations_nano()], ids=lambda c: type(c).__name__)
+def test_checkpoints_say_what_their_model_is_of(config):
+    made = build(to_dict(config))
+    assert made.config == config
+    assert subject(made).config is type(config)
+    fields = set(to_dict(config))
+    assert [one.config for one in SUBJECTS if one.told_by in fields] == [type(config)]
+
+
+def test_tables_are_counts():
+    assert Biodiversity().open(counts(), split="test", sites=2).part == "test"
+    assert len(Biodiversity().open(counts(), split={"train": 2, "test": 1}, sites=2).split("test")) == 6
+
+
+def test_a_model_of_populations_is_tuned_to_counts_and_scored_on_them():
+    every_other = counts().assign(count=lambda t: t["count"] * (1 + 3 * (t["year"] % 2)))
+    data = open_counts(every_other, sites=2, split={"train": 2, "test": 1})
+    start = humboldt.from_pretrained("humboldt/populations-nano")
+    before = humboldt.evaluate(start, data)
+    tuned = humboldt.finetune(start, data, steps=150, batch_size=4, seed=0, progress=False)
+    after = humboldt.evaluate(tuned, data)
+    first, second = (float(s["rmse_log"].sel(forecast="model").mean()) for s in (before, after))
+    assert second < 0.6 * first
+    assert tuned.provenance["data"]["train"]["populations"] == 2
+    assert humboldt.predict(tuned, counts(), [2.0])["year"].unique().tolist() == [2005]
+
+
+def test_other_data_are_refused():
+    start = humboldt.from_pretrained("humboldt/populations-nano")
+    with pytest.raises(ValueError, match="reads counts by site and year, got list; open a table of them"):
+        Biodiversity().arranged([], start)
+    with pytest.raises(ValueError, match="counts are not cut, got along='site'"):
+        Biodiversity().pieces(start, counts(), along="site")
