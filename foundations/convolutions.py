@@ -18,6 +18,7 @@ from torch import Tensor, nn
 CONVOLUTION = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 FUNCTIONS: tuple[Callable[..., Tensor], ...] = (F.conv1d, F.conv2d, F.conv3d)
 FEW = 32  # kernels, inputs times outputs, up to which the gradient is our own
+TOGETHER = 4  # neighbours along the last axis that are made by one kernel, so that its outputs fill a register
 
 
 def pad_axes(x: Float[Tensor, "b c *grid"], width: int, periodic: tuple[bool, ...]) -> Float[Tensor, "b c *padded"]:
@@ -71,20 +72,55 @@ def suits(conv: nn.Module, x: Tensor) -> bool:
 class _Few(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, periodic: tuple[bool, ...]) -> Tensor:
-        padded = pad_axes(x, weight.shape[-1] // 2, periodic)
+        padded = _padded(x, weight.shape[-1] // 2, periodic)
         ctx.save_for_backward(padded, weight)
         ctx.periodic = periodic
-        return FUNCTIONS[x.dim() - 3](padded, weight, bias)
+        return _mixed(padded, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         padded, weight = ctx.saved_tensors
         of_x, of_weight, of_bias, _ = ctx.needs_input_grad
         apply, axes = FUNCTIONS[grad.dim() - 3], tuple(range(2, grad.dim()))
-        around = pad_axes(grad, weight.shape[-1] // 2, ctx.periodic) if of_x else grad
+        around = _padded(grad, weight.shape[-1] // 2, ctx.periodic) if of_x else grad
         return (
-            apply(around, weight.flip(axes).transpose(0, 1)) if of_x else None,
+            _mixed(around, weight.flip(axes).transpose(0, 1)) if of_x else None,
             apply(padded.transpose(0, 1), grad.transpose(0, 1)).transpose(0, 1) if of_weight else None,
             grad.sum((0, *axes)) if of_bias else None,
             None,
         )
+
+
+def _padded(x: Tensor, width: int, periodic: tuple[bool, ...]) -> Tensor:
+    """`pad_axes` in one pass over the values; it has no gradient."""
+    sizes = x.shape[2:]
+    if any(periodic) and width > min(sizes):
+        return pad_axes(x, width, periodic)
+    made = x.new_empty((*x.shape[:2], *(n + 2 * width for n in sizes)))
+    inside = made
+    for axis, size in enumerate(sizes, 2):
+        inside = inside.narrow(axis, width, size)
+    inside.copy_(x)
+    for axis, size in enumerate(sizes, 2):
+        before, after = made.narrow(axis, 0, width), made.narrow(axis, size + width, width)
+        if periodic and periodic[axis - 2]:
+            before.copy_(made.narrow(axis, size, width))
+            after.copy_(made.narrow(axis, width, width))
+        else:
+            before.zero_()
+            after.zero_()
+    return made
+
+
+def _mixed(padded: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A convolution of padded values, four neighbours of the last axis at a time where they come out even."""
+    apply, (outputs, inputs, *size) = FUNCTIONS[padded.dim() - 3], weight.shape
+    grid = [n - k + 1 for n, k in zip(padded.shape[2:], size, strict=True)]
+    if grid[-1] % TOGETHER:
+        return apply(padded, weight, bias)
+    kernel = weight.new_zeros(outputs, TOGETHER, inputs, *size[:-1], size[-1] + TOGETHER - 1)
+    for place in range(TOGETHER):
+        kernel[:, place, ..., place : place + size[-1]] = weight
+    shifts = None if bias is None else bias.repeat_interleave(TOGETHER)
+    made = apply(padded, kernel.flatten(0, 1), shifts, stride=(*[1] * (len(size) - 1), TOGETHER))
+    return made.unflatten(1, (outputs, TOGETHER)).movedim(2, -1).flatten(-2)

@@ -52,11 +52,11 @@ class Biodiversity:
         """The model; of gridded ecosystems with the statistics of the data where theirs differ much.
 
         Raises:
-            ValueError: another task than `forecast`, or data that the model cannot read.
+            ValueError: another task than `forecast`.
         """
         if task != "forecast":
             raise ValueError(f"biodiversity models have the task 'forecast', got {task!r}; use task='forecast'")
-        return subject(model).fitted(model, self.arranged(data, model))
+        return subject(model).fitted(model, data)
 
     def arranged(self, data: Any, model: Model) -> Any:
         """The samples as a model takes them: months with its channels, in its order.

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import torch
 
 import humboldt
 from humboldt.domains.biodiversity import Biodiversity, build
@@ -50,3 +51,13 @@ def test_other_data_are_refused():
         Biodiversity().arranged([], start)
     with pytest.raises(ValueError, match="counts are not cut, got along='site'"):
         Biodiversity().pieces(start, counts(), along="site")
+
+
+def test_feature_transfer_looks_at_counts_through_its_teacher():
+    from humboldt.view import Taught
+
+    start = humboldt.from_pretrained("humboldt/populations-nano")
+    lesson = Taught(open_counts(counts(), sites=2, split={"train": 2, "test": 1}), start)
+    tuned = humboldt.finetune(start, lesson, method={"name": "aft", "width": 64}, steps=2, batch_size=4, progress=False)
+    moved = [not torch.equal(a, b) for a, b in zip(start.parameters(), tuned.parameters(), strict=True)]
+    assert any(moved)
