@@ -87,15 +87,20 @@ class SpeciesModel(Parameters):
             factors: names of variables whose values are classes, where a table does not say; layers do.
 
         Raises:
-            DataError: another word for the background, coordinates out of range, no environment at them, a species with
-                fewer than two presences, species with absences beside species without, background that is the same
-                everywhere.
+            DataError: another word for the background, or two tables of it, coordinates out of range, no environment at
+                them, a species with fewer than two presences, species with absences beside species without, background
+                that is the same everywhere.
         """
         if isinstance(background, str) and background != "target_group":
             raise DataError(f"background is a number, a table of points or 'target_group', got {background!r}")
         random = np.random.default_rng(self.seed)
         surroundings = as_environment(environment)
         if isinstance(surroundings, pd.DataFrame):
+            if isinstance(background, pd.DataFrame):
+                raise DataError(
+                    "background points come from one table, got them as the environment and as the background; pass "
+                    "layers as the environment, or leave one table out"
+                )
             records, around, self.crs_ = named(occurrences), surroundings.copy(), None
             names = variables or [str(c) for c in around if c in records and c not in NOT_VARIABLES]
         else:

@@ -166,6 +166,9 @@ def test_a_variable_that_is_missing_is_named() -> None:
 def test_a_background_of_another_word_is_refused() -> None:
     with pytest.raises(DataError, match="a number, a table of points or 'target_group', got 'target-group'"):
         SpeciesModel(network()).fit(RECORDS, LAYERS, background="target-group")
+    points = pd.DataFrame({"warmth": [1.0, 2.0], "rain": [3.0, 4.0]})
+    with pytest.raises(DataError, match="background points come from one table, got them as the environment and as"):
+        SpeciesModel(network()).fit(RECORDS, points, background=points)
 
 
 def test_infinite_values_are_missing() -> None:
