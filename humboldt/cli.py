@@ -18,29 +18,36 @@ from importlib import import_module
 from typing import Any
 
 from ._version import __version__
+from .stopping import EXIT, stopped_at_once
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: one line of help, and where its options and its function are (`describe`, `run` of a module)."""
+    """A command: one line of help, and where its options and its function are (`describe`, `run` of a module).
+
+    One that `trains` ends with 85 on a signal, and goes on when it is given again.
+    """
 
     help: str
     module: str
+    trains: bool = False
 
 
 COMMANDS = {
     "demo": Command("fine-tune an embedded model on unseen data and show that it helped", "demo"),
-    "finetune": Command("adapt a pretrained model to data", "finetune"),
+    "finetune": Command("adapt a pretrained model to data", "finetune", trains=True),
     "evaluate": Command("score a model on held-out data, beside persistence", "evaluate"),
     "predict": Command("forecast from labelled states, xarray file in, NetCDF out", "predict"),
-    "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain"),
+    "pretrain": Command("train a model with fresh weights on a mixture of datasets", "pretrain", trains=True),
     "generate": Command("make training data with the solvers", "generate"),
     "sample": Command("draw graphs or molecules from a generative model", "sample"),
     "design": Command("tune a generative model of molecules towards a reward", "design"),
     "convert": Command("convert data of any format to a Zarr store that is read fast", "convert"),
     "curate": Command("list the samples that are worth training on, with all their scores", "curate"),
-    "compare": Command("adapt a model in many ways and see which is best", "compare"),
-    "protocol": Command("measure robustness, few-shot learning and more, with controls and provenance", "protocol"),
+    "compare": Command("adapt a model in many ways and see which is best", "compare", trains=True),
+    "protocol": Command(
+        "measure robustness, few-shot learning and more, with controls and provenance", "protocol", trains=True
+    ),
     "leaderboard": Command("build pages from result records, and say what is misleading in them", "leaderboard"),
     "statistics": Command("statistics of the training part of data, kept beside them", "statistics"),
     "catalog": Command("find, fetch, check and describe data sets", "catalog"),
@@ -56,7 +63,8 @@ class UsageError(ValueError):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0 or what it says, or 2 after an error that the user can cure (told on standard error)."""
+    """Run a command; returns 0 or what it says, 2 after an error that the user can cure (told on standard error), or 85
+    after a signal, when the same command goes on."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if not words or words[0] in ("-h", "--help"):
@@ -64,13 +72,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif words[0] == "--version":
             print(__version__)
         else:
-            return _command(words[0]).run([dashed(word) for word in words[1:]]) or 0
+            return _run(words[0], [dashed(word) for word in words[1:]])
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         cure = "; what is written needs room: free some space, or write elsewhere" if full else ""
         print(f"humboldt: error: {error}{cure}", file=sys.stderr)
         return 2
     return 0
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    if name not in COMMANDS:
+        raise UsageError(f"commands are {', '.join(COMMANDS)}, got {name!r}{nearest(name, COMMANDS)}")
+    if not COMMANDS[name].trains:
+        return _command(name).run(words) or 0
+    with stopped_at_once():
+        try:
+            return _command(name).run(words) or 0
+        except Exception as error:
+            from humboldt.finetune import Interrupted
+
+            if not isinstance(error, Interrupted):
+                raise
+            print(f"humboldt: {error}", file=sys.stderr)
+            return EXIT
 
 
 def overview() -> str:
@@ -83,8 +108,6 @@ def overview() -> str:
 
 
 def _command(name: str) -> Any:
-    if name not in COMMANDS:
-        raise UsageError(f"commands are {', '.join(COMMANDS)}, got {name!r}{nearest(name, COMMANDS)}")
     return import_module(f"humboldt.commands.{COMMANDS[name].module}")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from ..stopping import EXIT
 from .profile import Profile, seconds
-
-REQUEUE = 85  # what `humboldt finetune` ends with when it has saved on a signal
 
 
 def script(profile: Profile, folder: Path, tasks: int, name: str, here: Path) -> str:
@@ -46,9 +45,9 @@ task={index}
 {command}
 code=$?
 
-if [ $code -eq {REQUEUE} ]; then  # a signal came and the run is saved: go on later
+if [ $code -eq {EXIT} ]; then  # a signal came and the run is saved: go on later
 {again}
-    exit {REQUEUE}
+    exit {EXIT}
 fi
 printf '{{"task": %d, "code": %d, "host": "%s", "seconds": %d}}\\n' \\
     "$task" $code "$(hostname)" $SECONDS > {results}/."$task" &&
@@ -120,7 +119,7 @@ def _lsf(profile: Profile, folder: Path, tasks: int, name: str) -> tuple[str, st
         *([f"#BSUB -M {profile.memory}"] if profile.memory else []),
         "#BSUB -wa TERM",
         f"#BSUB -wt {max(1, profile.warning // 60)}",
-        f"#BSUB -Q {REQUEUE}",
+        f"#BSUB -Q {EXIT}",
         f"#BSUB -o {folder / 'logs'}/%J.queue",
         *(f"#BSUB {option}" for option in profile.options),
     ]
@@ -137,10 +136,10 @@ def _torchrun(profile: Profile, command: str, recipe: str, results: str) -> str:
     if profile.processes == 1:
         return f"{command} {recipe}"
     mark = f'{results}/."$task".saved'
-    each = f'{command} "$0" || {{ code=$?; [ $code -ne {REQUEUE} ] || touch "$1"; exit $code; }}'
+    each = f'{command} "$0" || {{ code=$?; [ $code -ne {EXIT} ] || touch "$1"; exit $code; }}'
     return f"""rm -f {mark}
 torchrun --nproc-per-node {profile.tasks_per_node} --no-python \\
-    bash -c {shlex.quote(each)} {recipe} {mark} || ( [ -e {mark} ] && exit {REQUEUE} )"""
+    bash -c {shlex.quote(each)} {recipe} {mark} || ( [ -e {mark} ] && exit {EXIT} )"""
 
 
 HEADS = {"slurm": _slurm, "pbs": _pbs, "lsf": _lsf}

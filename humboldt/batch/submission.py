@@ -18,13 +18,12 @@ from typing import IO, Any
 
 import yaml
 
+from ..stopping import EXIT, SIGNALS
 from . import results
 from .array import task_recipes
 from .errors import BatchError
 from .profile import Profile
-from .script import REQUEUE, SUBMIT, script
-
-SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
+from .script import SUBMIT, script
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Submission:
             with (self.folder / "logs" / f"{number}.log").open("a") as log:
                 words = [sys.executable, "-m", "humboldt", "finetune", str(self.folder / "tasks" / f"{number}.yaml")]
                 code, stopped = ended(words, log)
-            if code == REQUEUE or (stopped and code):
+            if code == EXIT or (stopped and code):
                 return False
             told = {"task": number, "code": code, "host": "here", "seconds": round(time.monotonic() - begin)}
             aside = self.folder / "results" / f".{number}"

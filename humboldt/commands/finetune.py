@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 import typing
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from humboldt.finetune import EXIT, FIELDS, METHODS, Interrupted, Recipe, method, read_yaml, world
+from humboldt.finetune import FIELDS, METHODS, Recipe, method, read_yaml, world
 
 from ..adapting import finetune, plan_finetune
 from ..choosing import AUTO
@@ -39,7 +38,7 @@ def parsed(words: Sequence[str], recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def call(given: dict[str, Any]) -> int:
-    """Call the function with parsed values; 85 after a signal, when the same command goes on."""
+    """Call the function with parsed values."""
     dry, model, data = given.pop("dry_run"), given.pop("model"), given.pop("data")
     if model is None or data is None:
         raise UsageError("a run needs a model and data, got neither on the line nor in a recipe: finetune MODEL DATA")
@@ -48,11 +47,7 @@ def call(given: dict[str, Any]) -> int:
         return 0
     if given["output"] is None:
         raise UsageError("a run writes a folder, got none; add --output FOLDER (or --dry-run)")
-    try:
-        tuned = finetune(model, data, **chosen(given))
-    except Interrupted as stop:
-        print(f"humboldt: {stop}", file=sys.stderr)
-        return EXIT
+    tuned = finetune(model, data, **chosen(given))
     if world().leads:
         print(f"{tuned} in {given['output']}")
     return 0
