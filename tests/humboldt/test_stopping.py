@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from humboldt import cli, finetune
+from humboldt import cli
+from humboldt.finetune import EXIT as SAVED
+from humboldt.finetune import Interrupted
 from humboldt.stopping import EXIT, SIGNALS, stopped_at_once
 
 
@@ -20,7 +22,7 @@ def test_a_signal_before_a_run_begins_ends_it_as_one_that_goes_on(monkeypatch, c
     before = signal.getsignal(number)
     with pytest.raises(SystemExit) as ended:
         cli.main(["finetune"])
-    assert ended.value.code == EXIT == finetune.EXIT
+    assert ended.value.code == EXIT == SAVED
     assert f"stopped on {number.name} outside of training; the same command begins again" in capsys.readouterr().err
     assert signal.getsignal(number) == before
 
@@ -28,7 +30,7 @@ def test_a_signal_before_a_run_begins_ends_it_as_one_that_goes_on(monkeypatch, c
 @pytest.mark.parametrize("name", ["finetune", "pretrain", "compare", "protocol"])
 def test_a_run_that_was_saved_ends_with_its_code_and_no_trace(monkeypatch, capsys, name):
     def training(words):
-        raise finetune.Interrupted("stopped on SIGUSR1, saved; the same command goes on from there")
+        raise Interrupted("stopped on SIGUSR1, saved; the same command goes on from there")
 
     monkeypatch.setattr(cli, "_command", lambda _: SimpleNamespace(run=training))
     assert cli.main([name]) == EXIT
