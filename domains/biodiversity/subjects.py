@@ -9,13 +9,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from humboldt.foundations import LabelledScores, Model, Pieces, Program, SampleScores, Score
+from humboldt.foundations import LabelledScores, Model, Pieces, Program, SampleScores, Score, choose
 
 from .adapt import arranged, fit_to_data
 from .config import GridConfig
+from .data import MonthDataset, open_months
 from .distribution import (
+    RecordedSpecies,
+    RegionTasks,
     SpeciesConfig,
     SpeciesProgram,
+    SurveyedSpecies,
+    VirtualSpecies,
     build_species,
     evaluate_species,
     is_region_folder,
@@ -36,7 +41,7 @@ from .populations import (
     open_counts,
     predict_counts,
 )
-from .species_records import is_species_folder, open_species
+from .species_records import SpeciesRecords, is_species_folder, open_species
 
 
 class Subject(ABC):
@@ -46,6 +51,10 @@ class Subject(ABC):
     """Class of its configurations."""
     told_by: ClassVar[str]
     """A field that only these configurations have."""
+    data: ClassVar[tuple[type, ...]]
+    """Classes of its data."""
+    reads: ClassVar[str]
+    """What these data are, in words."""
 
     @abstractmethod
     def is_source(self, source: Any) -> bool:
@@ -60,11 +69,19 @@ class Subject(ABC):
         """Fresh weights."""
 
     def fitted(self, model: Model, data: Any) -> Model:
-        """The model for a training part."""
+        """The model for a training part, which may be seen through something."""
+        self.arranged(data, model)
         return model
 
     def arranged(self, data: Any, model: Model) -> Any:
-        """A part as the model takes it."""
+        """A part as the model takes it.
+
+        Raises:
+            ValueError: data of another subject.
+        """
+        other = next((one for one in SUBJECTS if isinstance(data, one.data)), self)
+        if other is not self:
+            raise ValueError(f"this model reads {self.reads}, got {other.reads}; take a model of them, or other data")
         return data
 
     @abstractmethod
@@ -93,7 +110,8 @@ class Subject(ABC):
 class Ecosystems(Subject):
     """Months of gridded variables."""
 
-    config, told_by = GridConfig, "groups"
+    config, told_by, data = GridConfig, "groups", (MonthDataset,)
+    reads = "months of gridded variables"
 
     def is_source(self, source: Any) -> bool:
         """Whatever is nothing else."""
@@ -101,8 +119,7 @@ class Ecosystems(Subject):
 
     def open(self, source: Any, split: Any, **choices: Any) -> Any:
         """See `open_months`."""
-        from .data import open_months
-
+        choose(open_months, choices)
         if not isinstance(split, str):
             return open_months(source, split=split, **choices)
         return open_months(source, **choices).split(split)
@@ -115,11 +132,11 @@ class Ecosystems(Subject):
 
     def fitted(self, model: Model, data: Any) -> Model:
         """With the statistics of the data where theirs differ much."""
-        return fit_to_data(model, data)
+        return fit_to_data(model, super().arranged(data, model))
 
     def arranged(self, data: Any, model: Model) -> Any:
         """With the channels of the model, in its order."""
-        return arranged(data, model)
+        return arranged(super().arranged(data, model), model)
 
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
         """See `evaluate_months`."""
@@ -139,6 +156,8 @@ class Distributions(Subject):
     """Where species live."""
 
     config, told_by = SpeciesConfig, "responses"
+    data = (RegionTasks, SurveyedSpecies, RecordedSpecies, VirtualSpecies, SpeciesRecords)
+    reads = "regions with records of species"
 
     def is_source(self, source: Any) -> bool:
         """A folder of species, or of a surveyed region."""
@@ -146,7 +165,9 @@ class Distributions(Subject):
 
     def open(self, source: Any, split: Any, **choices: Any) -> Any:
         """See `open_species` and `open_region`."""
-        records: Any = open_species(source) if is_species_folder(source) else open_region(source)
+        folder = open_species if is_species_folder(source) else open_region
+        choose(folder, choices)
+        records: Any = folder(source, **choices)
         return records.split(split) if isinstance(split, str) else records
 
     def build(self, config: Any) -> Model:
@@ -155,7 +176,8 @@ class Distributions(Subject):
 
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
         """See `evaluate_species`."""
-        found = evaluate_species(models, data, batch_size=batch_size)
+        part = self.arranged(data, next(iter(models.values())))
+        found = evaluate_species(models, part, batch_size=batch_size)
         return LabelledScores(found, "auc", "species", "species of the test part")
 
     def measure(self, model: Model, data: Any) -> Score | None:
@@ -184,7 +206,8 @@ class Distributions(Subject):
 class Populations(Subject):
     """How many there will be."""
 
-    config, told_by = PopulationConfig, "largest_change"
+    config, told_by, data = PopulationConfig, "largest_change", (CountSurveys, VirtualPopulations)
+    reads = "counts by site and year"
 
     def is_source(self, source: Any) -> bool:
         """A table, or a file of one."""
@@ -192,6 +215,7 @@ class Populations(Subject):
 
     def open(self, source: Any, split: Any, **choices: Any) -> Any:
         """See `open_counts`."""
+        choose(open_counts, choices)
         if not isinstance(split, str):
             return open_counts(source, split=split, **choices)
         return open_counts(source, **choices).split(split)
@@ -199,18 +223,6 @@ class Populations(Subject):
     def build(self, config: Any) -> Model:
         """See `build_populations`."""
         return build_populations(config)
-
-    def arranged(self, data: Any, model: Model) -> Any:
-        """Counts as they are.
-
-        Raises:
-            ValueError: other data.
-        """
-        if not isinstance(data, CountSurveys | VirtualPopulations):
-            raise ValueError(
-                f"a model of populations reads counts by site and year, got {type(data).__name__}; open a table of them"
-            )
-        return data
 
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
         """See `evaluate_counts`."""

@@ -14,7 +14,7 @@ from .pretraining import VirtualSpecies
 from .program import SpeciesProgram
 from .quantiles import ENVIRONMENT, PLACE
 from .recorded import RecordedSpecies
-from .region_tasks import RegionTasks, evaluate_species, is_region_folder, open_region
+from .region_tasks import RegionTasks, SurveyedSpecies, evaluate_species, is_region_folder, open_region
 from .responses import permutation_importance, plot_map, plot_responses, response_curves
 from .surveyed import SurveyedRegion, read_region, read_regions, tables_to_batch
 from .transfer import Transfer, transfer
@@ -36,6 +36,7 @@ __all__ = [
     "SpeciesProgram",
     "Suitability",
     "SurveyedRegion",
+    "SurveyedSpecies",
     "Transfer",
     "VirtualRegion",
     "VirtualSpecies",

@@ -64,8 +64,12 @@ def forecast_counts(
     return pd.concat(parts, ignore_index=True)
 
 
-def predict_counts(model: Model, source: Any, lead_times: Sequence[float] = (), **columns: Any) -> pd.DataFrame:
+def predict_counts(
+    model: Model, source: Any, lead_times: Sequence[float] = (), *, species: str = "species", **columns: Any
+) -> pd.DataFrame:
     """The counts after whole years, as `forecast_counts` makes them, of a table or a file of one (`read_records`).
+
+    With a column `species` (or what `species` names) each species is forecast by itself, and the result has it too.
 
     Raises:
         DataError: years that are not whole, and as `forecast_counts` says.
@@ -75,10 +79,14 @@ def predict_counts(model: Model, source: Any, lead_times: Sequence[float] = (), 
     if any(t != round(t) or t < 1 for t in wanted):
         raise DataError(f"lead times of populations are whole years from 1 on, got {wanted}; round them")
     counts = source if isinstance(source, pd.DataFrame) else read_records(Path(source))
-    made = forecast_counts(counts, round(max(wanted)), model=model, **columns)
-    years = made[columns.get("year", "year")]
-    first = years.min() - 1
-    return made[years.isin([first + round(t) for t in wanted])].reset_index(drop=True)
+    kinds = counts.groupby(species, sort=False) if species in counts else [(None, counts)]
+    parts = []
+    for name, table in kinds:
+        made = forecast_counts(table, round(max(wanted)), model=model, **columns)
+        years = made[columns.get("year", "year")]
+        kept = made[years.isin([years.min() - 1 + round(t) for t in wanted])]
+        parts.append(kept if name is None else kept.assign(**{species: name})[[species, *kept]])
+    return pd.concat(parts, ignore_index=True)
 
 
 def _asked(network: Model, table: np.ndarray, ahead: int) -> tuple[np.ndarray, np.ndarray]:

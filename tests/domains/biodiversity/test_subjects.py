@@ -6,7 +6,7 @@ import torch
 
 import humboldt
 from humboldt.domains.biodiversity import Biodiversity, build
-from humboldt.domains.biodiversity.distribution import biodiversity_nano
+from humboldt.domains.biodiversity.distribution import VirtualSpecies, biodiversity_nano
 from humboldt.domains.biodiversity.populations import open_counts, populations_nano
 from humboldt.domains.biodiversity.subjects import SUBJECTS, subject
 from humboldt.foundations import to_dict
@@ -30,6 +30,8 @@ def test_checkpoints_say_what_their_model_is_of(config):
 def test_tables_are_counts():
     assert Biodiversity().open(counts(), split="test", sites=2).part == "test"
     assert len(Biodiversity().open(counts(), split={"train": 2, "test": 1}, sites=2).split("test")) == 6
+    with pytest.raises(ValueError, match="site"):
+        Biodiversity().open(counts(), sitez=2)
 
 
 def test_a_model_of_populations_is_tuned_to_counts_and_scored_on_them():
@@ -47,10 +49,24 @@ def test_a_model_of_populations_is_tuned_to_counts_and_scored_on_them():
 
 def test_other_data_are_refused():
     start = humboldt.from_pretrained("humboldt/populations-nano")
-    with pytest.raises(ValueError, match="reads counts by site and year, got list; open a table of them"):
-        Biodiversity().arranged([], start)
+    with pytest.raises(ValueError, match="reads counts by site and year, got regions with records of species; take a"):
+        Biodiversity().arranged(VirtualSpecies(2), start)
+    for config in (biodiversity_nano(), small()):
+        with pytest.raises(ValueError, match="got counts by site and year; take a model of them, or other data"):
+            humboldt.finetune(build(config), counts(), opening={"sites": 2}, steps=1, progress=False)
     with pytest.raises(ValueError, match="counts are not cut, got along='site'"):
         Biodiversity().pieces(start, counts(), along="site")
+
+
+def test_several_species_are_forecast_each_by_itself():
+    start = humboldt.from_pretrained("humboldt/populations-nano")
+    both = pd.concat([counts().assign(species="wren"), counts().assign(species="lark", count=lambda t: 3 * t["count"])])
+    found = humboldt.predict(start, both, [1.0, 3.0])
+    assert list(found) == ["species", "site", "year", "mean", "lower", "upper"]
+    for name, part in found.groupby("species"):
+        alone = humboldt.predict(start, both[both["species"] == name].drop(columns="species"), [1.0, 3.0])
+        pd.testing.assert_frame_equal(part.drop(columns="species").reset_index(drop=True), alone)
+    assert set(found["species"]) == {"wren", "lark"}
 
 
 def test_feature_transfer_looks_at_counts_through_its_teacher():
