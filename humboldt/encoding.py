@@ -51,14 +51,21 @@ class Encoded(View):
         model: whose embedding and core stay as they are.
 
     Raises:
-        ConfigError: samples that are drawn or turned anew each time, or whose token grids differ.
+        ConfigError: samples of something else than fields, that are drawn or turned anew each time, or whose token
+            grids differ.
     """
 
     def __init__(self, data: Any, model: Model) -> None:
         super().__init__(data)
         self.model = model
         self.kept: dict[int, Tokens] = {}
-        if getattr(data, "augmented", False) or not _same_again(data):
+        first, again = (data.batch([0]) for _ in range(2))
+        if not hasattr(first, "fields"):
+            raise ConfigError(
+                f"tokens are kept of samples of fields, which have a row of tokens each, got {type(first).__name__}; "
+                "leave out cached=True"
+            )
+        if getattr(data, "augmented", False) or not _same(first, again):
             raise ConfigError(
                 "tokens are kept of samples that come the same every time, got data that are drawn or turned anew; "
                 "leave out cached=True, or the augmentation"
@@ -94,11 +101,9 @@ def _together(tokens: Sequence[Tokens]) -> Tokens:
     return replace(first, **joined)
 
 
-def _same_again(data: Any) -> bool:
-    first, again = (data.batch([0]) for _ in range(2))
-    if not hasattr(first, "fields"):
-        return False
-    return bool(torch.equal(first.fields.nan_to_num(), again.fields.nan_to_num())) and _masks(first) == _masks(again)
+def _same(first: Any, again: Any) -> bool:
+    fields = (batch.fields.nan_to_num() for batch in (first, again))
+    return bool(torch.equal(*fields)) and _masks(first) == _masks(again)
 
 
 def _masks(batch: Any) -> str:

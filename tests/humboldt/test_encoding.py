@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from humboldt.adapting import finetune
+from humboldt.domains.biodiversity.populations import VirtualPopulations
 from humboldt.encoding import Encoded
 from humboldt.foundations import ConfigError
 from tests.finetune.sciences import science
@@ -78,3 +79,5 @@ def test_only_a_frozen_trunk_on_steady_data_can_be_left_out():
 
     with pytest.raises(ConfigError, match="drawn or turned anew"):
         Encoded(Drawn(), tiny_model())
+    with pytest.raises(ConfigError, match="samples of fields, which have a row of tokens each, got CountBatch; leave"):
+        finetune("humboldt/populations-nano", VirtualPopulations(4), cached=True, method="head", steps=1)
