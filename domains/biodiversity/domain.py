@@ -9,7 +9,18 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Core, LabelledScores, Model, Pieces, SampleScores, Score, TimeNorm, from_dict, to_dict
+from humboldt.foundations import (
+    Core,
+    LabelledScores,
+    Model,
+    Pieces,
+    SampleScores,
+    Score,
+    TimeNorm,
+    choose,
+    from_dict,
+    to_dict,
+)
 
 from .adapt import arranged, fit_to_data, is_gridded, with_statistics
 from .adapters import Step, adapt
@@ -48,8 +59,11 @@ class Biodiversity:
         from .species_records import is_species_folder, open_species
 
         if is_species_folder(source) or is_region_folder(source):
-            records: Any = open_species(source) if is_species_folder(source) else open_region(source)
+            folder = open_species if is_species_folder(source) else open_region
+            choose(folder, choices)
+            records: Any = folder(source, **choices)
             return records.split(split) if isinstance(split, str) else records
+        choose(open_months, choices)
         if not isinstance(split, str):
             return open_months(source, split=split, **choices)
         return open_months(source, **choices).split(split)

@@ -18,6 +18,7 @@ from humboldt.foundations import (
     SampleScores,
     Score,
     TimeNorm,
+    choose,
     from_dict,
     to_dict,
 )
@@ -47,6 +48,7 @@ class PDE:
         """
         from .data import open_trajectories
 
+        choose(open_trajectories, choices)
         if not isinstance(split, str):
             return open_trajectories(source, split=split, **choices)
         return open_trajectories(source, **choices).split(split)
