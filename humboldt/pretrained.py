@@ -106,7 +106,7 @@ def located(name: str, revision: str | None = None, offline: bool | None = None)
         return download(name, revision, offline=offline, files=files)
     except HubError as error:
         hint = "" if name in (*known, *released()) else f"; {_near(name, known)}"
-        raise HubError(f"{error}{hint}") from error
+        raise HubError(f"there is no folder {name!r}, and {error}{hint}") from error
 
 
 def _commit(folder: Path) -> str | None:

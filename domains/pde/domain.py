@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 from torch import nn
 
-from humboldt.data_catalog import read_states
+from humboldt.data_catalog import at_places, read_states
 from humboldt.foundations import (
     Core,
     Model,
@@ -157,8 +157,19 @@ class PDE:
         return Score(value, "median relative L1, mean over lead steps and groups", samples=samples)
 
     def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
-        """Labelled states from a NetCDF file or a Zarr store, see `read_states`."""
-        return read_states(path, select)
+        """Labelled states from a NetCDF file or a Zarr store (`read_states`), or from a file of a published collection
+        as it is opened to learn from."""
+        from .layouts import labelled, read_layout
+        from .pdegym import read_published
+
+        published = read_published(path)
+        if published is None:
+            return read_states(path, select)
+        layout = read_layout(path)
+        states = labelled(published, layout)
+        if "periodic" not in layout.attributes:
+            del states.attrs["periodic"]
+        return at_places(states, select)
 
     def predict(self, model: Model, source: Any, lead_times: Any = (), *words: Any, **choices: Any) -> xr.Dataset:
         """The state after each lead time, see `predict_states`."""

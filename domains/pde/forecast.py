@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 
@@ -17,6 +19,8 @@ from .resolution import at_their_resolution
 from .rollout import check_lead_times
 from .states import closed_axes, oriented, state_fields, state_variables
 from .tasks import finer_state
+
+log = logging.getLogger(__name__)
 
 
 def predict_states(
@@ -80,6 +84,7 @@ def predict_states(
     model = at_their_resolution(model, fields.shape[2:], resolution)
     space = [str(dim) for dim in given.dims[given.ndim - model.config.core.axes :]]
     closed = closed_axes(state, space, periodic, model, axes)
+    _say_far(times if rollout == "direct" else [step or times[0]], model)
     forecaster = model_forecaster(model, None if rollout == "direct" else step or times[0])
     chunks = []
     for first in range(0, len(fields), batch_size):
@@ -90,6 +95,17 @@ def predict_states(
     if missing == "mask":
         made = np.where(_outside(fields, model), np.float32(np.nan), made)
     return axes.restored(_labelled(made, state, given, model, times, set(space), absent))
+
+
+def _say_far(steps: Sequence[float], model: Model) -> None:
+    """Warn of steps that are longer than those of the data which a model was tuned on."""
+    taught = model.provenance.get("data", {}).get("train", {}).get("times") or [0.0]
+    if taught[-1] and max(steps) > 1.001 * taught[-1]:
+        log.warning(
+            "the model has learned lead times up to %g %s, got %g: what it says of longer ones is a guess; go there in "
+            "steps (rollout='autoregressive')",
+            taught[-1], model.config.time_units, max(steps),
+        )  # fmt: skip
 
 
 def state_pieces(
@@ -168,12 +184,16 @@ def _valid_time(out: xr.Dataset, units: str) -> xr.DataArray | None:
     if "time" not in out.coords:
         return None
     time = out["time"]
-    if np.issubdtype(time.dtype, np.datetime64):
+    if time.dtype.kind in "mMO":  # dates of other calendars are objects
         seconds = _SECONDS.get(units)
         if seconds is None:
             return None
         ahead = (out["lead_time"] * seconds * 1e9).round().astype("timedelta64[ns]")
-        valid = time + ahead
+        if time.dtype.kind == "O":
+            spans = np.asarray(pd.to_timedelta(ahead.values).to_pytimedelta(), dtype=object)
+            valid = xr.DataArray(np.add.outer(time.values, spans), dims=(*time.dims, "lead_time"))
+        else:
+            valid = time + ahead
     elif np.issubdtype(time.dtype, np.number) and time.attrs.get("units", "1") == units:
         valid = time + out["lead_time"]
     else:
@@ -182,4 +202,9 @@ def _valid_time(out: xr.Dataset, units: str) -> xr.DataArray | None:
     return valid
 
 
-_SECONDS = {"s": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0, "hours": 3600.0, "d": 86400.0, "days": 86400.0}
+_SECONDS = {
+    **dict.fromkeys(("s", "seconds"), 1.0),
+    **dict.fromkeys(("min", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hours"), 3600.0),
+    **dict.fromkeys(("d", "days"), 86400.0),
+}

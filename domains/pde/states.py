@@ -54,6 +54,7 @@ def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) ->
     """
     if not isinstance(state, xr.Dataset | xr.DataArray):
         raise TypeError(f"a state is an xarray Dataset or DataArray, got {type(state).__name__}; open it with xarray")
+    state = renamed(state, model)
     said = taught_dims(model, state) if dims is None else dims
     own = {name: axis for axis, name in said.items()}
     last = _last_dims(state, model.config.core.axes)
@@ -73,6 +74,14 @@ def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) ->
     order = sorted(last, key=lambda dim: str(roles[dim])) if cartesian else list(last)
     moved = state if order == list(last) else state.transpose(..., *order)
     return moved.rename({dim: name for dim, name in names.items() if name != dim}), Axes(last, names)
+
+
+def renamed(state: Any, model: Model) -> Any:
+    """The variables of a state under the names that they were given when the model's data were opened."""
+    said = model.provenance.get("recipe", {}).get("opening", {}).get("variables")
+    if not isinstance(said, Mapping) or not isinstance(state, xr.Dataset):
+        return state
+    return state.rename({old: new for old, new in said.items() if old in state and new not in state})
 
 
 def taught_dims(model: Model, state: Any) -> Mapping[str, str]:

@@ -1,12 +1,16 @@
 """Axes of a state may be called and ordered as its file has them: the model sees them as in training."""
 
+import dataclasses
+import datetime
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
-from humboldt.domains.pde import build
+from humboldt.data_catalog import DataError
+from humboldt.domains.pde import PDE, build
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.forecast import predict_states
 from tests.domains.pde.decay import CHANNELS, decay_config, decay_trajectories
@@ -92,3 +96,58 @@ def test_what_closes_on_itself_is_what_is_given_or_said_or_was_so_in_training(mo
     assert seen == [(False, False), (True, False), (False, True), (False, False), (False, True)]
     with pytest.raises(ValueError, match=r"or one of them for each of \['y', 'x'\], got \[True\]"):
         predict_states(model, turned, 1.0, periodic=[True])
+
+
+def test_variables_have_the_names_that_the_data_were_opened_with(model, state):
+    own = state.rename(velocity_x="U", velocity_y="V")
+    with pytest.raises(ValueError, match="the model needs the variable 'velocity_x'"):
+        predict_states(model, own, 1.0)
+    model.provenance["recipe"] = {"opening": {"variables": {"U": "velocity_x", "V": "velocity_y", "tracer": "tracer"}}}
+    xr.testing.assert_equal(predict_states(model, own, 1.0), predict_states(model, state, 1.0))
+
+
+@pytest.mark.parametrize("calendar", ["standard", "noleap", "since the start"])
+def test_valid_time_of_any_calendar(model, state, calendar, tmp_path):
+    model.config = dataclasses.replace(model.config, time_units="hours")
+    if calendar == "since the start":
+        times = np.array([36], "timedelta64[h]").astype("timedelta64[ns]")
+        expected = np.array([36 + 1, 36 + 12.5]) * np.timedelta64(3600, "s")
+    else:
+        times = xr.date_range(
+            "2004-02-28T12:00", periods=1, freq="D", calendar=calendar, use_cftime=calendar != "standard"
+        )
+        first = times[0]
+        expected = [first + datetime.timedelta(hours=h) for h in (1, 12.5)]
+    found = predict_states(model, state.assign_coords(time=times[0]), [1.0, 12.5])
+    expected = np.array(expected, dtype=found["valid_time"].dtype)
+    assert (found["valid_time"].values == expected).all()
+    found.to_netcdf(tmp_path / "f.nc")
+    with xr.open_dataset(tmp_path / "f.nc", decode_timedelta=True) as again:
+        assert (again["valid_time"].values == expected).all()
+
+
+def test_lead_times_beyond_those_that_were_learned_are_warned_of(model, state, caplog):
+    predict_states(model, state, [9.0])
+    model.provenance["data"] = {"train": {"times": [0.0, 0.5, 2.0], "variables": NAMES}}
+    predict_states(model, state, [0.5, 2.0])
+    predict_states(model, state, [1.0, 9.0], "autoregressive")
+    assert not caplog.text
+    predict_states(model, state, [1.0, 9.0])
+    assert "learned lead times up to 2 1, got 9" in caplog.text
+
+
+def test_files_of_published_collections_are_read_as_they_are_opened(model, state, tmp_path):
+    """PDEBench gives no names of dimensions; a plain read would not know what is what."""
+    channels = {"Vx": "velocity_x", "Vy": "velocity_y", "tracer": "tracer"}
+    data = decay_trajectories()
+    with h5py.File(tmp_path / "2D.hdf5", "w") as file:
+        for own, name in channels.items():
+            file[own] = data[name].values
+        file["t-coordinate"], file["x-coordinate"], file["y-coordinate"] = (data[d].values for d in ("time", "x", "y"))
+    found = PDE().read(str(tmp_path / "2D.hdf5"), {"time": 1, "sample": 2})
+    for name in NAMES:
+        assert np.array_equal(found[name], data[name].isel(time=1, sample=2))
+    assert predict_states(model, found, 1.0)["tracer"].dims == ("lead_time", "x", "y")
+    assert "periodic" not in found.attrs  # which the file does not say
+    with pytest.raises(DataError, match="places along 'time' are 0 to 4"):
+        PDE().read(str(tmp_path / "2D.hdf5"), {"time": 5})
