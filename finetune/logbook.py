@@ -21,6 +21,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +160,15 @@ def require_writable(folder: Path) -> None:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Check the disk before anything is written.
+    """Check the disk before anything is written; a folder that holds nothing yet is removed where there is no room.
 
     Raises:
         RunFolderError: fewer than `needed` bytes (and some slack) are free.
     """
     free = shutil.disk_usage(folder).free
     if free < needed + SLACK:
+        with suppress(OSError):
+            folder.rmdir()
         raise RunFolderError(
             f"the run needs {(needed + SLACK) / 1e6:.0f} MB in {folder}, of which {free / 1e6:.0f} MB are free; "
             "make room or choose another --output"

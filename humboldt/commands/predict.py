@@ -34,9 +34,10 @@ def run(words: Sequence[str]) -> None:
         None,
         "each lead time at once (the default), or in steps",
     )
-    option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
-    option(add, "resolution", int | None, None, "of PDE: points an axis of the grid that fields are resampled to")
-    option(add, "batch_size", int | None, None, "states (molecules) at a time; 16 of fields if not given")
+    text = "length of an autoregressive step; the shortest lead time if not given [time units of the model]"
+    option(add, "step", float | None, None, text)
+    option(add, "resolution", int | None, None, "of PDE: grid that fields are resampled to [points an axis]")
+    option(add, "batch_size", int | None, None, "at a time; 16 of fields if not given [states, molecules]")
     text = (
         "NetCDF file (.nc) or Zarr store (.zarr) to write, of maps of species also a GeoTIFF (.tif), of molecules and "
         "counts a table (.csv); forecast.nc or forecast.csv if not given"
@@ -47,7 +48,7 @@ def run(words: Sequence[str]) -> None:
         "command goes on. Molecules and maps are cut into rows without it"
     )
     option(add, "along", str | None, None, text)
-    option(add, "workers", int, 1, "processes that make blocks")
+    option(add, "workers", int, 1, "processes that make blocks [processes]")
     option(add, "dry_run", bool, False, "print variables, sizes, blocks, memory and time; write nothing")
     option(add, "occurrences", str | None, None, "of species: their records, a table with places and names")
     text = "more of the science's own choices, such as '{west: -180}', '{smiles_column: ligand}' or '{site: plot}'"
@@ -59,7 +60,7 @@ def run(words: Sequence[str]) -> None:
         "of molecules: table with measured values that no model has learned from; gives intervals or calibrated classes"
     )
     option(add, "calibrate", str | None, None, text)
-    option(add, "level", float | None, None, "share of the intervals that should hold the value; 0.9 if not given")
+    option(add, "level", float | None, None, "intervals that should hold the value; 0.9 if not given [share]")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     call(parse(parser, words))
 
