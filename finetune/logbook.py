@@ -49,6 +49,7 @@ class Logbook:
         data: what it was asked of, as `data.json` keeps it.
         overwrite: begin anew in a folder that holds another run.
         writes: whether this process is the one of its run that writes.
+        needed: bytes that the run will write, for which there is room before anything is written.
 
     Raises:
         RunFolderError: the folder cannot be written, or holds another run (the difference is named).
@@ -62,6 +63,7 @@ class Logbook:
         *,
         overwrite: bool = False,
         writes: bool = True,
+        needed: int = 0,
     ) -> None:
         self.folder = Path(folder)
         self.recipe, self.data, self.writes = _plain(recipe), _plain(data), writes
@@ -71,6 +73,8 @@ class Logbook:
         if overwrite:
             self._clear()
         self._refuse_another_run()
+        if not self.finished:
+            require_space(self.folder, needed)
         self.checkpoint.parent.mkdir(exist_ok=True)
         _write(self.folder / "recipe.yaml", yaml.safe_dump(self.recipe, sort_keys=False))
         _write(self.folder / "data.json", json.dumps(self.data, indent=1) + "\n")
