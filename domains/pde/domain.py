@@ -32,6 +32,7 @@ from .indicators import Indication, evaluate_indicators
 from .metrics import RelativeError
 from .program import FieldProgram
 from .resolution import at_their_resolution
+from .states import say_other_topology
 
 TASKS = ("forecast", "error")
 
@@ -134,6 +135,7 @@ class PDE:
         first = next(iter(models.values()))
         if any(model.config.task == "error" for model in models.values()):
             return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)
+        say_other_topology(first, data.periodic)
         length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
         normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()

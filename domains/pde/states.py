@@ -104,6 +104,17 @@ def _axis(state: Any, dim: str) -> str | None:
     return AXES.get(str(state[dim].attrs.get("axis", ""))) if dim in state.coords else None
 
 
+def say_other_topology(model: Model, periodic: tuple[bool, ...]) -> None:
+    """Warn of data whose axes close on themselves otherwise than those that a model was tuned on."""
+    taught = tuple(model.provenance.get("data", {}).get("train", {}).get("periodic", periodic))
+    if taught != tuple(periodic):
+        log.warning(
+            "the model was tuned on data with periodic axes %s, these have %s; if they are of the same kind, open them "
+            "alike (periodic=..., --opening '{periodic: ...}')",
+            list(taught), list(periodic),
+        )  # fmt: skip
+
+
 def state_fields(state: Any, model: Model, absent: Sequence[str], missing: str) -> tuple[np.ndarray, xr.DataArray]:
     """All leading dims flattened: (state, channel, *space) in float32; and one variable as the pattern."""
     variables, axes = state_variables(state), model.config.core.axes

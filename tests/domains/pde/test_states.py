@@ -126,6 +126,16 @@ def test_valid_time_of_any_calendar(model, state, calendar, tmp_path):
         assert (again["valid_time"].values == expected).all()
 
 
+def test_data_that_are_opened_with_other_periodic_axes_are_told(model, caplog):
+    model.provenance["data"] = {"train": {"periodic": [True, True]}}
+    PDE().evaluate({"model": model}, open_trajectories(decay_trajectories()))
+    assert not caplog.text
+    PDE().evaluate({"model": model}, open_trajectories(decay_trajectories(), periodic=["x"]))
+    assert (
+        "periodic axes [True, True], these have [True, False]; if they are of the same kind" in caplog.text
+    )
+
+
 def test_lead_times_beyond_those_that_were_learned_are_warned_of(model, state, caplog):
     predict_states(model, state, [9.0])
     model.provenance["data"] = {"train": {"times": [0.0, 0.5, 2.0], "variables": NAMES}}
