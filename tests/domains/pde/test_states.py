@@ -109,6 +109,7 @@ def test_variables_have_the_names_that_the_data_were_opened_with(model, state):
 @pytest.mark.parametrize("calendar", ["standard", "noleap", "since the start"])
 def test_valid_time_of_any_calendar(model, state, calendar, tmp_path):
     model.config = dataclasses.replace(model.config, time_units="hours")
+    expected: Any
     if calendar == "since the start":
         times = np.array([36], "timedelta64[h]").astype("timedelta64[ns]")
         expected = np.array([36 + 1, 36 + 12.5]) * np.timedelta64(3600, "s")
@@ -131,9 +132,7 @@ def test_data_that_are_opened_with_other_periodic_axes_are_told(model, caplog):
     PDE().evaluate({"model": model}, open_trajectories(decay_trajectories()))
     assert not caplog.text
     PDE().evaluate({"model": model}, open_trajectories(decay_trajectories(), periodic=["x"]))
-    assert (
-        "periodic axes [True, True], these have [True, False]; if they are of the same kind" in caplog.text
-    )
+    assert "periodic axes [True, True], these have [True, False]; if they are of the same kind" in caplog.text
 
 
 def test_lead_times_beyond_those_that_were_learned_are_warned_of(model, state, caplog):
