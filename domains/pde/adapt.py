@@ -59,8 +59,8 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
 
 
 def with_horizon(model: Model, dataset: Any) -> Model:
-    """The model (a copy) with a horizon that reaches the data's longest lead time, in their units, and the units of their
-    channels where it has none."""
+    """The model (a copy) with a horizon that reaches the data's longest lead time, in their units, and the units of
+    their channels where it has none."""
     config = model.config
     longest = float(max(dataset.lead_times())) or config.horizon  # where nothing lies ahead any horizon will do
     fits = dataset.time_units == config.time_units and longest <= REACH * config.horizon
