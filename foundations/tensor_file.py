@@ -53,10 +53,10 @@ def header(path: Path) -> dict[str, dict[str, Any]]:
     """
     try:
         with path.open("rb") as file:
-            size, start = os.fstat(file.fileno()).st_size, file.read(8)
-            length = int.from_bytes(start, "little")
+            size, begin = os.fstat(file.fileno()).st_size, file.read(8)
+            length = int.from_bytes(begin, "little")
             if size < 8 or length > min(LARGEST_HEADER, size - 8):
-                if start.startswith(PICKLES):  # not sooner: a header of 640 bytes begins like the second of them
+                if begin.startswith(PICKLES):  # not sooner: a header of 640 bytes begins like the second of them
                     raise CheckpointError(
                         f"weights lie in safetensors files, but {path} is a PyTorch file or another pickle under that "
                         "name, and is not opened; convert it to safetensors where you trust it"
