@@ -79,6 +79,7 @@ from .statistics.channels import write_statistics as write_statistics
 from .statistics.moments import Moments as Moments
 from .statistics.one_pass import compute_statistics as compute_statistics
 from .statistics.quantiles import QuantileSketch as QuantileSketch
+from .store import at_places as at_places
 from .store import did_you_mean as did_you_mean
 from .store import hdf5_variable as hdf5_variable
 from .store import open_store as open_store

@@ -27,15 +27,26 @@ OTHER_FORMATS = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".tif", 
 
 
 def read_states(path: str, select: Mapping[str, int]) -> xr.Dataset:
-    """States with decoded times from a NetCDF file or a Zarr store, at chosen places along dimensions.
+    """States with decoded times from a NetCDF file or a Zarr store, at chosen places along dimensions (`at_places`)."""
+    return at_places(xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path), select)
+
+
+def at_places(data: xr.Dataset, select: Mapping[str, int]) -> xr.Dataset:
+    """Data at places along dimensions, counted from 0.
 
     Raises:
-        DataError: a dimension that is not there.
+        DataError: a dimension or a place that is not there.
     """
-    data = xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path)
-    unknown = [name for name in select if name not in data.dims]
-    if unknown:
-        raise DataError(f"places are chosen along dimensions of the file, {list(data.dims)}, got {unknown[0]!r}")
+    for name, place in select.items():
+        if name not in data.dims:
+            dims = [str(dim) for dim in data.dims]
+            raise DataError(
+                f"places are chosen along dimensions of the file, {dims}, got {name!r}{did_you_mean(name, dims)}"
+            )
+        if not -data.sizes[name] <= place < data.sizes[name]:
+            raise DataError(
+                f"places along {name!r} are 0 to {data.sizes[name] - 1} in this file, got {place}; choose one of them"
+            )
     return data.isel(select)
 
 

@@ -17,7 +17,7 @@ from .method import METHODS, MergeError, Method, TargetError, known_methods, met
 from .methods import Full, HeadOnly, LoRA, Norms
 from .migration import Gate, Migration, migrate
 from .mixture import Mixture
-from .plan import plan
+from .plan import peak_megabytes, plan
 from .recipe import FIELDS, Recipe, read_yaml, write_yaml
 from .transforms import readapt
 from .weighted import weighted
@@ -67,6 +67,7 @@ __all__ = [
     "merged",
     "method",
     "migrate",
+    "peak_megabytes",
     "plan",
     "put_adapter",
     "read_adapter",

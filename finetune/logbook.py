@@ -21,6 +21,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Logbook:
         data: what it was asked of, as `data.json` keeps it.
         overwrite: begin anew in a folder that holds another run.
         writes: whether this process is the one of its run that writes.
+        needed: bytes that the run will write, for which there is room before anything is written.
 
     Raises:
         RunFolderError: the folder cannot be written, or holds another run (the difference is named).
@@ -61,6 +63,7 @@ class Logbook:
         *,
         overwrite: bool = False,
         writes: bool = True,
+        needed: int = 0,
     ) -> None:
         self.folder = Path(folder)
         self.recipe, self.data, self.writes = _plain(recipe), _plain(data), writes
@@ -70,6 +73,8 @@ class Logbook:
         if overwrite:
             self._clear()
         self._refuse_another_run()
+        if not self.finished:
+            require_space(self.folder, needed)
         self.checkpoint.parent.mkdir(exist_ok=True)
         _write(self.folder / "recipe.yaml", yaml.safe_dump(self.recipe, sort_keys=False))
         _write(self.folder / "data.json", json.dumps(self.data, indent=1) + "\n")
@@ -159,13 +164,15 @@ def require_writable(folder: Path) -> None:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Check the disk before anything is written.
+    """Check the disk before anything is written; a folder that holds nothing yet is removed where there is no room.
 
     Raises:
         RunFolderError: fewer than `needed` bytes (and some slack) are free.
     """
     free = shutil.disk_usage(folder).free
     if free < needed + SLACK:
+        with suppress(OSError):
+            folder.rmdir()
         raise RunFolderError(
             f"the run needs {(needed + SLACK) / 1e6:.0f} MB in {folder}, of which {free / 1e6:.0f} MB are free; "
             "make room or choose another --output"

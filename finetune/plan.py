@@ -46,7 +46,7 @@ def plan(
         "seconds": round(step * length, 1),
         "seconds per step": round(step, 4),
         "core_hours": round(step * length * torch.get_num_threads() / 3600, 4),
-        "memory_megabytes": round(_peak_memory() / 1e6),
+        "memory_megabytes": peak_megabytes(),
         "disk_megabytes": round(bytes_written(model) / 1e6, 1),
     }
 
@@ -82,9 +82,9 @@ def _second_search(task: Task, batches: Batches, recipe: Recipe) -> float:
     return seconds
 
 
-def _peak_memory() -> int:
-    """Bytes."""
+def peak_megabytes() -> int:
+    """The most memory that was held so far: of the accelerator, or of the whole process."""
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
+        return round(torch.cuda.max_memory_allocated() / 1e6)
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)

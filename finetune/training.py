@@ -27,7 +27,7 @@ from .adapter import Adapter
 from .adapter_file import left_out, write_adapter
 from .fit import ancestors, bytes_written, describe, prepared
 from .interruption import Signals
-from .logbook import Logbook, origin, require_own, require_space
+from .logbook import Logbook, origin, require_own
 from .method import Method
 from .method import method as named
 from .mixture import Mixture
@@ -70,12 +70,11 @@ def trained(
     data = describe(model, train, validation)
     logbook = None
     if folder is not None:
-        logbook = Logbook(folder, record, data, overwrite=overwrite, writes=here.leads)
+        needed = bytes_written(model)
+        logbook = Logbook(folder, record, data, overwrite=overwrite, writes=here.leads, needed=needed)
         wait_for_all(here)
         if logbook.finished:
             return _finished(model, logbook)
-        if here.leads:
-            require_space(logbook.folder, bytes_written(model))
     with _seeded(recipe.seed), _quiet():
         task, seconds = _train(
             model, train, validation, recipe, method, logbook, progress and here.leads, here, signals

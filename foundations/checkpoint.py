@@ -170,7 +170,10 @@ def read_weights(folder: str | os.PathLike[str], sha256: object = None) -> dict[
     """
     path, index = inside(Path(folder), WEIGHTS), Path(folder) / INDEX
     if not path.is_file() and not index.is_file():
-        raise CheckpointError(f"weights are read from {WEIGHTS} (safetensors only), but {path} does not exist")
+        raise CheckpointError(
+            f"weights are read from {WEIGHTS} (safetensors only), but {path} does not exist; fetch the "
+            "checkpoint again, or write it with Model.save"
+        )
     files = [path] if path.is_file() else shards(index)
     if sha256 is not None and (found := content_hash(*files)) != sha256:
         raise CheckpointError(

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 LARGEST_HEADER = 10**8  # bytes; the largest that the format allows
+PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # how they begin, packed or not
 LARGEST_JSON = 16 * 2**20  # bytes of a configuration or an index
 BITS = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16,
@@ -52,8 +53,14 @@ def header(path: Path) -> dict[str, dict[str, Any]]:
     """
     try:
         with path.open("rb") as file:
-            size, length = os.fstat(file.fileno()).st_size, int.from_bytes(file.read(8), "little")
+            size, begin = os.fstat(file.fileno()).st_size, file.read(8)
+            length = int.from_bytes(begin, "little")
             if size < 8 or length > min(LARGEST_HEADER, size - 8):
+                if begin.startswith(PICKLES):  # not sooner: a header of 640 bytes begins like the second of them
+                    raise CheckpointError(
+                        f"weights lie in safetensors files, but {path} is a PyTorch file or another pickle under that "
+                        "name, and is not opened; convert it to safetensors where you trust it"
+                    )
                 raise _unsound(path, f"its header would have {length} bytes in a file of {size}")
             entries = _parsed(file.read(length), path)
     except OSError as error:

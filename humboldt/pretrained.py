@@ -105,7 +105,8 @@ def located(name: str, revision: str | None = None, offline: bool | None = None)
         files = known_release.files if known_release is not None else None
         return download(name, revision, offline=offline, files=files)
     except HubError as error:
-        raise HubError(f"{error}; {_near(name, known)}") from error
+        hint = "" if name in (*known, *released()) else f"; {_near(name, known)}"
+        raise HubError(f"there is no folder {name!r}, and {error}{hint}") from error
 
 
 def _commit(folder: Path) -> str | None:

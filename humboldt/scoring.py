@@ -5,17 +5,21 @@ from __future__ import annotations
 import json as json_format
 import os
 import tempfile
+import time
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
+from humboldt.finetune import peak_megabytes
 from humboldt.foundations import MissingMatplotlibError, Model, Scores, choose
 
 from .opening import open as open_data
 from .pretrained import from_pretrained, random_twin
 from .registry import domain
+from .writing import made_folder, room
 
 
 def evaluate(
@@ -48,16 +52,12 @@ def evaluate(
 
     Raises:
         ValueError: data that do not fit the model, a choice that the domain does not have.
+        WriteError: a folder that cannot be written, or has no room.
     """
-    model = from_pretrained(model) if isinstance(model, str | Path) else model
-    science = domain(model.domain)
-    choose(science.evaluate, choices)
-    data = data if hasattr(data, "batch") else open_data(data, domain=model.domain, **(opening or {}))
-    part = data if split is None else data.split(split)
-    models = {"model": model}
-    if twin is not False:
-        models["twin"] = random_twin(model, seed) if twin is True else twin
-    found = science.evaluate(models, part, **choices)
+    models, part = _asked(model, data, split, opening, twin, seed, choices)
+    model = models["model"]
+    folder = None if output is None else made_folder(Path(output), "an evaluation")
+    found = domain(model.domain).evaluate(models, part, **choices)
     found.scores.attrs.update(split=str(split), model=repr(model))
     record = {
         "model": repr(model),
@@ -66,15 +66,68 @@ def evaluate(
         **{key: value for key, value in found.scores.attrs.items() if key != "model"},
         "rows": found.rows(),
     }
-    if output is not None:
-        _write(found, record, Path(output))
+    if folder is not None:
+        with room(folder, "an evaluation"):
+            _write(found, record, folder)
     print(json_format.dumps(record, indent=1, default=str) if json else found.text())
     return found.scores
 
 
+def plan_evaluate(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    split: str | None = "test",
+    opening: Mapping[str, Any] | None = None,
+    twin: bool | Model = False,
+    seed: int = 0,
+    **choices: Any,
+) -> dict[str, Any]:
+    """What `evaluate` would do: data, models, memory and time, from scoring a few trajectories (states, molecules)
+    twice; nothing is written.
+
+    Raises:
+        ValueError: as of `evaluate`.
+    """
+    choices = {name: value for name, value in choices.items() if name not in ("output", "json")}
+    models, part = _asked(model, data, split, opening, twin, seed, choices)
+    science = domain(models["model"].domain)
+    usual = signature(science.evaluate).parameters["batch_size"].default
+    few = part.take(min(choices.get("batch_size", usual), getattr(part, "units", len(part))))
+    for _ in range(2):
+        start = time.perf_counter()
+        science.evaluate(models, few, **choices)
+        spent = time.perf_counter() - start
+    return {
+        "data": dict(part.describe()),
+        "models": {name: repr(one) for name, one in models.items()},
+        "seconds": round(spent * len(part) / len(few), 1),
+        "memory_megabytes": peak_megabytes(),
+    }
+
+
+def _asked(
+    model: Model | str | Path,
+    data: Any,
+    split: str | None,
+    opening: Mapping[str, Any] | None,
+    twin: bool | Model,
+    seed: int,
+    choices: Mapping[str, Any],
+) -> tuple[dict[str, Model], Any]:
+    """The models to score and the part of the data."""
+    model = from_pretrained(model) if isinstance(model, str | Path) else model
+    choose(domain(model.domain).evaluate, choices)
+    data = data if hasattr(data, "batch") else open_data(data, domain=model.domain, **(opening or {}))
+    part = data if split is None else data.split(split)
+    models = {"model": model}
+    if twin is not False:
+        models["twin"] = random_twin(model, seed) if twin is True else twin
+    return models, part
+
+
 def _write(found: Scores, record: Mapping[str, Any], folder: Path) -> None:
     """Every file is written aside and put in place whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".scoring-", dir=folder) as scratch:
         aside = Path(scratch)
         (aside / "scores.json").write_text(json_format.dumps(record, indent=1, default=str) + "\n")

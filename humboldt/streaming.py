@@ -7,12 +7,11 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import resource
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,10 +25,11 @@ import xarray as xr
 from tqdm import tqdm
 
 from humboldt.data_catalog import source_fingerprint
-from humboldt.finetune import weights_hash
+from humboldt.finetune import peak_megabytes, weights_hash
 from humboldt.foundations import Model, Pieces
 
 from .registry import domain
+from .writing import made_folder, room
 
 
 class StreamError(ValueError):
@@ -77,12 +77,13 @@ class Blocks:
         in `.zarr`; of tables a CSV file. With several workers each is a process with one thread.
 
         Raises:
-            StreamError: what is made at once, blocks of another prediction, no room, or a process that failed.
+            StreamError: what is made at once, blocks of another prediction, or a process that failed.
+            WriteError: no room.
             ValueError: as of `predict`.
         """
         pieces, output = self._cut(), Path(output)
         folder = output.with_name(f".{output.name}.blocks")
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
         with _alone(folder):
             _same_prediction(folder, self._asked(pieces))
             missing = [start for start in pieces.starts if not _block(folder, pieces, start).is_file()]
@@ -95,25 +96,47 @@ class Blocks:
         return output
 
     def plan(self, workers: int = 1) -> dict[str, Any]:
-        """Blocks, memory and time of `write`, JSON-ready, from the second of two predictions of the first block.
+        """What there is to predict from, blocks, memory and time, JSON-ready; nothing is written. Times are of the
+        second of two predictions of the first block or, of what is made at once, of the first lead time.
 
         Raises:
             StreamError, ValueError: as of `write`.
         """
-        pieces = self._cut()
-        count, spent = len(pieces.starts), 0.0
+        if self.pieces is None:
+            spent, times = self._seconds(lambda: self._at_once(self.lead_times[:1])), self.lead_times
+            steps = times[-1] / times[0] if self.choices.get("rollout") == "autoregressive" else len(times)
+            made: dict[str, Any] = {"seconds": round(spent * steps, 1)}
+        else:
+            pieces, count = self.pieces, len(self.pieces.starts)
+            spent = self._seconds(lambda: pieces.make(0, min(pieces.size, pieces.count)))
+            made = {
+                "parts": pieces.count,
+                "blocks": count,
+                "seconds per block": round(spent, 4),
+                "seconds": round(spent * -(-count // workers), 1),
+                "core_hours": round(spent * count / 3600, 4),
+            }
+        return {
+            "model": [repr(model) for model in self._models],
+            "source": _described(self.source),
+            "lead_times": list(self.lead_times),
+            **made,
+            "memory_megabytes": peak_megabytes(),
+        }
+
+    def _at_once(self, lead_times: Sequence[float]) -> Any:
+        science = domain(self._models[0].domain or "pde")
+        return science.predict(self.model, self.source, list(lead_times), **self.choices)
+
+    @staticmethod
+    def _seconds(make: Callable[[], Any]) -> float:
+        """Of the second call."""
+        spent = 0.0
         for _ in range(2):
             begin = time.perf_counter()
-            pieces.make(0, min(pieces.size, pieces.count))
+            make()
             spent = time.perf_counter() - begin
-        return {
-            "parts": pieces.count,
-            "blocks": count,
-            "memory_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
-            "seconds per block": round(spent, 4),
-            "seconds": round(spent * -(-count // workers), 1),
-            "core_hours": round(spent * count / 3600, 4),
-        }
+        return spent
 
     def _cut(self) -> Pieces:
         if self.pieces is None:
@@ -161,6 +184,16 @@ class Blocks:
             raise StreamError(f"every process of a prediction ends well, got {told}; the same command goes on")
 
 
+def _described(source: Any) -> Any:
+    """Variables and sizes of labelled data, else what a source says of itself."""
+    if isinstance(source, xr.Dataset):
+        return {
+            "variables": [str(name) for name in source.data_vars],
+            "sizes": {str(d): n for d, n in source.sizes.items()},
+        }
+    return f"{source!r:.300}"
+
+
 def _end_with(parent: int) -> None:
     """End this process soon after the first one, which may have been killed."""
     while os.getppid() == parent:
@@ -172,7 +205,7 @@ def _make(pieces: Pieces, folder: Path, starts: list[int], progress: bool = Fals
     for start in tqdm(starts, desc="blocks", unit="block", disable=not (progress and sys.stderr.isatty())):
         made, path = pieces.make(start, min(start + pieces.size, pieces.count)), _block(folder, pieces, start)
         aside = folder / f".{start}.{os.getpid()}"  # a killed command's processes may be at the same block for a moment
-        with _room(folder):
+        with room(folder):
             made.to_csv(aside, index=False) if pieces.along is None else made.to_netcdf(aside)
             with aside.open("rb") as file:
                 os.fsync(file.fileno())
@@ -183,7 +216,7 @@ def _put_together(blocks: list[Path], along: str | None, output: Path) -> None:
     """One file or store, read and written block by block."""
     aside = output.with_name(f".{output.name}.writing")
     shutil.rmtree(aside, ignore_errors=True)
-    with _room(output.parent):
+    with room(output.parent):
         if along is None:
             _join_tables(blocks, aside)
         else:
@@ -250,14 +283,3 @@ def _alone(folder: Path) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise StreamError(f"one command makes the blocks of {folder}, and one is at it; wait for it") from error
-
-
-@contextmanager
-def _room(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError) as error:  # the second is what NetCDF says of a full disk
-        raise StreamError(
-            f"a prediction is written where there is room for it, but {folder} refused: {error}; free some space; the "
-            "same command goes on"
-        ) from error

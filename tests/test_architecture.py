@@ -197,3 +197,15 @@ def test_public_names_exist_once(package: str) -> None:
     names = list(getattr(module, "__all__", []))
     assert len(names) == len(set(names))
     assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_annotations_of_shapes_are_checked_in_this_run() -> None:
+    """A vector is no batch of tokens; the norm itself would take it."""
+    import torch
+    from jaxtyping import TypeCheckError
+
+    from humboldt.foundations import TimeNorm
+
+    assert TimeNorm(3)(torch.zeros(1, 3)).shape == (1, 3)
+    with pytest.raises(TypeCheckError, match=r"b \*grid d"):
+        TimeNorm(3)(torch.zeros(3))

@@ -116,6 +116,8 @@ def test_wheel_works_beside_a_script_called_finetune(tmp_path: Path, plain_wheel
         "ours = {name: m.__file__ for name, m in sys.modules.items() if name.split('.')[0] == 'humboldt'}\n"
         f"strangers = {{n: file for n, file in ours.items() if not file.startswith({str(installed)!r})}}\n"
         "assert not strangers, strangers\n"
+        "model = humboldt.from_pretrained('humboldt/pde-nano')\n"
+        "assert sum(p.numel() for p in model.parameters()) > 10**6\n"
         "print(len(ours), humboldt.__version__)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(installed)}

@@ -42,6 +42,7 @@ class Graphs:
         """Graphs from files or objects; `split` names a part, or says how the parts are made. See `open_graphs`."""
         from .data import open_graphs
 
+        choose(open_graphs, choices)
         if not isinstance(split, str):
             return open_graphs(source, split=split, **choices)
         return open_graphs(source, **choices).split(split)

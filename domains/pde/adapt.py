@@ -28,7 +28,9 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
        `inherit_channels`); if it has none, embedding and recovery are replaced (see `replace_channels`).
     2. The normaliser is kept if the deviation of every group of the data is within a factor 3 of the model's and every
        mean within 3 deviations, else it takes the mean and the pooled deviation of the data; new channels always do.
-    3. The horizon is kept if no lead time is longer than 1.5 of it (in the same units), else it is the longest one.
+    3. Channels of a model that have no units (1) take those of the data; other units that differ are refused where the
+       data are arranged.
+    4. The horizon is kept if no lead time is longer than 1.5 of it (in the same units), else it is the longest one.
 
     Args:
         model: left as it is.
@@ -57,7 +59,8 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
 
 
 def with_horizon(model: Model, dataset: Any) -> Model:
-    """The model (a copy) with a horizon that reaches the data's longest lead time, in their units."""
+    """The model (a copy) with a horizon that reaches the data's longest lead time, in their units, and the units of
+    their channels where it has none."""
     config = model.config
     longest = float(max(dataset.lead_times())) or config.horizon  # where nothing lies ahead any horizon will do
     fits = dataset.time_units == config.time_units and longest <= REACH * config.horizon
@@ -69,10 +72,21 @@ def with_horizon(model: Model, dataset: Any) -> Model:
             config.horizon, config.time_units, longest, dataset.time_units,
         )  # fmt: skip
         config = dataclasses.replace(config, horizon=longest, time_units=dataset.time_units)
+    inputs, outputs = _units_of(config.inputs, dataset.channels), _units_of(config.outputs, dataset.outputs)
+    config = dataclasses.replace(config, inputs=inputs, outputs=outputs)
     with torch.random.fork_rng():
         copied = load_strictly(build(config), model.state_dict())
     copied.provenance = dict(model.provenance)
     return copied.train(model.training)
+
+
+def _units_of(channels: tuple[Channel, ...], theirs: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Channels whose unit is 1 in the units of the same channels of the data."""
+    units = {c.name: c.units for c in theirs}
+    taken = tuple(dataclasses.replace(c, units=units.get(c.name, "1")) if c.units == "1" else c for c in channels)
+    if taken != channels:
+        log.info("units: the model had none for %s", {c.name: c.units for c in taken if c not in channels})
+    return taken
 
 
 def set_statistics(model: Model, found: Iterable[Mapping[str, tuple[float, float]]]) -> Model:

@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 from torch import nn
 
-from humboldt.data_catalog import read_states
+from humboldt.data_catalog import at_places, read_states
 from humboldt.foundations import (
     Core,
     Model,
@@ -18,6 +18,7 @@ from humboldt.foundations import (
     SampleScores,
     Score,
     TimeNorm,
+    choose,
     from_dict,
     to_dict,
 )
@@ -31,6 +32,7 @@ from .indicators import Indication, evaluate_indicators
 from .metrics import RelativeError
 from .program import FieldProgram
 from .resolution import at_their_resolution
+from .states import say_other_topology
 
 TASKS = ("forecast", "error")
 
@@ -47,6 +49,7 @@ class PDE:
         """
         from .data import open_trajectories
 
+        choose(open_trajectories, choices)
         if not isinstance(split, str):
             return open_trajectories(source, split=split, **choices)
         return open_trajectories(source, **choices).split(split)
@@ -132,6 +135,7 @@ class PDE:
         first = next(iter(models.values()))
         if any(model.config.task == "error" for model in models.values()):
             return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)
+        say_other_topology(first, data.periodic)
         length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
         normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()
@@ -155,8 +159,19 @@ class PDE:
         return Score(value, "median relative L1, mean over lead steps and groups", samples=samples)
 
     def read(self, path: str, select: Mapping[str, int]) -> xr.Dataset:
-        """Labelled states from a NetCDF file or a Zarr store, see `read_states`."""
-        return read_states(path, select)
+        """Labelled states from a NetCDF file or a Zarr store (`read_states`), or from a file of a published collection
+        as it is opened to learn from."""
+        from .layouts import labelled, read_layout
+        from .pdegym import read_published
+
+        published = read_published(path)
+        if published is None:
+            return read_states(path, select)
+        layout = read_layout(path)
+        states = labelled(published, layout)
+        if "periodic" not in layout.attributes:
+            del states.attrs["periodic"]
+        return at_places(states, select)
 
     def predict(self, model: Model, source: Any, lead_times: Any = (), *words: Any, **choices: Any) -> xr.Dataset:
         """The state after each lead time, see `predict_states`."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 
 from humboldt.foundations import Model, Pieces, choose
 
 from .batch import FieldBatch
-from .config import Channel
 from .evaluation import model_forecaster
-from .layouts import split_components
 from .resolution import at_their_resolution
 from .rollout import check_lead_times
+from .states import closed_axes, oriented, state_fields, state_variables
 from .tasks import finer_state
 
 log = logging.getLogger(__name__)
@@ -31,6 +30,7 @@ def predict_states(
     rollout: str = "direct",
     *,
     step: float | None = None,
+    dims: Mapping[str, str] | None = None,
     periodic: bool | Sequence[bool] | None = None,
     absent: Sequence[str] | None = None,
     missing: str = "error",
@@ -50,8 +50,10 @@ def predict_states(
             learned to say of a state itself (see `inversion`, `super_resolution`).
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
         step: length of a step in the model's time units; the shortest lead time by default.
+        dims: {axis: dimension of the state} where names do not tell which axis is x, y or z; by default as the data
+            were opened that the model was tuned on. Axes may come in any order, and come back in theirs.
         periodic: which space axes close on themselves; by default what the state says in its attribute `periodic`
-            (names of the periodic dimensions), else none.
+            (names of the periodic dimensions), else as the data did that the model was tuned on, else none.
         absent: input channels that the state lacks; they enter as the model's mean and are not returned. By default
             those that the data which the model was tuned on lacked too.
         missing: NaN is an error, or a place outside of the domain (`mask`): it enters as the model's mean, and is NaN
@@ -75,12 +77,14 @@ def predict_states(
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
     absent = untaught(model) if absent is None else absent
+    state, axes = oriented(state, model, dims)
     if finer != 1:
         state = finer_state(state, finer, axes=model.config.core.axes)
-    fields, given = _fields(state, model, absent, missing)
+    fields, given = state_fields(state, model, absent, missing)
     model = at_their_resolution(model, fields.shape[2:], resolution)
-    space = given.dims[given.ndim - model.config.core.axes :]
-    closed = _periodic(state, [str(d) for d in space], periodic)
+    space = [str(dim) for dim in given.dims[given.ndim - model.config.core.axes :]]
+    closed = closed_axes(state, space, periodic, model, axes)
+    _say_far(times if rollout == "direct" else [step or times[0]], model)
     forecaster = model_forecaster(model, None if rollout == "direct" else step or times[0])
     chunks = []
     for first in range(0, len(fields), batch_size):
@@ -90,7 +94,18 @@ def predict_states(
     made = torch.cat(chunks).numpy()
     if missing == "mask":
         made = np.where(_outside(fields, model), np.float32(np.nan), made)
-    return _labelled(made, state, given, model, times, {str(d) for d in space}, absent)
+    return axes.restored(_labelled(made, state, given, model, times, set(space), absent))
+
+
+def _say_far(steps: Sequence[float], model: Model) -> None:
+    """Warn of steps that are longer than those of the data which a model was tuned on."""
+    taught = model.provenance.get("data", {}).get("train", {}).get("times") or [0.0]
+    if taught[-1] and max(steps) > 1.001 * taught[-1]:
+        log.warning(
+            "the model has learned lead times up to %g %s, got %g: what it says of longer ones is a guess; go there in "
+            "steps (rollout='autoregressive')",
+            taught[-1], model.config.time_units, max(steps),
+        )  # fmt: skip
 
 
 def state_pieces(
@@ -102,7 +117,7 @@ def state_pieces(
         ValueError: no such dimension, or one of space.
     """
     choose(predict_states, choices)
-    variables, axes = _variables(state), model.config.core.axes
+    variables, axes = state_variables(state), model.config.core.axes
     whole = max(variables.data_vars.values(), key=lambda v: v.ndim)  # others may lack some of its dims
     leading = [str(dim) for dim in whole.dims[:-axes]]
     if along not in leading:
@@ -134,91 +149,6 @@ def _outside(fields: np.ndarray, model: Model) -> np.ndarray:
     return np.stack(columns, axis=1)[:, None]
 
 
-def _fields(state: Any, model: Model, absent: Sequence[str], missing: str) -> tuple[np.ndarray, xr.DataArray]:
-    """All leading dims flattened: (state, channel, *space) in float32; and one variable as the pattern."""
-    variables, axes = _variables(state), model.config.core.axes
-    named = [channel for channel in model.config.inputs if channel.name not in absent]
-    if not named:
-        raise ValueError("a forecast starts from at least one channel, but all of the model's inputs are in `absent`")
-    here = [variables[c.name] for c in named if c.name in variables]
-    whole = max(here, key=lambda v: v.ndim, default=None)  # others may lack some of its dims
-    found = {c.name: _checked(variables, c, axes, whole, missing) for c in named}
-    pattern = next(iter(found.values()))
-    for name, variable in found.items():
-        if variable.dims != pattern.dims or variable.shape != pattern.shape:
-            raise ValueError(
-                f"all variables of a state share their dimensions {dict(pattern.sizes)}, but {name!r} has "
-                f"{dict(variable.sizes)}; transpose, broadcast or interpolate it"
-            )
-    nothing = np.full(pattern.shape, np.nan, dtype=np.float32)
-    columns = [found[c.name].values if c.name in found else nothing for c in model.config.inputs]
-    stacked = np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=-1 - axes)
-    return stacked.reshape(-1, *stacked.shape[-1 - axes :]), pattern
-
-
-def _variables(state: Any) -> xr.Dataset:
-    if isinstance(state, xr.Dataset):
-        return split_components(state)
-    if not isinstance(state, xr.DataArray):
-        raise TypeError(f"a state is an xarray Dataset or DataArray, got {type(state).__name__}; open it with xarray")
-    if "channel" in state.dims:
-        return state.to_dataset("channel")
-    if state.name is None:
-        raise ValueError("a DataArray without a `channel` dimension holds one channel under its name, got no name")
-    return split_components(state.to_dataset())
-
-
-def _checked(
-    variables: xr.Dataset, channel: Channel, axes: int, whole: xr.DataArray | None, missing: str
-) -> xr.DataArray:
-    name = channel.name
-    if name not in variables:
-        near = difflib.get_close_matches(name, [str(v) for v in variables.data_vars], n=1)
-        hint = f"; rename {near[0]!r}" if near else "; add it, or name it in `absent`"
-        raise ValueError(
-            f"the model needs the variable {name!r}, the state has {sorted(map(str, variables.data_vars))}{hint}"
-        )
-    variable = variables[name]
-    units = str(variable.attrs.get("units", channel.units)).strip() or "1"
-    if units != channel.units:
-        raise ValueError(
-            f"the model takes {name!r} in units of {channel.units!r}, the state has {units!r}; convert the values and "
-            "set attrs['units']"
-        )
-    if whole is not None and set(variable.dims) < set(whole.dims):
-        variable = variable.broadcast_like(whole).transpose(*whole.dims).assign_attrs(variable.attrs)
-    space = variable.dims[-axes:]
-    if variable.ndim < axes or {"sample", "time", "channel"} & set(space):
-        raise ValueError(
-            f"a state has dims (..., *space) with {axes} space axes at the end, but {name!r} has {variable.dims}; "
-            "select or transpose"
-        )
-    infinite, lost = int(np.isinf(variable.values).sum()), int(np.isnan(variable.values).sum())
-    if infinite or (lost and missing == "error"):
-        where = "fill them" if infinite else "fill them, or say that they are outside of the domain with missing='mask'"
-        raise ValueError(
-            f"a state is finite everywhere, but {name!r} has {infinite + lost} NaN or infinite values; {where}"
-        )
-    return variable
-
-
-def _periodic(
-    state: xr.Dataset | xr.DataArray, space: list[str], given: bool | Sequence[bool] | None
-) -> tuple[bool, ...]:
-    said = state.attrs.get("periodic") if given is None else given
-    if said is None:
-        log.info("the state does not say whether it is periodic: taken as not periodic; periodic=True says it is")
-        return (False,) * len(space)
-    if isinstance(said, bool | np.bool_ | int | np.integer):
-        return (bool(said),) * len(space)
-    if given is None:
-        names = said.replace(",", " ").split() if isinstance(said, str) else [str(n) for n in np.atleast_1d(said)]
-        return tuple(d in names for d in space)
-    if len(said) != len(space):
-        raise ValueError(f"`periodic` says True or False, or one of them for each of {space}, got {list(said)}")
-    return tuple(bool(p) for p in said)
-
-
 def _labelled(
     made: np.ndarray,
     state: xr.Dataset | xr.DataArray,
@@ -231,7 +161,7 @@ def _labelled(
     """From (state, lead time, channel, *space) to named variables with the state's labels."""
     leading = [d for d in given.dims if d not in space]
     dims = (*leading, "lead_time", *given.dims[len(leading) :])
-    variables = _variables(state)
+    variables = state_variables(state)
     columns = {}
     for index, channel in enumerate(model.config.outputs):
         if channel.name in absent:
@@ -254,12 +184,16 @@ def _valid_time(out: xr.Dataset, units: str) -> xr.DataArray | None:
     if "time" not in out.coords:
         return None
     time = out["time"]
-    if np.issubdtype(time.dtype, np.datetime64):
+    if time.dtype.kind in "mMO":  # dates of other calendars are objects
         seconds = _SECONDS.get(units)
         if seconds is None:
             return None
         ahead = (out["lead_time"] * seconds * 1e9).round().astype("timedelta64[ns]")
-        valid = time + ahead
+        if time.dtype.kind == "O":
+            spans = np.asarray(pd.to_timedelta(ahead.values).to_pytimedelta(), dtype=object)
+            valid = xr.DataArray(np.add.outer(time.values, spans), dims=(*time.dims, "lead_time"))
+        else:
+            valid = time + ahead
     elif np.issubdtype(time.dtype, np.number) and time.attrs.get("units", "1") == units:
         valid = time + out["lead_time"]
     else:
@@ -268,4 +202,9 @@ def _valid_time(out: xr.Dataset, units: str) -> xr.DataArray | None:
     return valid
 
 
-_SECONDS = {"s": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0, "hours": 3600.0, "d": 86400.0, "days": 86400.0}
+_SECONDS = {
+    **dict.fromkeys(("s", "seconds"), 1.0),
+    **dict.fromkeys(("min", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hours"), 3600.0),
+    **dict.fromkeys(("d", "days"), 86400.0),
+}

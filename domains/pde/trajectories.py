@@ -285,7 +285,7 @@ class TrajectoryDataset:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what this dataset gives: content (sampled), trajectories, pairs and channels."""
+        """Hash of what this dataset gives: content (sampled), trajectories, pairs, channels, periodic axes."""
         return fingerprint(self)
 
     def describe(self) -> dict[str, Any]:

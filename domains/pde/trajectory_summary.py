@@ -49,11 +49,12 @@ def content(data: TrajectoryDataset) -> str:
 
 
 def fingerprint(data: TrajectoryDataset) -> str:
-    """Hash of what a dataset gives: content (sampled), trajectories, pairs and channels."""
+    """Hash of what a dataset gives: content (sampled), trajectories, pairs, channels and which axes are periodic."""
     names = [[c.name for c in data.channels], [c.name for c in data.outputs]]
+    closed = [list(data.periodic)] if any(data.periodic) else []
     shown = [] if data.view is None else [repr(data.view)]
     ahead = [] if data.ahead is None else [data.ahead.tolist()]
-    return digest([content(data), list(data.samples), data.pairs.tolist(), names, *shown, *ahead])
+    return digest([content(data), list(data.samples), data.pairs.tolist(), names, *shown, *ahead, *closed])
 
 
 def description(data: TrajectoryDataset) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from humboldt.foundations import (
     Score,
     Scores,
     TimeNorm,
+    choose,
     from_dict,
     to_dict,
 )
@@ -48,6 +49,7 @@ class Weather:
         """
         from .data import open_weather
 
+        choose(open_weather, choices)
         if not isinstance(split, str):
             return open_weather(source, split=split, **choices)
         return open_weather(source, **choices).split(split)

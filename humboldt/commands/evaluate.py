@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -28,17 +29,23 @@ def run(words: Sequence[str]) -> None:
     option(add, "step", float | None, None, "autoregressive step; one frame if not given [time units of the model]")
     option(add, "twin", bool, False, "also score the same network with random weights")
     option(add, "physical", bool | None, None, "errors in physical units instead of normalised fields")
-    option(add, "resolution", int | None, None, "of PDE: points an axis of the grid that fields are resampled to")
-    option(add, "batch_size", int | None, None, "trajectories (states, molecules) at a time; 8 of fields if not given")
-    option(add, "seed", int, 0, "seed of the twin")
+    option(add, "resolution", int | None, None, "of PDE: grid that fields are resampled to [points an axis]")
+    option(add, "batch_size", int | None, None, "at a time; 8 of fields if not given [trajectories, states, molecules]")
+    option(add, "seed", int, 0, "seed of the twin [integer]")
     option(add, "output", str | None, None, "folder for scores.json, scores.nc and plots; none if not given")
     option(add, "json", bool, False, "print JSON instead of a table")
+    option(add, "dry_run", bool, False, "print data, models, memory and time; score a few only and write nothing")
     given = parse(parser, words)
     from ..adapting import load
-    from ..scoring import evaluate
+    from ..scoring import evaluate, plan_evaluate
 
+    dry = given.pop("dry_run")
     split, model, data = given.pop("split"), load(given.pop("model")), given.pop("data")
     given = {name: value for name, value in given.items() if value is not None}
     if (climatology := given.pop("climatology", None)) is not None:
         given["opening"] = {**given.get("opening", {}), "climatology": climatology}
-    evaluate(model, data, split=None if split == "all" else split, **given)
+    given["split"] = None if split == "all" else split
+    if dry:
+        print(json.dumps(plan_evaluate(model, data, **given), indent=1, default=str))
+    else:
+        evaluate(model, data, **given)

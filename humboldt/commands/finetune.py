@@ -66,13 +66,13 @@ def finetune_parser(way: str) -> Any:
     add = parser.add_argument
     option(add, "output", str | None, None, "run folder; the same command goes on after an interruption")
     option(add, "task", str, "forecast", "what the tuned model does")
-    option(add, "samples", int | None, None, "train on so many trajectories; all if not given")
+    option(add, "samples", int | None, None, "train on so many; all if not given [trajectories, sites, molecules]")
     option(add, "opening", dict[str, Any] | None, None, "how data are opened, such as '{periodic: true}'")
     option(add, "revision", str | None, None, "branch, tag or commit of a hub repository; the newest if not given")
     option(add, "cached", bool, False, "with --method head: the frozen trunk runs once a sample, not once a step")
     option(add, "keep_adapter", bool, False, "leave the adapter in the model, for a further run of it to go on with")
     option(add, "overwrite", bool, False, "begin anew in a folder that holds another run")
-    option(add, "dry_run", bool, False, "print data, steps, trained parameters, memory and time; write nothing")
+    option(add, "dry_run", bool, False, "print data, steps, trained parameters, memory, time; write no run")
     method_options(parser, way)
     recipe_options(parser)
     return parser

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
 from ..cli import UsageError, make_parser, option, parse
+
+FIELDS, IMAGES, TABLES = (".nc", ".nc4", ".zarr"), (".tif", ".tiff"), (".csv",)
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
 def run(words: Sequence[str]) -> None:
@@ -32,21 +34,22 @@ def run(words: Sequence[str]) -> None:
         None,
         "each lead time at once (the default), or in steps",
     )
-    option(add, "step", float | None, None, "length of an autoregressive step; the shortest lead time if not given")
-    option(add, "resolution", int | None, None, "of PDE: points an axis of the grid that fields are resampled to")
-    option(add, "batch_size", int | None, None, "states (molecules) at a time; 16 of fields if not given")
+    text = "length of an autoregressive step; the shortest lead time if not given [time units of the model]"
+    option(add, "step", float | None, None, text)
+    option(add, "resolution", int | None, None, "of PDE: grid that fields are resampled to [points an axis]")
+    option(add, "batch_size", int | None, None, "at a time; 16 of fields if not given [states, molecules]")
     text = (
-        "NetCDF file to write; of molecules and counts a CSV file; of maps also a GeoTIFF; of weather, maps, and with "
-        "--along, also a store that ends in .zarr"
+        "NetCDF file (.nc) or Zarr store (.zarr) to write, of maps of species also a GeoTIFF (.tif), of molecules and "
+        "counts a table (.csv); forecast.nc or forecast.csv if not given"
     )
-    option(add, "output", str, "forecast.nc", text)
+    option(add, "output", str | None, None, text)
     text = (
         "dimension of independent parts (sample, time): they are read, predicted and written in blocks; the same "
         "command goes on. Molecules and maps are cut into rows without it"
     )
     option(add, "along", str | None, None, text)
-    option(add, "workers", int, 1, "processes that make blocks")
-    option(add, "dry_run", bool, False, "of blocks: print their number, memory, time and core-hours; write nothing")
+    option(add, "workers", int, 1, "processes that make blocks [processes]")
+    option(add, "dry_run", bool, False, "print variables, sizes, blocks, memory and time; write nothing")
     option(add, "occurrences", str | None, None, "of species: their records, a table with places and names")
     text = "more of the science's own choices, such as '{west: -180}', '{smiles_column: ligand}' or '{site: plot}'"
     option(add, "opening", dict[str, Any] | None, None, text)
@@ -57,7 +60,7 @@ def run(words: Sequence[str]) -> None:
         "of molecules: table with measured values that no model has learned from; gives intervals or calibrated classes"
     )
     option(add, "calibrate", str | None, None, text)
-    option(add, "level", float | None, None, "share of the intervals that should hold the value; 0.9 if not given")
+    option(add, "level", float | None, None, "intervals that should hold the value; 0.9 if not given [share]")
     option(add, "plot", str | None, None, "picture to write: a map for each variable and some of the lead times")
     call(parse(parser, words))
 
@@ -68,28 +71,56 @@ def call(given: dict[str, Any]) -> None:
     from ..registry import domain
     from ..streaming import Blocks, rows_without
 
-    picture, output, model = given.pop("plot"), Path(given.pop("output")), load(given.pop("model"))
+    picture, asked, model = given.pop("plot"), given.pop("output"), load(given.pop("model"))
     along, workers, dry = given.pop("along"), given.pop("workers"), given.pop("dry_run")
     models = [model, *map(load, given.pop("ensemble") or ())]
     science, opening = domain(model.domain), given.pop("opening") or {}
     state = science.read(given.pop("state"), given.pop("select") or {})
     given = {name: value for name, value in {**opening, **given}.items() if value is not None}
     blocks = Blocks(models if len(models) > 1 else model, state, given.pop("lead_times"), along, given)
-    image = output.suffix in (".tif", ".tiff")  # written row by row as it is made
-    if dry and blocks.pieces is None:
-        raise UsageError("an estimate is made of blocks, got no dimension to cut along; add --along DIMENSION")
+    output = output_of(asked, endings(science, blocks, given))
     if picture is not None and blocks.pieces is not None:
         raise UsageError("a picture is of a prediction that is made at once, got one in blocks; leave out --plot")
     if dry:
         print(json.dumps(blocks.plan(workers), indent=1))
-    elif blocks.pieces is None or image:
-        print(written_at_once(science, model, state, blocks.lead_times, output, picture, given))
+    elif blocks.pieces is None or output.suffix in IMAGES:  # an image is written row by row as it is made
+        print(written_at_once(science, model, state, blocks.lead_times, asked, output, picture, given))
     elif blocks.pieces.along is None:
-        made = blocks.write(output.with_suffix(".csv"), workers)
-        rows, without = rows_without(made)
+        rows, without = rows_without(made := blocks.write(output, workers))
         print(f"{rows} rows in {made}, {without} without a prediction")
     else:
         print(blocks.write(output, workers))
+
+
+def endings(science: Any, blocks: Any, given: dict[str, Any]) -> Sequence[str]:
+    """Endings of the files that a prediction may be written to, the usual one first."""
+    if blocks.pieces is not None and blocks.pieces.along is None:
+        return TABLES
+    images = IMAGES if "occurrences" in given else ()
+    perhaps = TABLES if blocks.pieces is None and not writes(science) else ()  # of counts, which are a table
+    return (*FIELDS, *images, *perhaps)
+
+
+def writes(science: Any) -> bool:
+    """Whether the science writes a forecast itself, lead time by lead time."""
+    return "output" in signature(science.predict).parameters
+
+
+def output_of(asked: str | None, endings: Sequence[str]) -> Path:
+    """Where a prediction is written that can have these endings.
+
+    Raises:
+        UsageError: another ending.
+    """
+    output = Path(f"forecast{endings[0]}" if asked is None else asked)
+    if output.suffix not in endings:
+        cure = (
+            "a picture is drawn with --plot" if output.suffix in PICTURES else f"take {output.with_suffix(endings[0])}"
+        )
+        raise UsageError(
+            f"this prediction is written under a name that ends in {', '.join(endings)}, got {asked}; {cure}"
+        )
+    return output
 
 
 def written_at_once(
@@ -97,26 +128,27 @@ def written_at_once(
     model: Any,
     state: Any,
     times: Sequence[float],
+    asked: str | None,
     output: Path,
     picture: str | None,
     given: dict[str, Any],
 ) -> str:
     """Predict and write; what was written, in words."""
+    import pandas as pd
     import xarray as xr
 
     from ..forecasting import predict
+    from ..writing import made_folder, write
 
-    if output.suffix in (".tif", ".tiff"):
+    made_folder(output.parent)
+    if output.suffix in IMAGES:
         made = predict(model, state, times, output=output, **given)
-    elif "output" in signature(science.predict).parameters:  # lead times are written as they are made
+    elif writes(science):
         made = predict(model, state, times, output=output, overwrite=True, **given)
     else:
         made = predict(model, state, times, **given)
-        if not isinstance(made, xr.Dataset):
-            output = output.with_suffix(".csv")
-        aside = output.with_name(f".{output.name}.writing")
-        made.to_netcdf(aside) if isinstance(made, xr.Dataset) else made.to_csv(aside, index=False)
-        os.replace(aside, output)
+        output = output_of(asked, TABLES if isinstance(made, pd.DataFrame) else FIELDS)
+        write(made, output)
     said = f"{dict(made.sizes)} in {output}" if isinstance(made, xr.Dataset) else f"{len(made)} rows in {output}"
     if picture is None:
         return said

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from humboldt.data_catalog import DataError, hdf5_variable, open_store
+from humboldt.data_catalog import DataError, hdf5_variable, open_store, read_states
 
 
 @pytest.fixture
@@ -67,3 +67,13 @@ def test_hdf5_arrays_index_like_numpy(tmp_path, key, stacked):
     again = pickle.loads(pickle.dumps(array))
     assert np.array_equal(array[key], xr.DataArray(values)[key])
     assert np.array_equal(again[key], xr.DataArray(values)[key])
+
+
+def test_states_are_at_places_that_there_are(tmp_path):
+    xr.Dataset({"u": (("time", "x"), np.arange(6.0).reshape(2, 3))}).to_netcdf(tmp_path / "a.nc")
+    path = str(tmp_path / "a.nc")
+    assert read_states(path, {"time": -1})["u"].values.tolist() == [3, 4, 5]
+    with pytest.raises(DataError, match=r"along dimensions of the file, .*'time'.*, got 'tim'; did you mean 'time'\?"):
+        read_states(path, {"tim": 0})
+    with pytest.raises(DataError, match=r"places along 'time' are 0 to 1 in this file, got 2; choose one of them"):
+        read_states(path, {"time": 2})

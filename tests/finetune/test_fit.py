@@ -234,8 +234,9 @@ def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
     train = Waves()
     with pytest.raises(RunFolderError, match=r"needs \d+ MB .* of which 1 MB are free; make room"):
-        fit(tiny_model(), train, None, SHORT, folder=tmp_path)
+        fit(tiny_model(), train, None, SHORT, folder=tmp_path / "run")
     assert train.read == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_loss_that_is_not_finite_stops_the_run():

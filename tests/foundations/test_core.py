@@ -14,22 +14,29 @@ from humboldt.foundations import AttentionConfig, BlockConfig, Core, CoreConfig,
 
 from .cores import attention, awake, pair, pyramid, sequence, tokens
 
-SIZES = {1: 37, 2: 37, 3: 9}
+SIZES = {1: 37, 2: 37, 3: 6}  # of the axes beside the longest
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("skip_kind", ["convnext", "resnet"])
-def test_translation_by_a_window_period_commutes(axes, norm, skip_kind):
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_translation_by_a_window_period_commutes(axes, norm, skip_kind, data):
+    """Of the coarser scale, which is two of the finer: 8 tokens."""
     core = awake(Core(pyramid(axes, norm=norm, skip_kind=skip_kind))).eval()
-    testing.check_translation(core, tokens(core, *(16, 8, 8)[:axes], periodic=True), (8, 0, 8)[:axes])
+    periods = [data.draw(st.integers(1, 2)) for _ in range(axes)]
+    moved = [data.draw(st.integers(-1, 2)) for _ in range(axes)]
+    given_tokens = tokens(core, *(8 * p for p in periods), periodic=True, seed=data.draw(st.integers(0, 99)))
+    testing.check_translation(core, given_tokens, tuple(8 * m for m in moved))
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @settings(max_examples=6, deadline=None)
 @given(data=st.data())
 def test_any_grid_runs_with_finite_gradients(axes, data):
-    grid = tuple(data.draw(st.integers(1, SIZES[axes])) for _ in range(axes))
+    long = data.draw(st.integers(0, axes - 1))
+    grid = tuple(data.draw(st.integers(1, 37 if axis == long else SIZES[axes])) for axis in range(axes))
     periodic, padding = data.draw(st.booleans()), data.draw(st.sampled_from(["masked", "visible"]))
     core = awake(Core(pyramid(axes, padding=padding)))
     given_tokens = tokens(core, *grid, batch=1, periodic=periodic)
@@ -41,20 +48,24 @@ def test_any_grid_runs_with_finite_gradients(axes, data):
 
 @pytest.mark.parametrize("position", ["none", "log"])
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
-def test_causal_core_does_not_look_ahead(position, similarity):
+@settings(max_examples=4, deadline=None)
+@given(length=st.integers(2, 9), seed=st.integers(0, 99))
+def test_causal_core_does_not_look_ahead(position, similarity, length, seed):
     core = awake(Core(sequence(position=position, similarity=similarity)))
-    testing.check_causal(core, tokens(core, 6))
+    testing.check_causal(core, tokens(core, length, seed=seed))
     other = awake(Core(sequence(causal=False)))
     with pytest.raises(AssertionError, match="must not change"):
         testing.check_causal(other, tokens(other, 6))
 
 
 @pytest.mark.parametrize("config", [pyramid(), pyramid(axes=3, norm="pre", similarity="dot"), sequence()])
-def test_float32_agrees_with_float64(config):
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_float32_agrees_with_float64(config, data):
     core = awake(Core(config))
-    grid = (11, 6, 5)[: config.axes]
-    single = core(tokens(core, *grid)).x
-    given_tokens = tokens(core, *grid)
+    grid = [data.draw(st.integers(1, most)) for most in (17, 11, 6)[: config.axes]]
+    given_tokens = tokens(core, *grid, seed=data.draw(st.integers(0, 99)))
+    single = core(given_tokens).x
     wide = None if given_tokens.condition is None else given_tokens.condition.double()
     double = core.double()(Tokens(given_tokens.x.double(), wide)).x
     assert (single - double).abs().max() < 1e-4 * double.abs().max()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import random
 import struct
 
@@ -120,6 +121,24 @@ def test_a_pickle_that_would_run_code_is_not_opened(tmp_path):
     with pytest.raises(CheckpointError, match="a pickle that holds more than tensors and is not opened"):
         read_pickled(tmp_path / "a.bin")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_under_the_name_of_safetensors_is_told_as_such(tmp_path):
+    path = tmp_path / "model.safetensors"
+    for save in (torch.save, lambda value, to: to.write_bytes(pickle.dumps(value))):
+        save({"a": torch.zeros(2)}, path)
+        with pytest.raises(CheckpointError, match=r"is a PyTorch file or another pickle under that name.*; convert it"):
+            read_weights(tmp_path)
+
+
+def test_a_header_whose_length_begins_like_a_pickle_is_read(tmp_path):
+    """640 bytes are written as 80 02 00 00 00 00 00 00."""
+    for spaces in range(8, 700):
+        save_file({"a": torch.zeros(2)}, tmp_path / "model.safetensors", metadata={"note": "." * spaces})
+        if (tmp_path / "model.safetensors").read_bytes()[:2] == b"\x80\x02":
+            break
+    assert (tmp_path / "model.safetensors").read_bytes()[:8] == (640).to_bytes(8, "little")
+    assert read_weights(tmp_path)["a"].tolist() == [0, 0]
 
 
 def test_an_old_pytorch_opens_no_pickle(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -80,6 +81,19 @@ def test_help_shows_every_field_with_unit_and_default(capsys):
         assert f"--{name.replace('_', '-')}" in shown
         assert f"{field.metadata['help']} [{field.metadata['unit']}]" in shown
     assert "rank of an update (type: int, default: 8)" in shown
+
+
+@pytest.mark.parametrize("name", ["finetune", "evaluate", "predict"])
+def test_help_of_every_number_has_its_unit_and_of_every_option_its_default(name, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    shown = re.split(r"\n  (?=--)", capsys.readouterr().out)[1:]
+    texts = {words.split()[0].rstrip(","): " ".join(words.split()) for words in shown}
+    assert texts.keys() >= {"--dry-run", "--batch-size", "--output", "--opening"}
+    for option_name, text in texts.items():
+        assert "default: " in text, option_name
+        if re.search(r"type: (\S+\[)?(int|float)", text):
+            assert re.search(r"\[[a-z0-9 ,()\[\]]+\]", text.partition(" ")[2].split("(type")[0]), text
 
 
 def test_words_reach_the_function(called):

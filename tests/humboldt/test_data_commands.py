@@ -1,11 +1,15 @@
-"""`humboldt convert` and `humboldt statistics` are one call of one function each."""
+"""`humboldt convert`, `statistics` and `generate` are one call of one function each."""
 
+import inspect
 import json
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from humboldt.cli import main
 from humboldt.data_catalog import load_catalog
+from humboldt.domains.pde import generate
 from tests.data_catalog.source_files import yearly
 
 
@@ -37,3 +41,22 @@ def test_statistics_of_a_name_are_over_the_training_part_of_its_entry(capsys, mo
     said = load_catalog().find("pde.burgers2d").statistics.variables["velocity_x"]
     assert found["variables"]["velocity_x"]["mean"] == pytest.approx(said.mean, rel=1e-6)
     assert found["variables"]["velocity_x"]["std"] == pytest.approx(said.std, rel=1e-6)
+
+
+def test_the_generate_command_has_the_choices_of_the_function(tmp_path, capsys):
+    """A choice that the function has and the command had not is named by the changelog: precision."""
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    shown = capsys.readouterr().out
+    for name in inspect.signature(generate).parameters.keys() - {"problem", "progress"}:
+        assert f"--{name.replace('_', '-')}" in shown
+    words = "generate ns-sines --samples 3 --resolution 16 --snapshots 3 --precision single --seed 4 --output"
+    assert main([*words.split(), str(tmp_path / "a.zarr")]) == 0
+    generate(
+        "ns-sines", samples=3, resolution=16, snapshots=3, precision="single", seed=4, output=tmp_path / "b.zarr",
+        progress=False,
+    )  # fmt: skip
+    with xr.open_zarr(tmp_path / "a.zarr") as ours, xr.open_zarr(tmp_path / "b.zarr") as theirs:
+        xr.testing.assert_equal(ours, theirs)
+        assert ours["velocity_x"].dtype == np.float32
+    assert main([*words.replace("single", "half").split(), str(tmp_path / "c.zarr")]) == 2

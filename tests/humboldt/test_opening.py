@@ -36,6 +36,20 @@ def test_unknown_domains_and_files_are_named():
         humboldt.open("nowhere.nc")
 
 
+@pytest.mark.parametrize(
+    ("domain", "wrong", "right"),
+    [
+        ("pde", "perodic", "periodic"),
+        ("weather", "lead_tmes", "lead_times"),
+        ("graphs", "smiles_colum", "smiles_column"),
+        ("biodiversity", "lead_tim", "lead_time"),
+    ],
+)
+def test_a_mistyped_choice_names_the_nearest(domain, wrong, right):
+    with pytest.raises(ValueError, match=rf"has the choices .*, got '{wrong}'; did you mean '{right}'\?"):
+        humboldt.open("nowhere.nc", domain=domain, **{wrong: 1})
+
+
 @pytest.mark.parametrize("name", ["assay.csv", "assay.csv.gz", "library.sdf", "slugs.gpkg"])
 def test_tables_are_opened_for_a_domain(name):
     with pytest.raises(ValueError, match=r"files are opened for a domain, got none for .*; add domain='graphs'"):

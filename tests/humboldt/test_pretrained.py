@@ -107,6 +107,9 @@ def test_a_name_that_the_hub_does_not_know(monkeypatch):
     monkeypatch.setattr(pretrained, "download", refuse)
     with pytest.raises(HubError, match=r"did you mean 'camlab-ethz/Poseidon-T'"):
         from_pretrained("camlab-eth/poseidon-t")
+    # a name that is right has no other
+    with pytest.raises(HubError, match=r"^there is no folder '.*T', and the hub has no model '.*-T'$"):
+        from_pretrained("camlab-ethz/Poseidon-T")
 
 
 def test_another_domain_is_refused(folder):

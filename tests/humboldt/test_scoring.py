@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import math
@@ -12,11 +13,12 @@ import pytest
 import torch
 import xarray as xr
 
+from humboldt.cli import main
 from humboldt.domains.pde import PDE, Channel, build
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.evaluation import table
 from humboldt.foundations import Model
-from humboldt.scoring import evaluate
+from humboldt.scoring import evaluate, plan_evaluate
 from tests.domains.pde.decay import CHANNELS, decay_config, decay_model, decay_trajectories
 
 SPLIT = {"train": 1, "validation": 1, "test": 3}
@@ -124,6 +126,55 @@ def test_the_table_and_the_json_are_printed(capsys):
     assert all(word in shown for word in ("velocity", "tracer", "mean", "persistence"))
     evaluate(decay_model(1.1), trajectories(), json=True)
     assert json.loads(capsys.readouterr().out)["statistic"] == "median over samples"
+
+
+def test_a_plan_scores_a_few_and_writes_nothing(tmp_path, monkeypatch):
+    seen = []
+    score = PDE.evaluate
+
+    @functools.wraps(score)
+    def noted(self, models, data, **choices):
+        seen.append(data.trajectories)
+        return score(self, models, data, **choices)
+
+    monkeypatch.setattr(PDE, "evaluate", noted)
+    model = decay_model(config=decay_config())
+    given: dict[str, Any] = {"batch_size": 2, "lead_steps": [1], "output": tmp_path / "scores", "json": True}
+    plan = plan_evaluate(model, trajectories(), twin=decay_model(), **given)
+    assert seen == [2, 2]
+    assert plan["data"]["trajectories"] == 3
+    assert plan["data"]["split"] == {"train": 1, "validation": 1, "test": 3}
+    assert [*plan["models"]] == ["model", "twin"]
+    assert plan["memory_megabytes"] > 100
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="has the choices"):
+        plan_evaluate(model, trajectories(), lead_stepz=[1])
+
+
+def test_a_plan_is_in_proportion_to_the_data(monkeypatch):
+    """An evaluation whose time is that of a clock: ten seconds a trajectory."""
+    clock = [0.0]
+    monkeypatch.setattr("humboldt.scoring.time.perf_counter", lambda: clock[0])
+
+    def timed(self, models, data, *, batch_size=8):
+        clock[0] += 10 * data.trajectories
+
+    monkeypatch.setattr(PDE, "evaluate", timed)
+    assert plan_evaluate(decay_model(), trajectories(), split=None, batch_size=2)["seconds"] == 50
+
+
+def test_the_command_plans_or_scores(tmp_path, capsys, monkeypatch):
+    build(decay_config()).save(tmp_path / "model")
+    decay_trajectories(samples=5).to_netcdf(tmp_path / "data.nc")
+    words = ["evaluate", str(tmp_path / "model"), str(tmp_path / "data.nc"), "--output", str(tmp_path / "scores")]
+    assert main([*words, "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"]["variables"] == [c.name for c in CHANNELS]
+    assert not (tmp_path / "scores").exists()
+    assert main(words) == 0
+    assert (tmp_path / "scores" / "scores.json").is_file()
+    (tmp_path / "file").touch()
+    assert main([*words[:-1], str(tmp_path / "file" / "scores")]) == 2
+    assert "an evaluation is written where there is room for it" in capsys.readouterr().err
 
 
 def test_bad_requests_name_the_rule():

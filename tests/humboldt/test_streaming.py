@@ -260,6 +260,23 @@ def test_a_dry_run_makes_one_block_and_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("choices", "share"), [({}, 3), ({"rollout": "autoregressive", "step": 0.5}, 4)])
+def test_a_plan_of_what_is_made_at_once_is_of_its_first_lead_time(choices, share, monkeypatch):
+    """In proportion to the lead times, or to the steps on the way: a clock that goes ten seconds a lead time."""
+    clock, asked = [0.0], []
+    monkeypatch.setattr("humboldt.streaming.time.perf_counter", lambda: clock[0])
+
+    def timed(self, model, source, lead_times, **choices):
+        asked.append(lead_times)
+        clock[0] += 10.0
+
+    monkeypatch.setattr(pde.PDE, "predict", timed)
+    plan = Blocks(tiny_model().eval(), fields(), [0.5, 1.0, 2.0], choices=choices).plan()
+    assert asked == [[0.5], [0.5]]
+    assert plan["seconds"] == share * 10
+    assert plan["source"]["sizes"] == {"sample": 7, "x": 16, "y": 16}
+
+
 def test_what_cannot_be_cut(tmp_path):
     model, state = tiny_model(), fields()
     for along in ("member", "x"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from humboldt.data_catalog import DataError
 from humboldt.domains.pde import Channel, PDEConfig, build, fit_to_data, scot_core
 from humboldt.domains.pde.data import open_trajectories
 from tests.domains.pde.decay import decay_trajectories
@@ -55,3 +56,27 @@ def test_without_free_scalars_the_ends_begin_afresh_as_published():
     old = model.embed.patches.projection.weight
     assert patches.shape[1] == 3
     assert not any(torch.equal(patches[:, i], old[:, j]) for i in range(3) for j in range(2))
+
+
+def test_a_model_without_units_takes_those_of_the_data_and_one_with_units_keeps_its_own():
+    """Velocities in m s-1 were refused by a model whose velocities have none, unless another channel was new to it."""
+    data = decay_trajectories().drop_vars("tracer")
+    for name in ("velocity_x", "velocity_y"):
+        data[name].attrs["units"] = "m s-1"
+    opened = open_trajectories(data, split={"train": 2, "test": 1})
+    model = operator("velocity_x", "velocity_y", "scalar_1")
+    fitted = fit_to_data(model, opened)
+    assert (
+        [c.units for c in fitted.config.inputs] == [c.units for c in fitted.config.outputs] == ["m s-1", "m s-1", "1"]
+    )
+    assert [c.units for c in model.config.inputs] == ["1", "1", "1"]
+    arranged = opened.arranged(fitted.config.inputs, fitted.config.outputs)
+    assert fitted(arranged.batch([0])).fields.shape == (1, 3, 16, 16)
+    core = "core.scales.0.down.0.attention.qkv.weight"
+    assert torch.equal(fitted.state_dict()[core], model.state_dict()[core])
+    for name in ("velocity_x", "velocity_y"):
+        data[name].attrs["units"] = "km h-1"
+    other = open_trajectories(data, split={"train": 2, "test": 1})
+    again = fit_to_data(fitted, other)
+    with pytest.raises(DataError, match="velocity_x is wanted in 'm s-1', got 'km h-1'"):
+        other.arranged(again.config.inputs, again.config.outputs)

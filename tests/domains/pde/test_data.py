@@ -285,6 +285,9 @@ def test_fingerprint_is_of_the_content(tmp_path):
     changed = data.copy(deep=True)
     changed.tracer[5, 4, 7, 5] += 1
     assert open_trajectories(changed).fingerprint != opened.fingerprint
+    ways = [open_trajectories(data, periodic=periodic).fingerprint for periodic in (True, False, ["x"], ["y"])]
+    assert len(set(ways)) == 4
+    assert opened.fingerprint == ways[0]  # as the file says
 
 
 def test_describe_is_json_and_repr_says_what_it_is(source):

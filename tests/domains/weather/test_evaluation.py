@@ -84,6 +84,9 @@ def test_the_command_line_takes_a_climatology_and_draws(tmp_path, capsys):
     model = humboldt.finetune("humboldt/weather-nano", tmp_path / "data.nc", steps=1, batch_size=2, progress=False)
     model.save(tmp_path / "run")
     words = [str(tmp_path / "run"), str(tmp_path / "data.nc"), "--climatology", str(tmp_path / "climate.nc")]
+    assert main(["evaluate", *words, "--output", str(tmp_path / "scores"), "--dry-run"]) == 0
+    assert '"models"' in capsys.readouterr().out
+    assert not (tmp_path / "scores").exists()
     assert main(["evaluate", *words, "--output", str(tmp_path / "scores")]) == 0
     assert "acc; columns: lead time / hours" in capsys.readouterr().out
     with xr.open_dataset(tmp_path / "scores" / "scores.nc") as scores:
