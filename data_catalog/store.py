@@ -23,6 +23,8 @@ from .reader.ranges import HDF5_ENDINGS, open_remote, zarr_at
 
 UNFINISHED = "humboldt_unfinished"
 """Attribute of a store that is not whole."""
+PLAIN_HDF5 = (".h5", ".hdf5", ".he5", ".hdf")
+"""What files of HDF5 that are no NetCDF end in; their axes without names are phony_dim_0, phony_dim_1, ..."""
 OTHER_FORMATS = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".tif", ".tiff", ".geotiff")
 
 
@@ -65,12 +67,14 @@ def open_store(source: Any) -> xr.Dataset:
         )
     is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
     try:
-        engine = "zarr" if is_zarr else None
+        is_plain = text.lower().endswith(PLAIN_HDF5)  # the C library of NetCDF crashes on numbers of 16 bits in them
+        engine: Any = "zarr" if is_zarr else "h5netcdf" if is_plain else None
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
             warnings.filterwarnings(
                 "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning
             )
             choices: dict[str, Any] = {"chunks": None, "decode_cf": False, "cache": False}
+            choices |= {"phony_dims": "sort"} if is_plain else {}
             if "://" in text and text.lower().endswith(HDF5_ENDINGS):
                 raw = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
             else:

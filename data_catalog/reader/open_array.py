@@ -20,7 +20,8 @@ _said: set[tuple[int, str]] = set()
 def open_array(source: Any, variable: str | None = None, **choices: Any) -> ArrayReader:
     """A reader of one variable's values as they are stored, the fastest that there is for it.
 
-    What cannot be read directly is left to xarray; one warning says why, and what would make it fast.
+    What cannot be read directly is left to zarr-python, h5py or xarray; one warning says why, and what would make it
+    fast. Values are decoded by CF attributes in xarray objects and in files of formats without chunks of their own.
 
     Args:
         source: a Zarr store or array (folder or URL), a NetCDF4 or HDF5 file, or an xarray object, lazy or in memory.
@@ -36,11 +37,10 @@ def open_array(source: Any, variable: str | None = None, **choices: Any) -> Arra
             return open_chunks(str(source), variable, **choices)
         except UnreadableLayoutError as error:
             say_slow(str(source), variable or "", error)
-    from ..store import open_store
     from .lazy_reader import LazyReader
+    from .library_array import left_array
 
-    data = open_store(source)
-    return LazyReader(data[variable or next(iter(data.data_vars))])
+    return LazyReader(left_array(source, variable))
 
 
 def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ArrayReader:

@@ -195,7 +195,10 @@ def sizes(values: Any, least: int) -> tuple[int, ...]:
 
 
 def fill_value(value: Any, dtype: np.dtype) -> Any:
-    """The fill value as a number of that type; 0 where none is said."""
+    """The fill value as a number of that type; 0 where none is said. A complex one is the list of its two parts."""
+    if dtype.kind == "c" and isinstance(value, list | tuple):
+        real, imaginary = (float(SPECIAL.get(part, part) if isinstance(part, str) else part) for part in value)
+        return dtype.type(complex(real, imaginary))
     if isinstance(value, str) and value.startswith("0x"):
         return np.frombuffer(bytes.fromhex(value[2:])[::-1], dtype.newbyteorder("<"))[0]
     with np.errstate(over="ignore"):

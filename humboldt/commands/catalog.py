@@ -177,8 +177,10 @@ def export(words: Sequence[str]) -> None:
     else:
         from pathlib import Path
 
-        Path(given["output"]).write_text(text, encoding="utf-8")
-        print(given["output"])
+        place = Path(given["output"])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+        print(place)
 
 
 ACTIONS: dict[str, Callable[[Sequence[str]], int | None]] = {

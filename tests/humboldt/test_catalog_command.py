@@ -90,7 +90,7 @@ def test_add_then_find(capsys, tmp_path, root):
 
 def test_export(capsys, tmp_path):
     assert json.loads(said(capsys, "catalog export pde.burgers2d"))["@type"] == "sc:Dataset"
-    target = tmp_path / "stac.json"
+    target = tmp_path / "new" / "folder" / "stac.json"
     said(capsys, f"catalog export weather.cmip6 --format stac --output {target}")
     assert json.loads(target.read_text())["type"] == "Collection"
     assert main(["catalog", "export", "biodiversity.worldclim-10m"]) == 2
