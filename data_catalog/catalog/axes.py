@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 ROLES = {
-    "sample": ("sample", "samples", "trajectory", "trajectories", "n", "batch"),
+    "sample": ("sample", "samples", "trajectory", "trajectories", "case", "run", "n", "batch"),
     "time": ("time", "t", "valid_time", "date"),
     "level": ("level", "lev", "plev", "pressure_level", "height"),
     "realization": ("realization", "member", "member_id", "number", "ensemble"),

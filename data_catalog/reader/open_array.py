@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import DataError
 from .array_reader import ArrayReader
+from .chunk_reader import ChunkReader
+from .cure import convert_line, place_of
 from .decoding import UnreadableLayoutError
 from .zarr_reader import ZarrReader
 
@@ -32,23 +34,34 @@ def open_array(source: Any, variable: str | None = None, **choices: Any) -> Arra
     Raises:
         FileNotFoundError: there is no such store.
     """
+    why: UnreadableLayoutError | None = None
     if isinstance(source, str | Path):
         try:
             return open_chunks(str(source), variable, **choices)
         except UnreadableLayoutError as error:
-            say_slow(str(source), variable or "", error)
+            why = error
     from .lazy_reader import LazyReader
     from .library_array import left_array
 
-    return LazyReader(left_array(source, variable))
+    found = LazyReader(left_array(source, variable))
+    if why is not None:
+        say_slow(str(source), variable or "", why)
+    return found
 
 
-def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ArrayReader:
-    """A reader of chunks.
+def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ChunkReader:
+    """A reader of chunks, which knows where they are from.
 
     Raises:
         UnreadableLayoutError: there is none for this store.
     """
+    reader = chunks_at(path, variable, **choices)
+    reader.origin = (*place_of(path, variable), variable.rpartition("/")[2] if isinstance(variable, str) else "")
+    return reader
+
+
+def chunks_at(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ChunkReader:
+    """See `open_chunks`."""
     if "://" in path:
         if "access" in choices:
             raise DataError(f"files on a local disk are read with a chosen access, got one for {path}; leave it out")
@@ -80,14 +93,8 @@ def say_slow(path: str, variable: str, error: Exception) -> None:
     key = (os.getpid(), path)
     if key not in _said:
         _said.add(key)
+        store, group = place_of(path, variable or None)
         log.warning(
-            "%s of %s is read through xarray, at a fraction of the speed: %s. To make it fast: %s",
-            variable or "the array", path, error, convert_line(path),
+            "%s of %s is read by zarr-python, h5py or xarray, at a fraction of the speed: %s. To make it fast: %s",
+            variable or "the array", path, error, convert_line(store, group=group),
         )  # fmt: skip
-
-
-def convert_line(source: str, **window: int) -> str:
-    """The command that writes a source anew for reading windows of it, such as `sample=1`."""
-    name = Path(source.rstrip("/"))
-    sizes = ", ".join(f"{dim}: {size}" for dim, size in (window or {"sample": 1}).items())
-    return f"humboldt convert {source} {name.stem}.rechunked.zarr --window '{{{sizes}}}'"
