@@ -50,7 +50,7 @@ def window_in_file(
     except Exception as error:  # the line is advice: what cannot be opened here is said where it is opened
         log.debug("the names of dimensions in %s are not known (%s)", source, error)
         return dict(window)
-    array: Any = data[variable] if variable in data else None
+    array: Any = data.get(variable)
     if array is not None and array.ndim == len(dims):
         names = dict(zip(dims, map(str, array.dims), strict=True))
     else:
