@@ -75,6 +75,12 @@ class Catalog:
         ]
 
 
+    def nearest(self, facet: str, value: str) -> str:
+        """'; did you mean ...' for a value of a facet that no entry has; nothing for one that some have."""
+        known = {str(each) for entry in self for each in FACETS[facet](entry)}
+        return "" if _fits(known, value) else did_you_mean(value, sorted(known))
+
+
 def load_catalog(*folders: str | Path) -> Catalog:
     """The catalog of these folders; by default what comes with Humboldt, and the folders of `$HUMBOLDT_CATALOG`."""
     own = [folder for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]

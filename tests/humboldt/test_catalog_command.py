@@ -32,6 +32,8 @@ def test_list_and_search(capsys):
     found = json.loads(said(capsys, "catalog search era5 --domain weather --variable eastward_wind --json"))
     assert {row["domain"] for row in found} == {"weather"}
     assert "pde.pdegym-ace " in said(capsys, "catalog search PDEgym")
+    assert said(capsys, "catalog list --domain wether") == "0 data sets; did you mean 'weather'?\n"
+    assert said(capsys, "catalog search nothing_of_this --domain weather").strip() == "0 data sets"
     assert main(["catalog", "list", "--licens", "MIT"]) == 2
     assert "did you mean --licence" in capsys.readouterr().err
 
