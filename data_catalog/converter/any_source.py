@@ -98,6 +98,8 @@ def find_files(source: Any) -> list[str]:
     if not isinstance(source, str | os.PathLike):
         return [file for one in source for file in find_files(one)]
     text = os.fspath(source)
+    if zarr_folder(text) is not None:
+        raise DataError(f"a Zarr store is a source by itself, got {text} among other files; name it alone")
     if os.path.isdir(text):
         found = [entry.path for entry in os.scandir(text) if entry.name.lower().endswith(ALL_ENDINGS)]
         rule = f"a folder holds files that end in one of {', '.join(ALL_ENDINGS)}"

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from humboldt._version import __version__
 
+from ..catalog.axes import kind_of_axis
 from ..converter.any_source import open_source
 from ..converter.chunking import grown, tiles
 from ..converter.execution import completed
@@ -39,7 +40,6 @@ LEVELS = (
     "component",
     "channel",
 )
-TIMES = ("time", "t")
 SHARES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 KEEP_EVERY = 16
 """Blocks between two notes of how far a pass has come."""
@@ -120,13 +120,15 @@ def prepared(
     """What a pass over one variable needs."""
     variable = data[name]
     dims = list(map(str, variable.dims))
+    if not variable.size:
+        raise DataError(f"statistics are of values, got {name} with {dict(variable.sizes)}; name the other variables")
     if variable.dtype.kind == "c":
         raise DataError(
             f"statistics are of real numbers, got {variable.dtype} for {name}; name the other variables, or store its "
             "real and imaginary parts"
         )
     kept = [d for d in dims if (d.lower() in LEVELS if per is None else d in per)]
-    time = next((d for d in dims if d.lower() in TIMES or data[d].attrs.get("axis") == "T"), None)
+    time = next((d for d in dims if kind_of_axis(data, d) == "time"), None)
     if len(kept) > 1:
         raise DataError(f"statistics are kept apart along one dimension, got {kept} for {name}; say per=[{kept[0]!r}]")
     return Pass(

@@ -219,6 +219,9 @@ def test_what_is_not_there(tmp_path):
         open_source(tmp_path / "runs" / "run_9.nc")
     with pytest.raises(FileNotFoundError, match=r"a pattern matches files, got .*\*.grib, in which there is none"):
         open_source(str(tmp_path / "*.grib"))
+    xr.Dataset({"u": ("x", np.ones(3))}).to_zarr(tmp_path / "a.zarr", consolidated=False)
+    with pytest.raises(DataError, match=r"a source by itself, got .*a\.zarr among other files; name it alone"):
+        open_source([tmp_path / "a.zarr", tmp_path / "runs" / "run_0.nc"])
     (tmp_path / "notes.txt").write_text("none")
     with pytest.raises(FileNotFoundError, match=r"a folder holds files that end in one of .nc.*name the files"):
         open_source(tmp_path)

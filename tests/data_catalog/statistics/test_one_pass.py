@@ -127,6 +127,19 @@ def test_complex_numbers_are_refused():
         compute_statistics(data, train="all", **QUIET)
 
 
+def test_variables_without_values_are_named():
+    data = xr.Dataset({"u": ("x", np.ones(3)), "none": (("x", "y"), np.ones((3, 0)))})
+    with pytest.raises(DataError, match=r"are of values, got none with .*'y': 0.*; name the other variables"):
+        compute_statistics(data, train="all", **QUIET)
+
+
+def test_increments_are_along_times_of_any_name():
+    for name, attributes in (("valid_time", {}), ("zeit", {"units": "hours since 2001-01-01"}), ("q", {"axis": "T"})):
+        data = xr.Dataset({"u": (name, np.arange(9.0) ** 2)}, {name: (name, np.arange(9.0), attributes)})
+        found = compute_statistics(data, train="all", leads=[2], **QUIET)["variables"]["u"]["increments"]["2"]
+        assert found["mean"] == pytest.approx(np.mean(4 * np.arange(7) + 4))
+
+
 def test_infinite_values_are_refused_or_missing():
     data = xr.Dataset({"u": (("sample", "x"), np.array([[1.0, 2.0], [np.inf, 4.0], [0.0, 0.0]]))})
     with pytest.raises(DataError, match="of finite numbers, got 1 infinite values in 'u'; repair the data, or"):
