@@ -74,7 +74,6 @@ class Catalog:
             and all(_fits(FACETS[facet](entry), value) for facet, value in wanted.items())
         ]
 
-
     def nearest(self, facet: str, value: str) -> str:
         """'; did you mean ...' for a value of a facet that no entry has; nothing for one that some have."""
         known = {str(each) for entry in self for each in FACETS[facet](entry)}

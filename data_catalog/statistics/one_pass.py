@@ -143,6 +143,8 @@ def regular_steps(data: xr.Dataset, time: str, leads: Sequence[int]) -> dict[int
     """{lead: whether t + lead is so many of the usual steps after t}; leads beyond the data are left out."""
     size = data.sizes[time]
     values = np.asarray(data[time].values) if time in data.coords else np.arange(size)
+    if values.dtype.kind == "O":  # dates of cftime
+        values = np.asarray(xr.conventions.encode_cf_variable(data[time].variable).values)
     values = values.astype(np.int64) if values.dtype.kind in "mM" else values
     if values.dtype.kind not in "iuf" or size < 2:
         return {lead: np.ones(size - lead, bool) for lead in leads if lead < size}

@@ -140,6 +140,15 @@ def test_increments_are_along_times_of_any_name():
         assert found["mean"] == pytest.approx(np.mean(4 * np.arange(7) + 4))
 
 
+def test_an_object_with_decoded_times_gives_the_same(tmp_path):
+    data = weather()
+    train = {"time": ["2001-01-01", "2001-01-25"]}
+    numbers = compute_statistics(data, train=train, leads=[1, 2], **QUIET)
+    dates = compute_statistics(xr.decode_cf(data), train=train, leads=[1, 2], **QUIET)
+    assert numbers["over"] == dates["over"] == {"time": [24, 40]}
+    assert numbers["variables"] == dates["variables"]
+
+
 def test_infinite_values_are_refused_or_missing():
     data = xr.Dataset({"u": (("sample", "x"), np.array([[1.0, 2.0], [np.inf, 4.0], [0.0, 0.0]]))})
     with pytest.raises(DataError, match="of finite numbers, got 1 infinite values in 'u'; repair the data, or"):
