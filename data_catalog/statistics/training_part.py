@@ -58,6 +58,8 @@ def is_decoded(axis: xr.DataArray) -> bool:
 def labelled(data: xr.Dataset, dim: str, ends: Sequence[Any]) -> np.ndarray:
     """Places between two labels along a dimension, both included; dates as texts."""
     axis = data[dim] if dim in data.coords else xr.DataArray(np.arange(data.sizes[dim]), dims=dim)
+    if isinstance(ends, str) or len(ends) != 2:
+        raise DataError(f"a training part goes from a first to a last label, got {dim}={ends!r}; say [first, last]")
     first, last = ends
     dates = axis.values if is_decoded(axis) else None
     if is_dated(axis):
@@ -67,5 +69,10 @@ def labelled(data: xr.Dataset, dim: str, ends: Sequence[Any]) -> np.ndarray:
     if dates is not None:
         order = np.argsort(dates, kind="stable")  # times may fall
         places = xr.DataArray(order, {dim: dates[order]}, (dim,))
-        return places.sel({dim: slice(str(first), str(last))}).values
+        try:
+            return places.sel({dim: slice(str(first), str(last))}).values
+        except ValueError as error:
+            raise DataError(
+                f"dates are written YYYY, YYYY-MM or YYYY-MM-DD, got {dim}=[{first}, {last}] ({error}); correct them"
+            ) from error
     return np.flatnonzero((axis.values >= first) & (axis.values <= last))

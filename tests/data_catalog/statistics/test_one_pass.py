@@ -127,6 +127,25 @@ def test_complex_numbers_are_refused():
         compute_statistics(data, train="all", **QUIET)
 
 
+def test_latitudes_may_have_statistics_of_their_own():
+    data = weather().isel(level=0)
+    found = compute_statistics(data, train="all", per=["lat"], **QUIET)["variables"]["z"]
+    assert found["weights"] == "none"
+    assert found["mean"] == pytest.approx(data.z.mean(("time", "lon"), dtype="f8").values.tolist(), rel=1e-12)
+    area = xr.DataArray(np.arange(42.0).reshape(7, 6), dims=("lat", "lon"))
+    measured = data.assign(area=area, z=data.z.assign_attrs(cell_measures="area: area"))
+    with pytest.raises(DataError, match=r"along 'lat' share it, got cell areas \(area\).* use weights='none'"):
+        compute_statistics(measured, train="all", variables=["z"], per=["lat"], **QUIET)
+    whole, alone = (compute_statistics(measured, train="all", variables=v, **QUIET) for v in (None, ["z"]))
+    assert whole["variables"]["z"] == alone["variables"]["z"]
+    assert alone["variables"]["z"]["weights"] == "cell areas (area)"
+
+
+def test_leads_are_steps_ahead():
+    with pytest.raises(DataError, match=r"at least 1 step, got leads \[0, 2\]; leave out"):
+        compute_statistics(weather(), train="all", leads=[0, 2], **QUIET)
+
+
 def test_variables_without_values_are_named():
     data = xr.Dataset({"u": ("x", np.ones(3)), "none": (("x", "y"), np.ones((3, 0)))})
     with pytest.raises(DataError, match=r"are of values, got none with .*'y': 0.*; name the other variables"):

@@ -35,6 +35,11 @@ def test_parts_that_are_not_there():
         training_part(SERIES, {"tim": 3})
     with pytest.raises(DataError, match=r"holds something, got time=\['2050', '2060'\], which is empty"):
         training_part(SERIES, {"time": ["2050", "2060"]})
+    with pytest.raises(DataError, match=r"are written YYYY.*got time=\[spring, 2002\].*correct them"):
+        training_part(SERIES, {"time": ["spring", "2002"]})
+    for part in ("2001-2002", ["2001"], ["2001", "2002", "2003"]):
+        with pytest.raises(DataError, match=r"from a first to a last label, got time=.*say \[first, last\]"):
+            training_part(SERIES, {"time": part})
     with pytest.raises(DataError, match=r"shares of a split lie in 0 to 1"):
         training_part(SERIES, {"time": 1.5})
 
