@@ -78,7 +78,7 @@ def open_store(source: Any) -> xr.Dataset:
             if "://" in text and text.lower().endswith(HDF5_ENDINGS):
                 raw = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
             else:
-                raw = xr.open_dataset(zarr_at(text) if is_zarr and "://" in text else text, engine=engine, **choices)
+                raw = opened(text, engine, choices)
             data = read_directly(raw, text)
         if data.attrs.get(UNFINISHED):
             raise unfinished(text)
@@ -92,6 +92,21 @@ def open_store(source: Any) -> xr.Dataset:
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "
             "check that it is complete, or convert it with xarray"
         ) from error
+
+
+def opened(path: str, engine: str | None, choices: dict[str, Any]) -> xr.Dataset:
+    """A store or file as xarray opens it; a Zarr store whose arrays lack names of dimensions with names made up."""
+    if engine != "zarr":
+        return xr.open_dataset(path, engine=engine, **choices)
+    try:
+        return xr.open_dataset(zarr_at(path) if "://" in path else path, engine=engine, **choices)
+    except (OSError, ValueError, KeyError):
+        from .reader.nameless_zarr import open_nameless
+
+        found = open_nameless(path)
+        if found is None:
+            raise
+        return found
 
 
 def read_directly(raw: xr.Dataset, path: str) -> xr.Dataset:

@@ -73,7 +73,9 @@ def chunks_at(path: str, variable: str | Sequence[str] | None, **choices: Any) -
             return RemoteHDF5Reader(path, named(path, variable), **choices)
         return RemoteZarrReader("/".join(filter(None, (path.rstrip("/"), variable))), **choices)  # type: ignore[arg-type]
     if Path(path).is_dir():
-        return ZarrReader(os.path.join(path, *([variable] if isinstance(variable, str) else [])), **choices)
+        folder = os.path.join(path, *([variable] if isinstance(variable, str) else []))
+        is_whole = variable == Path(path).stem and not os.path.exists(folder)  # see `open_nameless`
+        return ZarrReader(path if is_whole else folder, **choices)
     from .hdf5_reader import HDF5Reader, is_hdf5
 
     if not is_hdf5(path):
