@@ -23,6 +23,8 @@ from .reader.ranges import HDF5_ENDINGS, open_remote, zarr_at
 
 UNFINISHED = "humboldt_unfinished"
 """Attribute of a store that is not whole."""
+PLAIN_HDF5 = (".h5", ".hdf5", ".he5", ".hdf")
+"""What files of HDF5 that are no NetCDF end in; their axes without names are phony_dim_0, phony_dim_1, ..."""
 OTHER_FORMATS = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".tif", ".tiff", ".geotiff")
 
 
@@ -76,16 +78,18 @@ def open_store(source: Any) -> xr.Dataset:
         )
     is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
     try:
-        engine = "zarr" if is_zarr else None
+        is_plain = text.lower().endswith(PLAIN_HDF5)  # the C library of NetCDF crashes on numbers of 16 bits in them
+        engine: Any = "zarr" if is_zarr else "h5netcdf" if is_plain else None
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
             warnings.filterwarnings(
                 "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning
             )
             choices: dict[str, Any] = {"chunks": None, "decode_cf": False, "cache": False}
+            choices |= {"phony_dims": "sort"} if is_plain else {}
             if "://" in text and text.lower().endswith(HDF5_ENDINGS):
                 raw = xr.open_dataset(open_remote(text), engine="h5netcdf", **choices)
             else:
-                raw = xr.open_dataset(zarr_at(text) if is_zarr and "://" in text else text, engine=engine, **choices)
+                raw = opened(text, engine, choices)
             data = read_directly(raw, text)
         if data.attrs.get(UNFINISHED):
             raise unfinished(text)
@@ -99,6 +103,21 @@ def open_store(source: Any) -> xr.Dataset:
             f"data are a Zarr store or a NetCDF file, got {text}, which cannot be read as either ({error}); "
             "check that it is complete, or convert it with xarray"
         ) from error
+
+
+def opened(path: str, engine: str | None, choices: dict[str, Any]) -> xr.Dataset:
+    """A store or file as xarray opens it; a Zarr store whose arrays lack names of dimensions with names made up."""
+    if engine != "zarr":
+        return xr.open_dataset(path, engine=engine, **choices)
+    try:
+        return xr.open_dataset(zarr_at(path) if "://" in path else path, engine=engine, **choices)
+    except (OSError, ValueError, KeyError):
+        from .reader.nameless_zarr import open_nameless
+
+        found = open_nameless(path)
+        if found is None:
+            raise
+        return found
 
 
 def read_directly(raw: xr.Dataset, path: str) -> xr.Dataset:

@@ -14,7 +14,9 @@ ALIASES = {
     "newton": "N", "joule": "J", "watt": "W", "hertz": "Hz", "percent": "%",
     "dimensionless": "", "none": "", "unitless": "", "1": "", "-": "", "": "",
 }  # fmt: skip
-FACTOR = re.compile(r"^([A-Za-z%°_]+)(?:\^|\*\*)?([+-]?\d+)?$")
+WRITTEN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺μ", "0123456789-+µ")
+"""Powers above the line, and the Greek letter that is written for the sign of a millionth."""
+FACTOR = re.compile(r"^([A-Za-zµ%°_]+)(?:\^|\*\*)?([+-]?\d+)?$")
 
 
 def parse_units(text: str) -> dict[str, int]:
@@ -23,7 +25,7 @@ def parse_units(text: str) -> dict[str, int]:
     What cannot be read as such a product stands as one symbol of its own.
     """
     powers: dict[str, int] = {}
-    text = text.strip()
+    text = text.strip().translate(WRITTEN)
     for number, side in enumerate(re.split(r"/", text)):
         for word in re.split(r"[\s.·*]+(?!\*)", side.replace("**", "^").strip()):
             symbol = ALIASES.get(word, word)

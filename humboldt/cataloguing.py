@@ -110,8 +110,11 @@ def add_to_catalog(
             given[key] = ask(f"{question}: ").strip()
     if given.get("licence") in ("unknown", ""):
         given["licence"] = None
+    doi = given.pop("doi", None)
     if isinstance(given.get("citation"), str):
-        given["citation"] = {"text": given["citation"], "doi": given.pop("doi", None)}
+        given["citation"] = {"text": given["citation"]}
+    if doi is not None and (citation := given.get("citation", known.get("citation"))):
+        given["citation"] = {**citation, "doi": doi}
     return add_entry(path, given, folder)
 
 

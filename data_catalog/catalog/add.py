@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
+from pydantic import TypeAdapter, ValidationError
 
 from ..errors import DataError
+from .axes import calendar_said, chunks_of, grid_of, names_of, roles_of
 from .calendar import CALENDARS
 from .catalog import VARIABLE
 from .contents import open_contents
 from .digests import file_digest, files_below, manifest_digest
-from .entry import Entry, read_entry, write_entry
+from .entry import LONGEST_TITLE, Entry, Missing, StandardName, Units, read_entry, write_entry
 from .ledger import promise, require_same
 from .licences import forbids_redistribution
+from .strict import one_line
 from .summary import summarise
 
-ROLES = {
-    "sample": ("sample", "samples", "trajectory", "trajectories", "n", "batch"),
-    "time": ("time", "t", "valid_time", "date"),
-    "level": ("level", "lev", "plev", "pressure_level", "height"),
-    "realization": ("realization", "member", "member_id", "number", "ensemble"),
-    "component": ("component", "channel", "channels"),
-}
-SPACE = ("latitude", "lat", "longitude", "lon", "x", "y", "z", "cell", "row", "node")
+log = logging.getLogger(__name__)
+
 ASKED = ("id", "title", "licence", "citation")
 
 
@@ -47,19 +44,19 @@ def draft(path: str | Path) -> dict[str, Any]:
             raise DataError(
                 f"an entry describes variables, got none in {path}; convert the group that holds them first"
             )
-        dims = _dims(data)
+        dims = roles_of(data)
         found = {
             "source": _source(place),
             "dims": dims,
-            "sizes": {name: int(data.sizes[name]) for name in _names(dims)},
+            "sizes": {name: int(data.sizes[name]) for name in names_of(dims)},
             "variables": _variables(data, dims),
-            "chunking": _chunking(data, dims),
+            "chunking": chunks_of(data, names_of(dims)),
             **_from_attributes(data.attrs),
         }
         if "time" in dims:
-            found["calendar"] = _calendar(data, dims["time"])
+            found["calendar"] = calendar_said(data, dims["time"])
         if dims.get("space"):
-            found["grid"] = _grid(data, dims["space"])
+            found["grid"] = grid_of(data, dims["space"])
     return {key: value for key, value in found.items() if value not in ({}, None)}
 
 
@@ -130,16 +127,16 @@ def _write(target: Path, text: str) -> None:
 def _with_statistics(entry: Entry, data: xr.Dataset) -> Entry:
     splits = entry.splits
     part = "train" if splits and splits.train and splits.along in data.dims else None
+    found = summarise(entry, data, part)
     moments = {
-        name: {key: value for key, value in found.items() if key != "missing"}
-        for name, found in summarise(entry, data, part).items()
-        if found["n"]
+        name: {key: value for key, value in of.items() if key != "missing"} for name, of in found.items() if of["n"]
     }
-    if not moments:
-        return entry
-    told = {"over": part or "all", "by": "Humboldt", "variables": moments}
-    known = entry.model_dump(by_alias=True)
-    return Entry.from_data({**known, "statistics": told}, entry.id)
+    more: dict[str, Any] = {}
+    if moments:
+        more["statistics"] = {"over": part or "all", "by": "Humboldt", "variables": moments}
+    if any(of["missing"] for of in found.values()) and entry.missing == Missing():
+        more["missing"] = {"policy": "mask"}
+    return Entry.from_data({**entry.model_dump(by_alias=True), **more}, entry.id) if more else entry
 
 
 def _source(place: Path) -> dict[str, Any]:
@@ -156,28 +153,20 @@ def _file(folder: Path, name: str) -> dict[str, Any]:
     return {"path": name, "sha256": file_digest(path), "bytes": path.stat().st_size}
 
 
-def _dims(data: xr.Dataset) -> dict[str, Any]:
-    names = [str(name) for name in data.sizes]
-    found: dict[str, Any] = {}
-    for role, known in ROLES.items():
-        here = next((name for name in names if name.lower() in known), None)
-        if here is not None:
-            found[role] = here
-    if "sample" not in found and "row" in names:
-        found["sample"] = "row"
-    space = [name for name in names if name.lower() in SPACE and name not in found.values()]
-    return {**found, "space": space} if space else found
-
-
-def _names(dims: Mapping[str, Any]) -> list[str]:
-    return [name for role, name in dims.items() if role != "space"] + list(dims.get("space", ()))
-
-
 def _variables(data: xr.Dataset, dims: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found = {}
+    beside = _beside(data)
     for name, array in data.data_vars.items():
-        said = {key: array.attrs.get(key) for key in ("units", "standard_name", "long_name")}
-        known: dict[str, Any] = {key: str(value) for key, value in said.items() if value not in (None, "")}
+        if name in beside:
+            continue
+        said = {key: str(array.attrs.get(key, "")).strip() for key in ("units", "standard_name", "long_name")}
+        if said["standard_name"] and not _fits(StandardName, said["standard_name"]):
+            said["long_name"] = said["long_name"] or said["standard_name"]
+            said["standard_name"] = ""
+        if said["units"] and not _fits(Units, said["units"]):
+            log.warning("the units %r of %s cannot be written down and are left out", said["units"], name)
+            said["units"] = ""
+        known: dict[str, Any] = {key: value for key, value in said.items() if value}
         if array.dtype.kind not in "fiub":
             known = {"kind": "text", "role": "label", **{k: v for k, v in known.items() if k != "units"}}
         elif dims.get("time") and dims["time"] not in array.dims:
@@ -186,47 +175,28 @@ def _variables(data: xr.Dataset, dims: Mapping[str, Any]) -> dict[str, dict[str,
     return found
 
 
-def _calendar(data: xr.Dataset, name: str) -> str | None:
-    """What the times say; `none` for numbers without an origin, nothing for dates without a calendar."""
-    if name not in data.variables:
-        return "none"
-    attributes = data[name].attrs
-    if " since " not in str(attributes.get("units", "")):
-        return "none"
-    return str(attributes["calendar"]) if "calendar" in attributes else None
+def _beside(data: xr.Dataset) -> set[str]:
+    """Variables that only describe others: bounds of cells, and grid mappings."""
+    found = {str(name) for name, variable in data.data_vars.items() if "grid_mapping_name" in variable.attrs}
+    for variable in data.variables.values():
+        for word in ("bounds", "climatology", "grid_mapping"):
+            found.add(str(variable.attrs.get(word) or variable.encoding.get(word, "")))
+    return found
 
 
-def _grid(data: xr.Dataset, space: list[str]) -> dict[str, Any]:
-    ends = {}
-    for name in space:
-        if name in data.coords and data[name].dtype.kind in "fiu" and data[name].ndim == 1:
-            values = np.asarray(data[name].values, float)
-            ends[name] = (float(values[0]), float(values[-1]))
-    is_globe = any(name.lower().startswith("lat") for name in space)
-    said = data.attrs.get("periodic", ())
-    periodic = [name for name in space if name in ([said] if isinstance(said, str) else list(np.atleast_1d(said)))]
-    for name in space if is_globe and not periodic else ():
-        if name.lower().startswith("lon") and name in ends:
-            step = abs(ends[name][1] - ends[name][0]) / max(1, data.sizes[name] - 1)
-            periodic += [name] if abs(ends[name][1] - ends[name][0]) + step > 359.9 else []
-    grid = {"type": "regular_latlon" if is_globe else "cartesian", "periodic": periodic, "extent": ends}
-    return {**grid, "crs": "EPSG:4326", "units": "degrees"} if is_globe else grid
-
-
-def _chunking(data: xr.Dataset, dims: Mapping[str, Any]) -> dict[str, int]:
-    first = next(iter(data.data_vars.values()), None)
-    chunks = first.encoding.get("chunks") or first.encoding.get("chunksizes") if first is not None else None
-    if first is None or not chunks:
-        return {}
-    known = _names(dims)
-    return {str(dim): int(size) for dim, size in zip(first.dims, chunks, strict=True) if dim in known}
+def _fits(kind: Any, value: str) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _from_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Title, licence, citation and redistribution, where the file says them."""
     found: dict[str, Any] = {}
-    if title := attributes.get("title"):
-        found["title"] = str(title)
+    if title := one_line(str(attributes.get("title", ""))):
+        found["title"] = title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 2]} …"
     if citation := attributes.get("references") or attributes.get("citation"):
         found["citation"] = {"text": str(citation)}
     if forbids_redistribution(attributes):

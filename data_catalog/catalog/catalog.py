@@ -74,6 +74,11 @@ class Catalog:
             and all(_fits(FACETS[facet](entry), value) for facet, value in wanted.items())
         ]
 
+    def nearest(self, facet: str, value: str) -> str:
+        """'; did you mean ...' for a value of a facet that no entry has; nothing for one that some have."""
+        known = {str(each) for entry in self for each in FACETS[facet](entry)}
+        return "" if _fits(known, value) else did_you_mean(value, sorted(known))
+
 
 def load_catalog(*folders: str | Path) -> Catalog:
     """The catalog of these folders; by default what comes with Humboldt, and the folders of `$HUMBOLDT_CATALOG`."""

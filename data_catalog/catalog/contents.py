@@ -9,19 +9,20 @@ import numpy as np
 import xarray as xr
 
 from ..errors import DataError
-from ..store import open_store
+from ..store import OTHER_FORMATS, PLAIN_HDF5, open_store
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-FILES = (".nc", ".nc4", ".netcdf", ".h5", ".hdf5")
+FILES = (".nc", ".nc4", ".cdf", ".netcdf", *PLAIN_HDF5, *OTHER_FORMATS)
 STORES = (*FILES, ".zarr")
 
 log = logging.getLogger(__name__)
 
 
 def open_contents(path: str | Path) -> xr.Dataset:
-    """The variables of a NetCDF file, Zarr store, table, NumPy archive or folder of these, with times left as numbers.
+    """The variables of a file that `open_source` reads, a Zarr store, table, NumPy archive or folder of these, with
+    times left as numbers.
 
-    A column of a table is a variable along `row`. NetCDF and HDF5 files of a folder are joined as `open_source` does:
+    A column of a table is a variable along `row`. Files of a folder are joined as `open_source` does:
     runs become samples, years one axis. Other equal names in a folder keep the first.
 
     Raises:
@@ -82,12 +83,12 @@ def _folder(path: Path) -> xr.Dataset:
 
 def _joined(folder: Path, files: list[Path]) -> xr.Dataset | None:
     """Files that continue each other, or are runs of one kind, as one dataset; None where there are none such."""
-    from ..converter.any_source import open_source
+    from ..converter.any_source import natural, open_source
 
     if len(files) < 2:
         return None
     try:
-        return open_source([str(file) for file in files]).data
+        return open_source(sorted(map(str, files), key=natural)).data
     except DataError as error:
         log.warning("files of %s are not joined, and of equal names the first is described: %s", folder, error)
         return None

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from ..errors import DataError
 from ..store import did_you_mean
@@ -18,10 +18,27 @@ from .sources import Source
 from .strict import Strict, checked, read_record
 
 DOMAINS = ("pde", "weather", "biodiversity", "graphs")
+LONGEST_TITLE = 200
 IDENTIFIER = r"^[a-z]+\.[a-z0-9]+(-[a-z0-9]+)*$"
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Units = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9%°µ_./*^+() \-]{1,60}$")]
+StandardName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def written_units(text: str) -> str:
+    """Units as they are written, such as `m s-1` or `μg m⁻³`.
+
+    Raises:
+        ValueError: text that is no unit.
+    """
+    if not 1 <= len(text) <= 80 or not text.isprintable() or text != text.strip() or set(text) & set(";<>{}|\\`"):
+        raise ValueError(
+            f"units are 1 to 80 printable characters, none of ;<>{{}}|\\`, got {text[:80]!r}; correct them"
+        )
+    return text
+
+
+Units = Annotated[str, AfterValidator(written_units)]
 
 
 class Citation(Strict):
@@ -86,7 +103,7 @@ class Variable(Strict):
     """
 
     units: Units | None = None
-    standard_name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+    standard_name: StandardName | None = None
     long_name: str | None = None
     role: Literal["state", "forcing", "static", "input", "target", "coordinate", "label"] = "state"
     levels: str | None = None
@@ -145,7 +162,7 @@ class Entry(Strict):
     format: Literal[1] = Field(alias="schema")
     id: Identifier
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-    title: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=LONGEST_TITLE)
     description: str = ""
     keywords: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()

@@ -53,10 +53,10 @@ def bounds(grid: Grid) -> list[float]:
     """West, south, east, north in degrees, longitudes from -180 to 180; the globe where the grid does not say it."""
     box = {"x": (-180.0, 180.0), "y": (-90.0, 90.0)}
     for name, (first, last) in grid.extent.items():
-        if name in AXES:
-            box[AXES[name]] = (min(first, last), max(first, last))
+        if name.lower() in AXES:
+            box[AXES[name.lower()]] = (min(first, last), max(first, last))
     west, east = box["x"]
-    if any(AXES.get(name) == "x" for name in grid.periodic):
+    if any(AXES.get(name.lower()) == "x" for name in grid.periodic):
         west, east = -180.0, 180.0
     elif east > 180:  # a part of the globe on 0 to 360
         west, east = (west - 360 if west > 180 else west), east - 360
@@ -87,8 +87,9 @@ def _cube(entry: Entry) -> dict[str, Any]:
     dims: dict[str, Any] = {}
     for name in entry.dims.space:
         extent = entry.grid.extent.get(name) if entry.grid else None
-        world = [-180.0, 180.0] if AXES.get(name) == "x" else [-90.0, 90.0]
-        dims[name] = {"type": "spatial", "axis": AXES.get(name, "x"), "extent": sorted(extent) if extent else world}
+        axis = AXES.get(name.lower(), "x")
+        world = [-180.0, 180.0] if axis == "x" else [-90.0, 90.0]
+        dims[name] = {"type": "spatial", "axis": axis, "extent": sorted(extent) if extent else world}
     if entry.dims.time:
         ends = [None if end is None else end.isoformat().replace("+00:00", "Z") for end in interval(entry)]
         dims[entry.dims.time] = {"type": "temporal", "extent": ends}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -133,7 +133,11 @@ def _contents(entry: Entry, place: str | Path) -> Iterator[Finding]:
         yield from _calendar(entry, data)
         yield from _sizes(entry, data)
         yield from _split_labels(entry, data)
-        yield from _statistics(entry, data)
+        recorded = entry.statistics
+        part = recorded.over if recorded and entry.splits and recorded.over in entry.splits.parts else None
+        found = summarise(entry, data, part, SAMPLES)
+        yield from _missing(entry, found)
+        yield from _statistics(entry, found)
         if (said := forbids_redistribution(data.attrs)) and entry.redistribution == "allowed":
             yield Finding("licence", "failed", f"the entry allows redistribution, the data say {said!r}; correct it")
 
@@ -197,13 +201,21 @@ def _split_labels(entry: Entry, data: xr.Dataset) -> Iterator[Finding]:
             yield Finding("splits", "ok" if count else "failed", message)
 
 
-def _statistics(entry: Entry, data: xr.Dataset) -> Iterator[Finding]:
+def _missing(entry: Entry, found: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    absent = {name: of["missing"] for name, of in found.items() if of["missing"]}
+    if entry.missing.policy == "error":
+        for name, count in absent.items():
+            yield Finding("missing", "failed", f"{name}: none by the entry (policy error), got {count}; correct one")
+    if found and not (absent and entry.missing.policy == "error"):
+        counts = ", ".join(f"{count} of {name}" for name, count in absent.items()) or "none"
+        yield Finding("missing", "ok", f"policy {entry.missing.policy}; of {SAMPLES} samples {counts}")
+
+
+def _statistics(entry: Entry, found: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     recorded = entry.statistics
     if recorded is None:
         yield Finding("statistics", "unknown", "the entry has none")
         return
-    part = recorded.over if entry.splits and recorded.over in entry.splits.parts else None
-    found = summarise(entry, data, part, SAMPLES)
     for name, moments in recorded.variables.items():
         if name not in found or isinstance(moments.mean, tuple) or isinstance(moments.std, tuple):
             continue
@@ -215,6 +227,6 @@ def _statistics(entry: Entry, data: xr.Dataset) -> Iterator[Finding]:
         yield Finding("statistics", "failed" if far or outside else "ok", message)
 
 
-def _beyond(found: dict[str, float], low: float, high: float) -> bool:
+def _beyond(found: Mapping[str, Any], low: float, high: float) -> bool:
     slack = 1e-6 * max(abs(low), abs(high), float(np.finfo(np.float32).tiny))
     return found["min"] < low - slack or found["max"] > high + slack

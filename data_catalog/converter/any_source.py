@@ -98,6 +98,8 @@ def find_files(source: Any) -> list[str]:
     if not isinstance(source, str | os.PathLike):
         return [file for one in source for file in find_files(one)]
     text = os.fspath(source)
+    if zarr_folder(text) is not None:
+        raise DataError(f"a Zarr store is a source by itself, got {text} among other files; name it alone")
     if os.path.isdir(text):
         found = [entry.path for entry in os.scandir(text) if entry.name.lower().endswith(ALL_ENDINGS)]
         rule = f"a folder holds files that end in one of {', '.join(ALL_ENDINGS)}"
@@ -130,7 +132,7 @@ def renamed(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
 
 
 def chosen(data: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
-    """The numeric variables, or those named."""
+    """The numeric variables, or those named; the cell areas of these become coordinates."""
     known = list(map(str, data.data_vars))
     for name in variables or ():
         if name not in known:
@@ -144,4 +146,11 @@ def chosen(data: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
     kept = [name for name in (variables or known) if name in numeric]
     if not kept:
         raise DataError(f"data hold numeric variables, got {known or 'none at all'}; name another file or group")
-    return data.drop_vars([name for name in known if name not in kept])
+    measured = {word for name in kept for word in linked_areas(data[name]).split()}  # they are weighted by
+    areas = [name for name in known if name in measured and name not in kept]
+    return data.set_coords(areas).drop_vars([name for name in known if name not in (*kept, *areas)])
+
+
+def linked_areas(variable: xr.DataArray) -> str:
+    """The attribute `cell_measures`, which xarray may keep apart."""
+    return str(variable.attrs.get("cell_measures", variable.encoding.get("cell_measures", "")))

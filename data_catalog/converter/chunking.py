@@ -109,7 +109,7 @@ def plan_array(
     region = grown(shards, stored, shape, region_bytes // dtype.itemsize)
     return ArrayPlan(
         name=name, dims=tuple(dims), shape=tuple(shape), dtype=dtype, chunks=chunks, shards=shards, region=region,
-        amplification=math.prod(map(reread, shape, region, stored)),
+        amplification=math.prod(map(reread, shape, region, stored), start=1.0),
     )  # fmt: skip
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import xarray as xr
 
 from ..errors import DataError
-from ..store import near
+from ..store import PLAIN_HDF5, near
 
 ENDINGS = {
     "netcdf": (".nc", ".nc4", ".cdf", ".netcdf"),
-    "hdf5": (".h5", ".hdf5", ".he5", ".hdf"),
+    "hdf5": PLAIN_HDF5,
     "grib": (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2"),
     "geotiff": (".tif", ".tiff", ".geotiff"),
 }

@@ -165,12 +165,22 @@ def join_dimensions(headers: list[Header]) -> list[str]:
     """The dimension along which files continue each other, by their coordinates, or the two of a grid, dates last.
 
     Raises:
-        DataError: more of them, or files of one period twice.
+        DataError: more of them, files of one period twice, or files of different lengths that do not say which.
     """
     first = headers[0]
-    dims = {d for field in first.fields.values() for d in field.dims}
+    dims = {d: None for field in first.fields.values() for d in field.dims}
+    if len(headers) == 1 and dims:
+        return [next(iter(dims))]  # a file of other variables than the rest gets no dimension of its own
     apart = [name for name in MEMBERS if name in first.coords and name not in dims and differs(headers, name)]
     apart += [d for d in first.sizes if d in dims and any(varies(first, other, d) for other in headers[1:])]
+    for dim in apart:
+        if dim in dims and dim not in (*first.coords, *MEMBERS) and dim.lower() not in SAMPLES:
+            other = next(h for h in headers if varies(first, h, dim))
+            raise DataError(
+                f"files say by their coordinates how they continue each other, got {first.sizes[dim]} along {dim!r} in "
+                f"{first.path} and {other.sizes.get(dim)} in {other.path}, without any; if they continue each other, "
+                f"say so with join={dim!r}, and if they are runs, cut them to one length"
+            )
     dated = [d for d in dims if d in first.coords and is_dated(first.coords[d])]
     if len(apart) in (1, 2):
         return sorted(apart, key=lambda name: name in dated)

@@ -67,7 +67,7 @@ def write_region(job: Job, region: Region) -> dict[str, dict[str, int]]:
     done, files = {}, files_of(job.store)
     for key, box in region.shards:
         inside = tuple(slice(b.start - a.start, b.stop - a.start) for a, b in zip(region.box, box, strict=True))
-        part = np.ascontiguousarray(values[inside])
+        part = np.require(values[inside], requirements="C")  # keeps a single value without axes
         done[key] = {"bytes": write_shard(files, region.array, key, box, part), "missing": count_missing(part)}
     return done
 
@@ -131,7 +131,7 @@ def write_shard(files: StoreFiles, array: str, key: str, box: tuple[slice, ...],
     target = files.array(array, mode="r+", config={"write_empty_chunks": True})
     target[box] = values
     back = files.read_back(array, box, values)
-    if not np.array_equal(back.view(np.uint8), values.reshape(back.shape).view(np.uint8)):
+    if not np.array_equal(back.reshape(-1).view(np.uint8), values.reshape(-1).view(np.uint8)):
         files.remove(key)
         raise DataError(
             f"what is written is what comes back, but shard {key} of {files.root} holds other values; "

@@ -10,7 +10,7 @@ import numpy as np
 
 from .array_reader import ArrayReader
 from .chunk_reader import ChunkReader
-from .open_array import convert_line
+from .cure import convert_line, window_in_file
 from .selection import OUTSIDE, segments
 from .windows import Windows
 
@@ -39,9 +39,13 @@ def amplification(reader: ArrayReader, windows: Windows, *, source: str = "", lo
 
     source: path of the store, for the command; that of the reader by default.
     """
-    name = source or getattr(reader, "name", "SOURCE")
+    store, group, variable = getattr(reader, "origin", ("", "", ""))
+    name = source or store or getattr(reader, "name", "SOURCE")
     sizes = dict(zip(windows.dims, windows.sample_shape, strict=True))
-    cure = convert_line(name, **{d: sizes[d] for d in windows.positions})
+    window = {d: sizes[d] for d in windows.positions}
+    if store and name == store:
+        window = window_in_file(name, window, group=group, variable=variable, dims=windows.dims)
+    cure = convert_line(name, window, group)
     if not isinstance(reader, ChunkReader) or reader.layout.raw or not len(windows):
         return Amplification(factor=1.0, cure=cure)
     decoded = used = 0
@@ -51,15 +55,23 @@ def amplification(reader: ArrayReader, windows: Windows, *, source: str = "", lo
         decoded += chunks * math.prod(reader.layout.chunks)
         used += math.prod(windows.sample_shape)
     shapes = f"chunks of {reader.layout.chunks} for windows of {windows.sample_shape}"
-    say_amplification(name, decoded / used, shapes, **{d: sizes[d] for d in windows.positions})
+    _say(name, decoded / used, shapes, cure)
     return Amplification(factor=decoded / used, cure=cure)
 
 
 def say_amplification(source: str, factor: float, shapes: str, **window: int) -> None:
-    """Warn once a store of a factor above 2, with the command that cures it."""
+    """Warn once a store of a factor above 2, with the command that cures it.
+
+    window: {`sample` or `time`: length}, whatever these dimensions are called in the file.
+    """
+    if factor > TOLERATED and (source, shapes) not in _said:
+        _say(source, factor, shapes, convert_line(source, window_in_file(source, window)))
+
+
+def _say(source: str, factor: float, shapes: str, cure: str) -> None:
     if factor > TOLERATED and (source, shapes) not in _said:
         _said.add((source, shapes))
         log.warning(
             "%s: %.1f bytes are read and decoded for every byte used (%s); shuffle in blocks, or rewrite it: %s",
-            source, factor, shapes, convert_line(source, **window),
+            source, factor, shapes, cure,
         )  # fmt: skip

@@ -33,7 +33,7 @@ class ChunkLayout:
     axes: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        require(self.dtype.kind in "fiub", self.dtype, "real numbers")
+        require(self.dtype.kind in "fiubc", self.dtype, "numbers")
         require(len(self.shape) == len(self.chunks), self.chunks, "one chunk size for each axis")
         require(self.raw or self.chunk_bytes < LARGEST_CHUNK, self.chunk_bytes, f"chunks below {LARGEST_CHUNK} bytes")
         require(math.prod(self.shape) * self.dtype.itemsize < 2**62, self.shape, "arrays below 2**62 bytes")

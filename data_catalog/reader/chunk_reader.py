@@ -47,12 +47,16 @@ class ChunkReader(ArrayReader):
         layout: how it lies.
         cache_bytes: memory for decoded chunks of which only a part was asked for.
         threads: that decode in this process.
+
+    Attributes:
+        origin: store, group and variable that it was opened from by `open_array`.
     """
 
     def __init__(self, name: str, layout: ChunkLayout, *, cache_bytes: int = 2**26, threads: int = 1) -> None:
         self.name, self.layout = name, layout
         self.shape, self.dtype = layout.shape, layout.dtype.newbyteorder("=")
         self.cache_bytes, self.threads = cache_bytes, threads
+        self.origin = ("", "", "")
         self.memory = Memory()
         self.enter()
 

@@ -29,7 +29,7 @@ def with_direct_arrays(raw: xr.Dataset, path: str) -> xr.Dataset:
     """
     direct = {}
     for name, variable in raw.variables.items():
-        if variable.ndim and variable.size and variable.dtype.kind in "fiu":
+        if variable.ndim and variable.size and variable.dtype.kind in "fiuc":
             array: Any = indexing.LazilyIndexedArray(DirectArray(path, str(name), variable))
             data = indexing.CopyOnWriteArray(array)
             direct[name] = xr.Variable(variable.dims, data, variable.attrs, variable.encoding)

@@ -113,11 +113,11 @@ def dataset_layout(dataset: Any) -> tuple[ChunkLayout, np.ndarray]:
     A contiguous dataset is one chunk of values as they are. A chunk that was never written has no bytes.
 
     Raises:
-        UnreadableLayoutError: compact, external, virtual, of a filter that is not read here, or of no real numbers.
+        UnreadableLayoutError: compact, external, virtual, of a filter that is not read here, or of no numbers.
     """
     require(isinstance(dataset, h5py.Dataset), type(dataset).__name__, "datasets of HDF5 files")
     plan, dtype, shape = dataset.id.get_create_plist(), dataset.dtype, dataset.shape
-    require(shape is not None and dtype.kind in "fiub", dtype, "datasets of real numbers")
+    require(shape is not None and dtype.kind in "fiubc", dtype, "datasets of numbers")
     require(not dataset.is_virtual and not dataset.external, "another file", "datasets that lie in their own file")
     fill = dataset.fillvalue
     if dataset.chunks is None:

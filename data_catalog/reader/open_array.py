@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import DataError
 from .array_reader import ArrayReader
+from .chunk_reader import ChunkReader
+from .cure import convert_line, place_of
 from .decoding import UnreadableLayoutError
 from .zarr_reader import ZarrReader
 
@@ -20,7 +22,8 @@ _said: set[tuple[int, str]] = set()
 def open_array(source: Any, variable: str | None = None, **choices: Any) -> ArrayReader:
     """A reader of one variable's values as they are stored, the fastest that there is for it.
 
-    What cannot be read directly is left to xarray; one warning says why, and what would make it fast.
+    What cannot be read directly is left to zarr-python, h5py or xarray; one warning says why, and what would make it
+    fast. Values are decoded by CF attributes in xarray objects and in files of formats without chunks of their own.
 
     Args:
         source: a Zarr store or array (folder or URL), a NetCDF4 or HDF5 file, or an xarray object, lazy or in memory.
@@ -31,24 +34,34 @@ def open_array(source: Any, variable: str | None = None, **choices: Any) -> Arra
     Raises:
         FileNotFoundError: there is no such store.
     """
+    why: UnreadableLayoutError | None = None
     if isinstance(source, str | Path):
         try:
             return open_chunks(str(source), variable, **choices)
         except UnreadableLayoutError as error:
-            say_slow(str(source), variable or "", error)
-    from ..store import open_store
+            why = error
     from .lazy_reader import LazyReader
+    from .library_array import left_array
 
-    data = open_store(source)
-    return LazyReader(data[variable or next(iter(data.data_vars))])
+    found = LazyReader(left_array(source, variable))
+    if why is not None:
+        say_slow(str(source), variable or "", why)
+    return found
 
 
-def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ArrayReader:
-    """A reader of chunks.
+def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ChunkReader:
+    """A reader of chunks, which knows where they are from.
 
     Raises:
         UnreadableLayoutError: there is none for this store.
     """
+    reader = chunks_at(path, variable, **choices)
+    reader.origin = (*place_of(path, variable), variable.rpartition("/")[2] if isinstance(variable, str) else "")
+    return reader
+
+
+def chunks_at(path: str, variable: str | Sequence[str] | None, **choices: Any) -> ChunkReader:
+    """See `open_chunks`."""
     if "://" in path:
         if "access" in choices:
             raise DataError(f"files on a local disk are read with a chosen access, got one for {path}; leave it out")
@@ -60,7 +73,9 @@ def open_chunks(path: str, variable: str | Sequence[str] | None, **choices: Any)
             return RemoteHDF5Reader(path, named(path, variable), **choices)
         return RemoteZarrReader("/".join(filter(None, (path.rstrip("/"), variable))), **choices)  # type: ignore[arg-type]
     if Path(path).is_dir():
-        return ZarrReader(os.path.join(path, *([variable] if isinstance(variable, str) else [])), **choices)
+        folder = os.path.join(path, *([variable] if isinstance(variable, str) else []))
+        is_whole = variable == Path(path).stem and not os.path.exists(folder)  # see `open_nameless`
+        return ZarrReader(path if is_whole else folder, **choices)
     from .hdf5_reader import HDF5Reader, is_hdf5
 
     if not is_hdf5(path):
@@ -80,14 +95,8 @@ def say_slow(path: str, variable: str, error: Exception) -> None:
     key = (os.getpid(), path)
     if key not in _said:
         _said.add(key)
+        store, group = place_of(path, variable or None)
         log.warning(
-            "%s of %s is read through xarray, at a fraction of the speed: %s. To make it fast: %s",
-            variable or "the array", path, error, convert_line(path),
+            "%s of %s is read by zarr-python, h5py or xarray, at a fraction of the speed: %s. To make it fast: %s",
+            variable or "the array", path, error, convert_line(store, group=group),
         )  # fmt: skip
-
-
-def convert_line(source: str, **window: int) -> str:
-    """The command that writes a source anew for reading windows of it, such as `sample=1`."""
-    name = Path(source.rstrip("/"))
-    sizes = ", ".join(f"{dim}: {size}" for dim, size in (window or {"sample": 1}).items())
-    return f"humboldt convert {source} {name.stem}.rechunked.zarr --window '{{{sizes}}}'"

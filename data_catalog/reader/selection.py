@@ -95,7 +95,7 @@ def parts_by_chunk(requests: Iterable[Request], shape: Place, chunks: Place) -> 
         axes = [segments(*axis) for axis in zip(selection, shape, chunks, strict=True)]
         for combination in itertools.product(*axes):
             place = tuple([segment.chunk for segment in combination])
-            into = out[tuple([segment.into for segment in combination])]
+            into = out[(*[segment.into for segment in combination], ...)]  # a view, of a single value too
             if OUTSIDE in place:
                 into[...] = np.nan
             else:

@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..errors import DataError
 from .chunk_layout import ChunkLayout
 from .decoding import UnreadableLayoutError, require, steps
 
 LARGEST_INDEX = 2**24
 SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
-BROKEN = (OSError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
+BROKEN = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,11 @@ def read_zarr_layout(folder: str | Path) -> ZarrLayout:
 
 
 def parse_zarr_layout(text: Callable[[str], bytes | None], place: str) -> ZarrLayout:
-    """The layout that the metadata say; `text` gives the bytes of a metadata file, None where there is none."""
+    """The layout that the metadata say; `text` gives the bytes of a metadata file, None where there is none.
+
+    Raises:
+        UnreadableLayoutError: they are broken, or ask for what is not read here. DataError: they cannot be reached.
+    """
     try:
         third = text("zarr.json")
         if third is not None:
@@ -89,6 +94,11 @@ def parse_zarr_layout(text: Callable[[str], bytes | None], place: str) -> ZarrLa
         return version_2(json.loads(second or b""))
     except UnreadableLayoutError:
         raise
+    except OSError as error:
+        raise DataError(
+            f"a store can be reached and read, got {str(error).splitlines()[0]} for {place}; check the address, the "
+            "network and the permissions, and open it again"
+        ) from error
     except BROKEN as error:
         raise UnreadableLayoutError(
             f"the metadata of a Zarr array follow the specification, got {error!r} in {place}; write the store again"
@@ -195,7 +205,10 @@ def sizes(values: Any, least: int) -> tuple[int, ...]:
 
 
 def fill_value(value: Any, dtype: np.dtype) -> Any:
-    """The fill value as a number of that type; 0 where none is said."""
+    """The fill value as a number of that type; 0 where none is said. A complex one is the list of its two parts."""
+    if dtype.kind == "c" and isinstance(value, list | tuple):
+        real, imaginary = (float(SPECIAL.get(part, part) if isinstance(part, str) else part) for part in value)
+        return dtype.type(complex(real, imaginary))
     if isinstance(value, str) and value.startswith("0x"):
         return np.frombuffer(bytes.fromhex(value[2:])[::-1], dtype.newbyteorder("<"))[0]
     with np.errstate(over="ignore"):

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from humboldt._version import __version__
 
+from ..catalog.axes import kind_of_axis
 from ..converter.any_source import open_source
 from ..converter.chunking import grown, tiles
 from ..converter.execution import completed
@@ -39,7 +40,6 @@ LEVELS = (
     "component",
     "channel",
 )
-TIMES = ("time", "t")
 SHARES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 KEEP_EVERY = 16
 """Blocks between two notes of how far a pass has come."""
@@ -83,6 +83,8 @@ def compute_statistics(
     Raises:
         DataError: no training part is known, or data that cannot be read or are refused by a policy.
     """
+    if any(lead < 1 for lead in leads):
+        raise DataError(f"increments are over at least 1 step, got leads {list(leads)}; leave out what is below 1")
     opened = open_source(source, variables=variables)
     data, chosen = opened.data, training_part(opened.data, train)
     passes = {str(name): prepared(data, str(name), chosen, leads, per, weights, infinite) for name in data.data_vars}
@@ -105,9 +107,8 @@ def compute_statistics(
     ) as bar:
         for name, this in passes.items():
             summary = collected(this, name, notes, block_bytes, scheduler, workers, bar)
-            found["variables"][name] = described(
-                data, this, summary, area_weights(data, name)[1] if weights == "area" else "none"
-            )
+            label = weights_of(data, name, weights, this.channel)[1]
+            found["variables"][name] = described(data, this, summary, label)
     write_statistics(source, key, found)
     notes.clear()
     return found
@@ -120,27 +121,49 @@ def prepared(
     """What a pass over one variable needs."""
     variable = data[name]
     dims = list(map(str, variable.dims))
+    if not variable.size:
+        raise DataError(f"statistics are of values, got {name} with {dict(variable.sizes)}; name the other variables")
     if variable.dtype.kind == "c":
         raise DataError(
             f"statistics are of real numbers, got {variable.dtype} for {name}; name the other variables, or store its "
             "real and imaginary parts"
         )
     kept = [d for d in dims if (d.lower() in LEVELS if per is None else d in per)]
-    time = next((d for d in dims if d.lower() in TIMES or data[d].attrs.get("axis") == "T"), None)
+    time = next((d for d in dims if kind_of_axis(data, d) == "time"), None)
     if len(kept) > 1:
         raise DataError(f"statistics are kept apart along one dimension, got {kept} for {name}; say per=[{kept[0]!r}]")
+    channel = kept[0] if kept else None
     return Pass(
-        variable=variable.drop_vars(list(variable.coords)), channel=kept[0] if kept else None, time=time,
+        variable=variable.drop_vars(list(variable.coords)), channel=channel, time=time,
         chosen={d: mask for d, mask in chosen.items() if d in dims},
         regular=regular_steps(data, time, leads) if time else {},
-        weights=area_weights(data, name)[0] if weights == "area" else None, infinite=infinite,
+        weights=weights_of(data, name, weights, channel)[0], infinite=infinite,
     )  # fmt: skip
+
+
+def weights_of(data: xr.Dataset, name: str, weights: str, channel: str | None) -> tuple[xr.DataArray | None, str]:
+    """See `area_weights`; none along a dimension whose places have statistics of their own.
+
+    Raises:
+        DataError: areas that differ along that dimension and along others.
+    """
+    found, label = area_weights(data, name) if weights == "area" else (None, "none")
+    if found is None or channel not in found.dims:
+        return found, label
+    if found.ndim > 1:
+        raise DataError(
+            f"cells count by their area where all places along {channel!r} share it, got {label} of {found.dims} for "
+            f"{name}; use weights='none'"
+        )
+    return None, "none"
 
 
 def regular_steps(data: xr.Dataset, time: str, leads: Sequence[int]) -> dict[int, np.ndarray]:
     """{lead: whether t + lead is so many of the usual steps after t}; leads beyond the data are left out."""
     size = data.sizes[time]
     values = np.asarray(data[time].values) if time in data.coords else np.arange(size)
+    if values.dtype.kind == "O":  # dates of cftime
+        values = np.asarray(xr.conventions.encode_cf_variable(data[time].variable).values)
     values = values.astype(np.int64) if values.dtype.kind in "mM" else values
     if values.dtype.kind not in "iuf" or size < 2:
         return {lead: np.ones(size - lead, bool) for lead in leads if lead < size}

@@ -149,8 +149,6 @@ def take(
     spread = (
         None if weights is None else weights.expand_dims([d for d in rest if d not in weights.dims]).transpose(*rest)
     )
-    if about.channel and weights is not None and about.channel in weights.dims:
-        raise DataError(f"weights do not depend on the level, got {weights.dims}; use weights='none'")
     ordered = block.transpose(about.channel, *rest).values if about.channel else block.values[None]
     mine = place[about.channel] if about.channel else slice(0, 1)
     part = Moments(about.channels)

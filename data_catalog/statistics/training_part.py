@@ -48,14 +48,31 @@ def _places(data: xr.Dataset, dim: str, part: Any) -> Any:
     return part if isinstance(part, slice) else slice(part) if isinstance(part, int) else labelled(data, dim, part)
 
 
+def is_decoded(axis: xr.DataArray) -> bool:
+    """Whether values are dates already, of numpy or cftime, as in an object that xarray has decoded."""
+    import cftime
+
+    return axis.dtype.kind == "M" or (axis.dtype.kind == "O" and isinstance(axis.values.flat[0], cftime.datetime))
+
+
 def labelled(data: xr.Dataset, dim: str, ends: Sequence[Any]) -> np.ndarray:
     """Places between two labels along a dimension, both included; dates as texts."""
     axis = data[dim] if dim in data.coords else xr.DataArray(np.arange(data.sizes[dim]), dims=dim)
+    if isinstance(ends, str) or len(ends) != 2:
+        raise DataError(f"a training part goes from a first to a last label, got {dim}={ends!r}; say [first, last]")
     first, last = ends
+    dates = axis.values if is_decoded(axis) else None
     if is_dated(axis):
         calendar_of(axis)
         coder = xr.coders.CFDatetimeCoder(use_cftime=True)
-        decoded = xr.decode_cf(xr.Dataset(coords={dim: axis.variable}), decode_times=coder)[dim]
-        places = xr.DataArray(np.arange(axis.size), {dim: decoded.values}, (dim,))
-        return places.sel({dim: slice(str(first), str(last))}).values
+        dates = xr.decode_cf(xr.Dataset(coords={dim: axis.variable}), decode_times=coder)[dim].values
+    if dates is not None:
+        order = np.argsort(dates, kind="stable")  # times may fall
+        places = xr.DataArray(order, {dim: dates[order]}, (dim,))
+        try:
+            return places.sel({dim: slice(str(first), str(last))}).values
+        except ValueError as error:
+            raise DataError(
+                f"dates are written YYYY, YYYY-MM or YYYY-MM-DD, got {dim}=[{first}, {last}] ({error}); correct them"
+            ) from error
     return np.flatnonzero((axis.values >= first) & (axis.values <= last))

@@ -47,7 +47,8 @@ def print_rows(given: dict[str, Any], words: Sequence[str]) -> None:
     """The entries that fit, a line each, or as JSON."""
     from humboldt.data_catalog import is_here, load_catalog
 
-    found = load_catalog().search(*words, **{facet: given[facet] for facet in FACETS})
+    catalog, facets = load_catalog(), {facet: given[facet] for facet in FACETS}
+    found = catalog.search(*words, **facets)
     if given["json"]:
         rows = [{**_row(entry), "here": is_here(entry)} for entry in found]
         print(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -57,7 +58,7 @@ def print_rows(given: dict[str, Any], words: Sequence[str]) -> None:
         print(
             f"{entry.id:{width}}  {'here' if is_here(entry) else '':4}  {entry.licence or 'unknown':24}  {entry.title}"
         )
-    print(f"{len(found)} data sets")
+    print(f"{len(found)} data sets" + "".join(catalog.nearest(name, value) for name, value in facets.items() if value))
 
 
 def show(words: Sequence[str]) -> None:
@@ -177,8 +178,10 @@ def export(words: Sequence[str]) -> None:
     else:
         from pathlib import Path
 
-        Path(given["output"]).write_text(text, encoding="utf-8")
-        print(given["output"])
+        place = Path(given["output"])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+        print(place)
 
 
 ACTIONS: dict[str, Callable[[Sequence[str]], int | None]] = {

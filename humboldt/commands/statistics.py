@@ -58,8 +58,9 @@ def run(words: Sequence[str]) -> None:
 def table(found: dict[str, Any]) -> str:
     """Mean, deviation and extremes, a row a variable and level."""
     columns = ("mean", "std", "min", "max", "missing")
+    over = ", ".join(f"{count} of {size} along {dim}" for dim, (count, size) in found["over"].items())
     lines = [
-        f"fingerprint {found['fingerprint']}, over {found['over'] or 'all'}",
+        f"fingerprint {found['fingerprint']}, over {over or 'all'}",
         "".join(f"{c:>14}" for c in ("", *columns)),
     ]
     for name, entry in found["variables"].items():

@@ -39,6 +39,19 @@ def test_times_stay_numbers(tmp_path):
     assert open_store(tmp_path / "t.nc").time.values.tolist() == [0.0, 6.0]
 
 
+@pytest.mark.parametrize("dtype", ["f2", "c8", "?"])
+def test_hdf5_files_that_are_no_netcdf(tmp_path, dtype):
+    values = np.arange(12.0).reshape(3, 4).astype(dtype)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["u"] = values
+        file.create_dataset("packed", data=values, compression="lzf")
+    opened = open_store(tmp_path / "a.h5")
+    assert opened.u.dims == opened.packed.dims == ("phony_dim_0", "phony_dim_1")
+    for name in ("u", "packed"):
+        assert opened[name].dtype == values.dtype
+        assert np.array_equal(opened[name][1:].values, values[1:])
+
+
 def test_what_is_not_there_or_not_readable(data, tmp_path):
     data.to_netcdf(tmp_path / "burgers.nc")
     with pytest.raises(FileNotFoundError, match=r"burger.nc, which is not there; did you mean 'burgers.nc'"):

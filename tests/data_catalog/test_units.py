@@ -19,6 +19,9 @@ from humboldt.data_catalog import DataError, parse_units, require_units, same_un
         ("seconds", "s"),
         ("m m-1", "1"),
         ("10^3 kg", "10^3 kg"),
+        ("m s⁻²", "m s-2"),
+        ("m²/s²", "m2 s-2"),
+        ("μg m⁻³", "µg m-3"),
     ],
 )
 def test_same_units_in_other_spellings(one, other):

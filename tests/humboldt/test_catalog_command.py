@@ -32,6 +32,8 @@ def test_list_and_search(capsys):
     found = json.loads(said(capsys, "catalog search era5 --domain weather --variable eastward_wind --json"))
     assert {row["domain"] for row in found} == {"weather"}
     assert "pde.pdegym-ace " in said(capsys, "catalog search PDEgym")
+    assert said(capsys, "catalog list --domain wether") == "0 data sets; did you mean 'weather'?\n"
+    assert said(capsys, "catalog search nothing_of_this --domain weather").strip() == "0 data sets"
     assert main(["catalog", "list", "--licens", "MIT"]) == 2
     assert "did you mean --licence" in capsys.readouterr().err
 
@@ -90,7 +92,7 @@ def test_add_then_find(capsys, tmp_path, root):
 
 def test_export(capsys, tmp_path):
     assert json.loads(said(capsys, "catalog export pde.burgers2d"))["@type"] == "sc:Dataset"
-    target = tmp_path / "stac.json"
+    target = tmp_path / "new" / "folder" / "stac.json"
     said(capsys, f"catalog export weather.cmip6 --format stac --output {target}")
     assert json.loads(target.read_text())["type"] == "Collection"
     assert main(["catalog", "export", "biodiversity.worldclim-10m"]) == 2

@@ -22,6 +22,12 @@ def test_graphs_are_drawn_as_their_matrix():
     assert np.array_equal(matrix, matrix.T)
 
 
+def test_solutions_of_ours_are_no_plain_areas():
+    values = picture(CATALOG.find("pde.pdegym-helmholtz"))
+    assert values is not None
+    assert len(np.unique(values)) > 100
+
+
 def test_published_sets_without_a_solver_have_no_picture():
     assert picture(CATALOG.find("weather.era5-arco")) is None
 

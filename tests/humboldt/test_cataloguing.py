@@ -119,3 +119,10 @@ def test_adding_asks_only_for_what_neither_the_file_nor_the_caller_says(tmp_path
     added, _ = add_to_catalog(tmp_path / "a.nc", id="pde.mine", ask=ask)
     assert [question.split()[0] for question in asked] == ["licence", "how"]
     assert (added.title, added.licence, added.citation.text) == ("Known", None, "me")
+
+
+def test_a_doi_joins_the_citation_that_the_file_says(tmp_path):
+    xr.Dataset({"u": ("x", np.arange(3.0))}, attrs={"title": "Known", "references": "her"}).to_netcdf(tmp_path / "a.nc")
+    answers = {"id": "pde.mine", "licence": "CC0-1.0", "doi": "10.5281/zenodo.12", "folder": str(tmp_path / "entries")}
+    added, _ = add_to_catalog(tmp_path / "a.nc", **answers)
+    assert (added.citation.text, added.citation.doi) == ("her", "10.5281/zenodo.12")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from humboldt.data_catalog import DataError, add_entry, draft, load_catalog, verify
+from humboldt.data_catalog import DataError, add_entry, draft, load_catalog, read_entry, verify
 
 ANSWERS = {"id": "weather.mine", "title": "Mine", "licence": "CC0-1.0", "citation": {"text": "me"}}
 
@@ -46,6 +46,41 @@ def test_the_entry_that_is_written_is_found_opened_and_true(tmp_path, monkeypatc
     assert report.ok, str(report)
     assert written.statistics is not None
     assert written.statistics.variables["u"].mean == pytest.approx(float(globe()["u"].mean(dtype="f8")), rel=1e-6)
+
+
+def test_what_an_entry_cannot_hold_does_not_stop_it(tmp_path, caplog):
+    data = globe(calendar="noleap")
+    data["u"].attrs = {"units": " μg m⁻³ ", "standard_name": "mass of PM2.5"}
+    data["orography"].attrs["units"] = "<metres>"
+    data["time_bnds"] = (("time", "nv"), np.zeros((4, 2)))
+    data["time"].attrs["bounds"] = "time_bnds"
+    data["crs"] = ((), 0, {"grid_mapping_name": "latitude_longitude"})
+    data.attrs["title"] = "A title of many words\n" * 20
+    data.to_netcdf(tmp_path / "a.nc")
+    answers = {key: value for key, value in ANSWERS.items() if key != "title"}
+    written, place = add_entry(tmp_path / "a.nc", answers, tmp_path / "entries")
+    assert sorted(written.variables) == ["orography", "u"]
+    u, orography = written.variables["u"], written.variables["orography"]
+    assert (u.units, u.standard_name, u.long_name) == ("μg m⁻³", None, "mass of PM2.5")
+    assert orography.units is None
+    assert "the units '<metres>' of orography" in caplog.text
+    assert len(written.title) <= 200
+    assert written.title.endswith(" …")
+    assert read_entry(place) == written
+    assert verify(written).ok
+
+
+def test_missing_values_are_said_and_verified(tmp_path):
+    data = globe(calendar="noleap")
+    data["u"][1, 2, 3] = np.nan
+    data.to_netcdf(tmp_path / "a.nc")
+    written, _ = add_entry(tmp_path / "a.nc", ANSWERS, tmp_path / "entries")
+    assert written.missing.policy == "mask"
+    assert "ok       missing      policy mask; of 16 samples 1 of u" in str(verify(written))
+    strict, _ = add_entry(tmp_path / "a.nc", {**ANSWERS, "missing": {"policy": "skip"}}, tmp_path / "entries")
+    assert strict.missing.policy == "skip"
+    untrue = strict.model_copy(update={"missing": type(strict.missing)()})
+    assert "failed   missing      u: none by the entry (policy error), got 1; correct one" in str(verify(untrue))
 
 
 def test_stores_tables_and_folders(tmp_path):

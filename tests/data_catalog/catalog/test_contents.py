@@ -32,14 +32,24 @@ def test_a_folder_is_one_dataset(tmp_path):
 
 
 def test_runs_in_a_folder_are_samples_and_all_of_them_count(tmp_path, caplog):
-    paths = runs(tmp_path / "runs", count=4)
+    paths = runs(tmp_path / "runs", count=12)  # run_10 comes behind run_9, as where they are opened
     found = open_contents(tmp_path / "runs")
     assert found.u.dims == ("sample", "time", "x")
     assert np.array_equal(found.u.values, np.stack([xr.open_dataset(path).u.values for path in paths]))
     assert not caplog.text
-    xr.Dataset({"u": ("y", [1.0])}).to_netcdf(tmp_path / "runs" / "run_9.nc")
+    xr.Dataset({"u": ("y", [1.0])}).to_netcdf(tmp_path / "runs" / "run_99.nc")
     assert open_contents(tmp_path / "runs").u.dims == ("time", "x")
     assert "runs are not joined, and of equal names the first is described: files" in caplog.text
+
+
+def test_maps_in_a_folder(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    for month in (1, 2, 10):
+        choices = {"driver": "GTiff", "height": 4, "width": 6, "count": 1, "dtype": "float32", "crs": "EPSG:4326"}
+        place = rasterio.transform.from_origin(0, 40, 10, 10)
+        with rasterio.open(tmp_path / f"rain_{month}.tif", "w", transform=place, **choices) as file:
+            file.write(np.full((1, 4, 6), month, np.float32))
+    assert open_contents(tmp_path).band_1[:, 1, 2].values.tolist() == [1, 2, 10]
 
 
 @pytest.mark.parametrize(

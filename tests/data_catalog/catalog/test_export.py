@@ -199,6 +199,15 @@ def test_boxes_are_in_longitudes_from_minus_180(extent, box):
     assert bounds(grid) == box
 
 
+def test_axes_may_be_written_with_capitals():
+    grid = {"type": "regular_latlon", "extent": {"Latitude": [60, -60], "Longitude": [10, 20]}}
+    told = json.loads(
+        export_entry(entry(id="weather.small", dims={"space": ["Latitude", "Longitude"]}, grid=grid), "stac")
+    )
+    assert told["extent"]["spatial"]["bbox"] == [[10, -60, 20, 60]]
+    assert {name: dim["axis"] for name, dim in told["cube:dimensions"].items()} == {"Latitude": "y", "Longitude": "x"}
+
+
 def test_what_lies_nowhere_on_earth():
     with pytest.raises(DataError, match=r"STAC describes places on Earth, got pde\.burgers2d with cartesian"):
         export_entry(CATALOG.find("pde.burgers2d"), "stac")

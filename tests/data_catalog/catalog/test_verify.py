@@ -61,7 +61,8 @@ def failures(report):
 def test_a_true_entry(tmp_path):
     report = checked(tmp_path, data())
     assert report.ok, str(report)
-    assert {f.check for f in report.findings} == {"splits", "checksum", "units", "calendar", "sizes", "statistics"}
+    checks = {"splits", "checksum", "units", "calendar", "sizes", "missing", "statistics"}
+    assert {f.check for f in report.findings} == checks
     assert {f.status for f in report.findings} == {"ok"}
     assert json.loads(json.dumps(report.as_dict()))["ok"] is True
     assert str(report).startswith("weather.small 1.0.0: ok\n")

@@ -52,10 +52,35 @@ def test_variables_in_files_of_their_own_stand_side_by_side(tmp_path):
     whole[["t"]].to_netcdf(tmp_path / "t.nc")
     whole[["land"]].to_netcdf(tmp_path / "land.nc")
     data = open_source([tmp_path / "t.nc", tmp_path / "land.nc"]).data
-    assert set(data.data_vars) == {"t", "land"}
+    assert {name: field.dims for name, field in data.data_vars.items()} == {
+        "t": ("time", "lat", "lon"),
+        "land": ("lat", "lon"),
+    }
+    assert np.array_equal(data.t, whole.t, equal_nan=True)
+    assert np.array_equal(data.land[1:, 2], whole.land[1:, 2])
     (whole.t * 2).rename("s").isel(lat=slice(2)).to_netcdf(tmp_path / "s.nc")
     with pytest.raises(DataError, match=r"different variables share their coordinates, got .*t.nc"):
         open_source([tmp_path / "t.nc", tmp_path / "s.nc"])
+
+
+def test_what_all_runs_share_lies_in_a_file_of_its_own(tmp_path):
+    runs(tmp_path / "runs", count=3)
+    xr.Dataset({"viscosity": ("x", np.arange(8.0)), "nu": ((), 0.1)}).to_netcdf(tmp_path / "runs" / "all.nc")
+    data = open_source(tmp_path / "runs").data
+    assert (data.u.dims, data.viscosity.dims, data.nu.dims) == (("sample", "time", "x"), ("x",), ())
+    assert np.array_equal(data.viscosity, np.arange(8.0))
+
+
+def test_runs_of_different_lengths_are_not_taken_for_one(tmp_path):
+    (tmp_path / "samples").mkdir()
+    for run, frames in enumerate((3, 5)):
+        data = xr.Dataset({"u": (("t", "x"), np.full((frames, 4), float(run)))})
+        data.to_netcdf(tmp_path / f"{run}.nc")
+        data.rename(t="sample").to_netcdf(tmp_path / "samples" / f"{run}.nc")
+    with pytest.raises(DataError, match=r"got 3 along 't' in .*0.nc and 5 in .*1.nc, without any; .*join='t'.*, cut"):
+        open_source(tmp_path)
+    assert open_source(tmp_path, join="t").data.u[:, 0].values.tolist() == [0] * 3 + [1] * 5
+    assert open_source(tmp_path / "samples").data.u.sizes == {"sample": 8, "x": 4}
 
 
 def ensemble(folder: Path, *, scalar: bool, leave_out: int | None = None) -> xr.Dataset:
@@ -194,6 +219,9 @@ def test_what_is_not_there(tmp_path):
         open_source(tmp_path / "runs" / "run_9.nc")
     with pytest.raises(FileNotFoundError, match=r"a pattern matches files, got .*\*.grib, in which there is none"):
         open_source(str(tmp_path / "*.grib"))
+    xr.Dataset({"u": ("x", np.ones(3))}).to_zarr(tmp_path / "a.zarr", consolidated=False)
+    with pytest.raises(DataError, match=r"a source by itself, got .*a\.zarr among other files; name it alone"):
+        open_source([tmp_path / "a.zarr", tmp_path / "runs" / "run_0.nc"])
     (tmp_path / "notes.txt").write_text("none")
     with pytest.raises(FileNotFoundError, match=r"a folder holds files that end in one of .nc.*name the files"):
         open_source(tmp_path)

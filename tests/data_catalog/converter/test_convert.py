@@ -55,6 +55,14 @@ def test_a_folder_of_files_becomes_one_store(years, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.zarr", "years"]
 
 
+@pytest.mark.parametrize("codec", ["none", "zstd"])
+def test_single_values_beside_fields(tmp_path, codec):
+    xr.Dataset({"u": (("time", "x"), np.ones((3, 4))), "crs": ((), 4326), "nu": ((), 0.01)}).to_netcdf(
+        tmp_path / "a.nc"
+    )
+    same(convert(tmp_path / "a.nc", tmp_path / "a.zarr", codec=codec, progress=False), tmp_path / "a.nc")
+
+
 @pytest.mark.parametrize("codec", ["none", "lz4-bits", "zstd"])
 def test_our_own_reader_reads_it(years, tmp_path, codec):
     path = convert(years, tmp_path / "t.zarr", codec=codec, **SMALL)

@@ -19,6 +19,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "only checked": {"chunks": (2, 2, 2), "fletcher32": True},
     "big endian": {"dtype": ">f4", "chunks": (3, 7, 9), "shuffle": True},
     "integers": {"dtype": "i2", "chunks": (3, 7, 9), "compression": 4},
+    "half": {"dtype": "f2", "chunks": (3, 7, 9), "compression": 4, "shuffle": True},
+    "complex": {"dtype": ">c8", "chunks": (3, 7, 9), "shuffle": True, "compression": 4},
 }
 
 
@@ -75,7 +77,7 @@ def test_a_filter_of_its_own_is_left_to_h5py(tmp_path):
         file.create_dataset("words", data=["a", "b"])
     with pytest.raises(UnreadableLayoutError, match=r"the filters zlib.*got 'lzf'"):
         HDF5Reader(tmp_path / "a.h5", "u")
-    with pytest.raises(UnreadableLayoutError, match="real numbers"):
+    with pytest.raises(UnreadableLayoutError, match="datasets of numbers"):
         HDF5Reader(tmp_path / "a.h5", "words")
 
 

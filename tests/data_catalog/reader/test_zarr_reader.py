@@ -84,6 +84,23 @@ def test_scattered_samples_come_in_the_order_asked_for(name, tmp_path):
         reader.read_many([3, 7])
 
 
+@pytest.mark.parametrize("dtype", ["c8", ">c16", "f2", "?"])
+@pytest.mark.parametrize("choices", [{}, {"zarr_format": 2}, {"shards": (4, 10, 8), "compressors": None}])
+def test_complex_numbers_halves_and_truths_with_their_fill_value(dtype, choices, tmp_path):
+    fill = complex(2, -np.inf) if "c" in dtype else True
+    array = zarr.create_array(str(tmp_path), shape=SHAPE, chunks=CHUNKS, dtype=dtype, fill_value=fill, **choices)
+    array[:4] = (VALUES[:4] * (1 + 2j if "c" in dtype else 1)).astype(dtype)
+    found = ZarrReader(tmp_path).read_many([6, 1, 0, 4])
+    assert found.dtype.kind == np.dtype(dtype).kind
+    assert np.array_equal(found, np.asarray(array[:])[[6, 1, 0, 4]])
+
+
+@pytest.mark.parametrize("choices", [{}, {"compressors": None}, {"zarr_format": 2}])
+def test_a_single_value(choices, tmp_path):
+    zarr.create_array(str(tmp_path), shape=(), dtype="f8", **choices)[...] = 7.5
+    assert ZarrReader(tmp_path).read([]) == 7.5
+
+
 def test_a_position_outside_is_nan(tmp_path):
     folder, values = store(tmp_path / "a")
     found = ZarrReader(folder).read([np.array([-1, -1, 0, 1]), slice(0, 5), np.array([8, -1])])

@@ -127,6 +127,47 @@ def test_complex_numbers_are_refused():
         compute_statistics(data, train="all", **QUIET)
 
 
+def test_latitudes_may_have_statistics_of_their_own():
+    data = weather().isel(level=0)
+    found = compute_statistics(data, train="all", per=["lat"], **QUIET)["variables"]["z"]
+    assert found["weights"] == "none"
+    assert found["mean"] == pytest.approx(data.z.mean(("time", "lon"), dtype="f8").values.tolist(), rel=1e-12)
+    area = xr.DataArray(np.arange(42.0).reshape(7, 6), dims=("lat", "lon"))
+    measured = data.assign(area=area, z=data.z.assign_attrs(cell_measures="area: area"))
+    with pytest.raises(DataError, match=r"along 'lat' share it, got cell areas \(area\).* use weights='none'"):
+        compute_statistics(measured, train="all", variables=["z"], per=["lat"], **QUIET)
+    whole, alone = (compute_statistics(measured, train="all", variables=v, **QUIET) for v in (None, ["z"]))
+    assert whole["variables"]["z"] == alone["variables"]["z"]
+    assert alone["variables"]["z"]["weights"] == "cell areas (area)"
+
+
+def test_leads_are_steps_ahead():
+    with pytest.raises(DataError, match=r"at least 1 step, got leads \[0, 2\]; leave out"):
+        compute_statistics(weather(), train="all", leads=[0, 2], **QUIET)
+
+
+def test_variables_without_values_are_named():
+    data = xr.Dataset({"u": ("x", np.ones(3)), "none": (("x", "y"), np.ones((3, 0)))})
+    with pytest.raises(DataError, match=r"are of values, got none with .*'y': 0.*; name the other variables"):
+        compute_statistics(data, train="all", **QUIET)
+
+
+def test_increments_are_along_times_of_any_name():
+    for name, attributes in (("valid_time", {}), ("zeit", {"units": "hours since 2001-01-01"}), ("q", {"axis": "T"})):
+        data = xr.Dataset({"u": (name, np.arange(9.0) ** 2)}, {name: (name, np.arange(9.0), attributes)})
+        found = compute_statistics(data, train="all", leads=[2], **QUIET)["variables"]["u"]["increments"]["2"]
+        assert found["mean"] == pytest.approx(np.mean(4 * np.arange(7) + 4))
+
+
+def test_an_object_with_decoded_times_gives_the_same(tmp_path):
+    data = weather()
+    train = {"time": ["2001-01-01", "2001-01-25"]}
+    numbers = compute_statistics(data, train=train, leads=[1, 2], **QUIET)
+    dates = compute_statistics(xr.decode_cf(data), train=train, leads=[1, 2], **QUIET)
+    assert numbers["over"] == dates["over"] == {"time": [24, 40]}
+    assert numbers["variables"] == dates["variables"]
+
+
 def test_infinite_values_are_refused_or_missing():
     data = xr.Dataset({"u": (("sample", "x"), np.array([[1.0, 2.0], [np.inf, 4.0], [0.0, 0.0]]))})
     with pytest.raises(DataError, match="of finite numbers, got 1 infinite values in 'u'; repair the data, or"):

@@ -35,5 +35,23 @@ def test_parts_that_are_not_there():
         training_part(SERIES, {"tim": 3})
     with pytest.raises(DataError, match=r"holds something, got time=\['2050', '2060'\], which is empty"):
         training_part(SERIES, {"time": ["2050", "2060"]})
+    with pytest.raises(DataError, match=r"are written YYYY.*got time=\[spring, 2002\].*correct them"):
+        training_part(SERIES, {"time": ["spring", "2002"]})
+    for part in ("2001-2002", ["2001"], ["2001", "2002", "2003"]):
+        with pytest.raises(DataError, match=r"from a first to a last label, got time=.*say \[first, last\]"):
+            training_part(SERIES, {"time": part})
     with pytest.raises(DataError, match=r"shares of a split lie in 0 to 1"):
         training_part(SERIES, {"time": 1.5})
+
+
+@pytest.mark.parametrize("calendar", ["360_day", "standard"])
+@pytest.mark.parametrize("falling", [False, True])
+def test_dates_that_xarray_has_decoded_and_times_that_fall(calendar, falling):
+    days = np.arange(0.0, 720, 30)[:: -1 if falling else 1]
+    times = ("time", days, {"units": "days since 2001-01-01", "calendar": calendar})
+    numbers = xr.Dataset({"u": ("time", days)}, {"time": times})
+    for data in (numbers, xr.decode_cf(numbers)):
+        (mask,) = training_part(data, {"time": ["2001-01", "2001-06"]}).values()
+        assert sorted(days[mask]) == (
+            [0, 30, 60, 90, 120, 150] if calendar == "360_day" else [0, 30, 60, 90, 120, 150, 180]
+        )
