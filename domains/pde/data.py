@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def open_trajectories(
     lead_times: float | Sequence[float] | None = None,
     coarse: int | None = None,
     split: Mapping[str, float | int | Sequence[int]] | None = None,
-    missing: Literal["error", "mask"] = "error",
+    missing: str = "error",
     in_memory: bool | None = None,
     augment: bool = False,
 ) -> TrajectoryDataset:
@@ -66,6 +66,8 @@ def open_trajectories(
     names = list(dict.fromkeys([*(inputs or ()), *(outputs or ())])) or None
     if names and variables is not None:
         raise DataError("channels are chosen by variables, or by inputs and outputs, got both; leave one out")
+    if missing not in ("error", "mask"):
+        raise DataError(f"missing values are an 'error' or a 'mask', got {missing!r}; choose one of them")
     found = read_layout(source, dims=dims, variables=names or variables, periodic=periodic, units=units, layout=layout)
     inputs, outputs = inputs or found.attributes.get("inputs"), outputs or found.attributes.get("outputs")
     if found.times is None and lead_times is not None:
@@ -79,7 +81,9 @@ def open_trajectories(
     opener = partial(open_conventional, source, dims, layout)
     several = isinstance(source, str | Path) and Path(source).is_dir() and zarr_folder(source) is None
     path = None if several else store_path(source)
-    reader = SampleReader(opener, found.columns, found.space, missing=missing, path=path)
+    reader = SampleReader(
+        opener, found.columns, found.space, missing="mask" if missing == "mask" else "error", path=path
+    )
     table = np.zeros((1, 2), int) if found.times is None else pair_table(pairs, len(found.times))
     taken, targets = selected(found, inputs), selected(found, outputs)
     data = TrajectoryDataset(

@@ -353,6 +353,8 @@ def test_missing_values_are_refused_or_masked():
     assert batch.known.sum() == 2
     assert torch.isfinite(batch.target).all()
     assert np.isfinite(opened.statistics()["tracer"]).all()
+    with pytest.raises(DataError, match="missing values are an 'error' or a 'mask', got 'ignore'; choose one of them"):
+        open_trajectories(data, missing="ignore")
 
 
 def test_names_that_are_not_there():
