@@ -52,7 +52,7 @@ def test_statistics_of_a_name_are_over_the_training_part_of_its_entry(capsys, mo
     assert found["variables"]["velocity_x"]["std"] == pytest.approx(said.std, rel=1e-6)
 
 
-def said_line(caplog) -> list[str]:
+def said_line(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The words of the command in the last warning, as a shell takes them apart."""
     return shlex.split(caplog.messages[-1].partition("humboldt ")[2])
 
