@@ -131,6 +131,12 @@ def plan_arrays(
             str(name), list(map(str, variable.dims)), variable.shape, variable.dtype.newbyteorder("="), lengths,
             native=native_chunks(variable.variable), shard_bytes=shard_bytes, region_bytes=region_bytes,
         )  # fmt: skip
+        if plan.chunks == plan.shape and plan.bytes > shard_bytes:
+            log.warning(
+                "%s is one chunk of %.0f MB, as none of its dimensions is known as samples or times; if it is read in "
+                "parts, say so: window={'%s': 1}, or dims={'sample': '%s'}",
+                name, plan.bytes / 1e6, plan.dims[0], plan.dims[0],
+            )  # fmt: skip
         plans.append(plan)
     return tuple(plans)
 

@@ -16,6 +16,7 @@ from .windows import Windows
 
 log = logging.getLogger(__name__)
 TOLERATED = 2.0
+SPARE = 1.25
 _said: set[tuple[str, str]] = set()
 
 
@@ -41,8 +42,8 @@ def amplification(reader: ArrayReader, windows: Windows, *, source: str = "", lo
     """
     store, group, variable = getattr(reader, "origin", ("", "", ""))
     name = source or store or getattr(reader, "name", "SOURCE")
-    sizes = dict(zip(windows.dims, windows.sample_shape, strict=True))
-    window = {d: sizes[d] for d in windows.positions}
+    sizes = dict(zip(windows.dims, windows.shape, strict=True))
+    window = {d: fitting_length(np.asarray(table), sizes[d], looked_at) for d, table in windows.positions.items()}
     if store and name == store:
         window = window_in_file(name, window, group=group, variable=variable, dims=windows.dims)
     cure = convert_line(name, window, group)
@@ -57,6 +58,20 @@ def amplification(reader: ArrayReader, windows: Windows, *, source: str = "", lo
     shapes = f"chunks of {reader.layout.chunks} for windows of {windows.sample_shape}"
     _say(name, decoded / used, shapes, cure)
     return Amplification(factor=decoded / used, cure=cure)
+
+
+def fitting_length(positions: np.ndarray, size: int, looked_at: int = 16) -> int:
+    """The longest chunks along an axis of which windows decode at most a quarter more than they use.
+
+    positions: what each choice takes of the axis, [choices, k]; size: of the axis.
+    """
+    rows = positions[np.unique(np.linspace(0, len(positions) - 1, looked_at).astype(int))]
+    inside = [row[row != OUTSIDE] for row in rows]
+    used = sum(map(len, inside))
+    for length in range(min(positions.shape[1], size), 1, -1):
+        if length * sum(len(np.unique(row // length)) for row in inside) <= SPARE * used:
+            return length
+    return 1
 
 
 def say_amplification(source: str, factor: float, shapes: str, **window: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ..errors import DataError
 from .chunk_layout import ChunkLayout
 from .chunk_reader import ChunkReader
 from .decoding import require, steps
@@ -34,15 +35,20 @@ class HDF5Reader(ChunkReader):
         choices: `cache_bytes`, `threads`; see `ChunkReader`.
 
     Raises:
-        UnreadableLayoutError: what must be left to h5py.
+        UnreadableLayoutError: what must be left to h5py. DataError: the file is damaged.
     """
 
     files: LocalFiles
 
     def __init__(self, path: str | Path, names: str | Sequence[str], *, access: str = "mmap", **choices: Any) -> None:
         self.path, self.access = str(path), access
-        with h5py.File(path, "r") as file:
-            layout, self.places = find_layout(file, names)
+        try:
+            with h5py.File(path, "r") as file:
+                layout, self.places = find_layout(file, names)
+        except OSError as error:
+            raise DataError(
+                f"an HDF5 file is complete and can be read, got {path} ({error}); copy or download it again"
+            ) from error
         super().__init__(f"{path}, {names if isinstance(names, str) else names[0]}", layout, **choices)
         self.written = os.stat(path).st_mtime_ns
 

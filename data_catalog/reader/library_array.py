@@ -12,7 +12,9 @@ import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from ..errors import DataError
 from ..store import hdf5_variable, open_store
+from .decoding import FAULTS
 from .hdf5_reader import is_hdf5
 from .ranges import zarr_at
 
@@ -40,8 +42,18 @@ class ZarrArray(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self.read)
 
     def read(self, key: tuple[Any, ...]) -> np.ndarray:
-        """The values at a key of integers, slices and lists."""
-        return np.asarray(self.opened().oindex[key])
+        """The values at a key of integers, slices and lists.
+
+        Raises:
+            DataError: chunks that cannot be decoded.
+        """
+        try:
+            return np.asarray(self.opened().oindex[key])
+        except FAULTS as error:
+            raise DataError(
+                f"every chunk of a store can be decoded, but zarr-python says of {self.name or 'the array'} in "
+                f"{self.path}: {error}; copy or write the store again"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "process": -1, "array": None}

@@ -18,7 +18,7 @@ def open_nameless(path: str) -> xr.Dataset | None:
 
     Axes without names are called phony_dim_0, phony_dim_1, ..., as in HDF5 files: one name for each length, and others
     for further axes of that length in one array. An array that is the whole store is called by the name of its folder.
-    What zarr-python fills absent chunks with is a value like others: only the attribute `_FillValue` says what is missing.
+    The fill value of absent chunks is a value like others: only the attribute `_FillValue` says what is missing.
     """
     place: Any = zarr_at(path) if "://" in path else path
     try:

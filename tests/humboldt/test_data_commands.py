@@ -18,6 +18,7 @@ from humboldt.data_catalog import (
     open_store,
     pairs,
     say_amplification,
+    tiles,
 )
 from humboldt.domains.pde import generate
 from tests.data_catalog.source_files import yearly
@@ -72,7 +73,7 @@ def test_the_generate_command_has_the_choices_of_the_function(tmp_path, capsys):
     assert main([*words.replace("single", "half").split(), str(tmp_path / "c.zarr")]) == 2
 
 
-def said_line(caplog) -> list[str]:
+def said_line(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The words of the command in the last warning, as a shell takes them apart."""
     return shlex.split(caplog.messages[-1].partition("humboldt ")[2])
 
@@ -100,6 +101,23 @@ def test_the_command_in_a_warning_can_be_pasted_and_cures_it(name, tmp_path, mon
     again = open_array(line[2], "h")
     assert amplification(again, windows).factor <= 2
     assert np.array_equal(again.read_many([11, 0]), values[[11, 0]])
+
+
+def test_windows_of_scattered_times_and_of_tiles_are_cured_too(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).normal(size=(20, 8, 5, 40)).astype("f4")
+    data = xr.Dataset({"u": (("time", "level", "lat", "lon"), values)})
+    data.to_zarr("a.zarr", encoding={"u": {"chunks": values.shape}}, consolidated=False)
+    positions = {
+        "time": pairs(20, [1, 4], history=2),
+        "level": np.array([[3, 7]]),
+        "lon": tiles(40, 10, halo=2, periodic=True),
+    }
+    windows = Windows(dims=data.u.dims, shape=values.shape, positions=positions)
+    assert amplification(open_array("a.zarr", "u"), windows).factor > 50
+    line = said_line(caplog)
+    assert main(line) == 0
+    assert amplification(open_array(line[2], "u"), windows).factor <= 2
 
 
 def test_lines_of_the_sciences_use_the_names_in_the_file(tmp_path, monkeypatch, caplog):

@@ -55,6 +55,18 @@ def test_a_folder_of_files_becomes_one_store(years, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.zarr", "years"]
 
 
+def test_a_large_array_in_one_chunk_is_said(tmp_path, caplog):
+    data = xr.Dataset({"u": (("q", "x"), np.ones((40, 50)))})
+    convert(data, tmp_path / "a.zarr", **SMALL)
+    assert "u is one chunk of 0 MB, as none of its dimensions is known" in caplog.text
+    assert "window={'q': 1}, or dims={'sample': 'q'}" in caplog.text
+    caplog.clear()
+    convert(data, tmp_path / "b.zarr", window={"q": 1}, **SMALL)
+    convert(data, tmp_path / "c.zarr", dims={"sample": "q"}, **SMALL)
+    convert(data, tmp_path / "d.zarr", progress=False)
+    assert "one chunk" not in caplog.text
+
+
 @pytest.mark.parametrize("codec", ["none", "zstd"])
 def test_single_values_beside_fields(tmp_path, codec):
     xr.Dataset({"u": (("time", "x"), np.ones((3, 4))), "crs": ((), 4326), "nu": ((), 0.01)}).to_netcdf(

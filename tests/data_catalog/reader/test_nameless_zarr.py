@@ -46,6 +46,7 @@ def test_an_array_that_is_the_store(version, tmp_path, caplog):
     assert xr.open_zarr(store).flow.encoding["chunks"] == (1, 3, 8, 8)
 
 
+@pytest.mark.filterwarnings("ignore:Consolidated metadata is currently")
 def test_behind_a_url(tmp_path):
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=3)
     group.create_array("u", data=VALUES, chunks=(1, 3, 8, 8))

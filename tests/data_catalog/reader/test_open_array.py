@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 import zarr
 
-from humboldt.data_catalog import open_array
+from humboldt.data_catalog import DataError, open_array
 
 VALUES = np.random.default_rng(0).integers(0, 99, (7, 5, 9)).astype("i2")
 PACKED = {"scale_factor": 0.5, "add_offset": 100.0, "_FillValue": 3}
@@ -58,6 +58,19 @@ def test_other_formats_and_objects_go_through_xarray(tmp_path):
     data.to_netcdf(tmp_path / "old.nc", format="NETCDF3_CLASSIC")
     for source in (tmp_path / "old.nc", data, data.chunk({"n": 2})):
         assert np.array_equal(open_array(source, "u").read_many([6, 0]), VALUES[[6, 0]])
+
+
+def test_damage_is_said_whoever_reads(tmp_path):
+    path = twice_compressed(tmp_path / "a.zarr")
+    chunk = tmp_path / "a.zarr" / "u" / "0.0.0"
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    with pytest.raises(DataError, match=r"can be decoded, but zarr-python says of u in .*a\.zarr.*; copy or write"):
+        open_array(path, "u").read_many([0])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("u", data=VALUES)
+    (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"is complete and can be read, got .*a\.h5.*copy or download it again"):
+        open_array(tmp_path / "a.h5", "u")
 
 
 def test_what_is_not_there(tmp_path):

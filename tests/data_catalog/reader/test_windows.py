@@ -5,6 +5,7 @@ import pytest
 import zarr
 
 from humboldt.data_catalog import Conversion, DataError, WindowReader, Windows, amplification, open_array, pairs, tiles
+from humboldt.data_catalog.reader.amplification import fitting_length
 
 SHAPE = (12, 3, 10, 16)
 VALUES = np.random.default_rng(0).normal(size=SHAPE).astype("f4")
@@ -74,3 +75,19 @@ def test_chunks_that_do_not_fit_are_said_with_the_cure(reader, caplog):
     whole = Windows(dims=DIMS, shape=SHAPE, positions={"time": np.arange(12).reshape(3, 4)})
     assert amplification(reader, whole).factor == 1.0
     assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("positions", "size", "length"),
+    [
+        (np.arange(12)[:, None], 12, 1),
+        (np.arange(12).reshape(3, 4), 12, 4),
+        (pairs(60, [1, 4], history=2), 60, 1),  # neighbours, and a later one
+        (np.array([[3, 7]]), 8, 1),
+        (np.array([[4, 5, 6, 7]]), 8, 4),
+        (tiles(360, 90, halo=8, periodic=True), 360, 26),
+        (tiles(16, 16), 16, 16),
+    ],
+)
+def test_chunks_that_fit_windows_are_as_long_as_they_may_be(positions, size, length):
+    assert fitting_length(positions, size) == length
