@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -95,7 +95,8 @@ def parts_by_chunk(requests: Iterable[Request], shape: Place, chunks: Place) -> 
         axes = [segments(*axis) for axis in zip(selection, shape, chunks, strict=True)]
         for combination in itertools.product(*axes):
             place = tuple([segment.chunk for segment in combination])
-            into = out[(*[segment.into for segment in combination], ...)]  # a view, of a single value too
+            own: tuple[Any, ...] = (*[segment.into for segment in combination], ...)
+            into = out[own]  # a view, of a single value too
             if OUTSIDE in place:
                 into[...] = np.nan
             else:

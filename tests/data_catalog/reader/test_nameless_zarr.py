@@ -22,7 +22,7 @@ def test_arrays_of_a_group(version, tmp_path, caplog):
     assert opened.w.dims == (opened.u.dims[0], *opened.u.dims[2:])
     assert opened.mask.dims == opened.u.dims[2:]
     assert len(set(opened.u.dims)) == 4
-    assert all(dim.startswith("phony_dim_") for dim in opened.dims)
+    assert all(str(dim).startswith("phony_dim_") for dim in opened.dims)
     assert (opened.attrs, opened.u.attrs) == ({"title": "plain"}, {"units": "m"})
     assert opened.u.encoding["preferred_chunks"] == dict(zip(opened.u.dims, (1, 3, 8, 8), strict=True))
     assert np.array_equal(opened.u[[4, 0], 1:].values, VALUES[[4, 0], 1:])
