@@ -22,7 +22,7 @@ def compiled(folder: Path, strategy: str) -> None:
         return graph
 
     nn.Module.compile = partialmethod(nn.Module.compile, backend=counted)  # type: ignore[assignment, method-assign]
-    run(folder, recipe=RECIPE.replace(compile=True, strategy=strategy))
+    run(folder, recipe=RECIPE.replace(compile=True, strategy=strategy), validation=8)
     assert graphs
 
 

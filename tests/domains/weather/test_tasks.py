@@ -181,6 +181,7 @@ def test_real_temperatures_are_brought_to_a_grid_six_times_finer(shared):
     tuned = humboldt.finetune("humboldt/weather-nano", made, task="downscaling", steps=30, batch_size=4, **QUICK)
     closed = {"bicubic": lambda b: bicubic(b.fields[:, -1, :1], 6, True)}
     errors = task_errors({"tuned": tuned, **closed}, made.split("test"))["rmse"]
+    print(errors.values)
     assert float(errors.sel(forecast="tuned")[0]) < float(errors.sel(forecast="bicubic")[0])
 
 
