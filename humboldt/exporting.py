@@ -147,7 +147,7 @@ def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None
     try:
         with _quiet():
             made = torch.onnx.export(
-                exported.run_decompositions(DECOMPOSITIONS),
+                _decomposed(exported),
                 input_names=list(program.inputs),
                 output_names=list(program.outputs),
                 dynamo=True,
@@ -162,6 +162,13 @@ def _write_onnx(program: Program, exported: ExportedProgram, path: Path) -> None
             f"a program of ONNX is made of the operations that ONNX has, got {', '.join(_lacking(error))}, which it "
             "has not; take --format torch-export, which has all of them"
         ) from error
+
+
+def _decomposed(exported: ExportedProgram) -> ExportedProgram:
+    """Without the operations that a runtime has not; a program without any is not gone through once more."""
+    parts = [part for part in exported.graph_module.modules() if isinstance(part, torch.fx.GraphModule)]
+    found = {node.target for part in parts for node in part.graph.nodes}
+    return exported.run_decompositions(DECOMPOSITIONS) if found & DECOMPOSITIONS.keys() else exported
 
 
 def _run_onnx(path: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:

@@ -96,6 +96,7 @@ def trained_unet(data: Downscaling, steps: int, seed: int, rate: float = 1e-3) -
 def pairs(path: Path, factor: int) -> Downscaling:
     """Coarse and fine states of the analyses."""
     data = humboldt.open(path, domain="weather", static=PLACE, split=SPLIT, lead_times=[0])
+    data.data.load()  # 2 MB, which would be decoded anew for every sample
     return Downscaling(fine=data, factor=factor)
 
 

@@ -103,10 +103,12 @@ def colours(field: xr.DataArray) -> dict[str, Any]:
 
 def coastlines(axis: Axes) -> None:
     """The coarse coastline, on all branches of longitude."""
-    for longitude, latitude in coast():
-        for turn in (0,) if placed(axis) else (-360, 0, 360):
-            axis.plot(longitude + turn, latitude, color="#202020", linewidth=0.6, scalex=False, scaley=False,
-                      **placed(axis))  # fmt: skip
+    from matplotlib.collections import LineCollection
+
+    turns = (0,) if placed(axis) else (-360, 0, 360)
+    lines = [np.stack([longitude + turn, latitude], axis=-1) for longitude, latitude in coast() for turn in turns]
+    drawn = LineCollection(lines, colors="#202020", linewidths=0.6, zorder=2, **placed(axis))
+    axis.add_collection(drawn, autolim=False)
 
 
 @cache

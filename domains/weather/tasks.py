@@ -105,9 +105,9 @@ class Coarsened:
         whole = np.asarray(grid.area_weights()).reshape(-1, f).sum(1)[:, None] * f
         return np.where(share >= 0.5 * whole, total / np.where(share > 0, share, 1), np.nan).astype(np.float32)
 
-    def resolved(self, indices: Sequence[int], input_times: int = 2) -> dict[str, Any]:
-        """What a batch says of the coarse states: the same state at all input times, 0 hours ahead."""
-        states = np.stack([self.coarse(self.state(i)) for i in indices])
+    def resolved(self, indices: Sequence[int], fine: Sequence[np.ndarray], input_times: int = 2) -> dict[str, Any]:
+        """What a batch says of the coarse of these fine states: the same at all input times, 0 hours ahead."""
+        states = np.stack([self.coarse(x) for x in fine])
         times = tuple(self.fine.times[self.frames[i][1]] for i in indices)
         surfaces = map(self._surface, indices)
         static = [static_fields(self.static, self.grid, t, x) for t, x in zip(times, surfaces, strict=True)]
@@ -176,7 +176,8 @@ class Downscaling(Coarsened):
 
     def batch(self, indices: Sequence[int]) -> TaskBatch:
         """The samples with these indices."""
-        answer = np.stack([self.state(i)[self._places] for i in indices])
+        states = [self.state(i) for i in indices]
+        answer = np.stack([x[self._places] for x in states])
         grid = self.fine_grid
         rows, columns = grid.shape
         own = columns_of(self.data, [c for c in self._details if c.name in self.data])
@@ -186,7 +187,7 @@ class Downscaling(Coarsened):
             surface = {c.channel.name: self.fine._read((c,), frame, member)[0, :rows, :columns] for c in own}
             details.append(static_fields(self._details, grid, self.fine.times[frame], surface))
         return TaskBatch(
-            **self.resolved(indices),
+            **self.resolved(indices, states),
             details=torch.from_numpy(np.stack(details)),
             answer=torch.from_numpy(answer),
             answer_channels=self.task.outputs,
@@ -239,17 +240,20 @@ class SubgridFluxes(Coarsened):
 
     def batch(self, indices: Sequence[int]) -> TaskBatch:
         """The samples with these indices."""
+        states = [self.state(i) for i in indices]
         return TaskBatch(
-            **self.resolved(indices),
-            answer=torch.from_numpy(np.stack([self.fluxes(i) for i in indices])),
+            **self.resolved(indices, states),
+            answer=torch.from_numpy(np.stack([self._carried(x) for x in states])),
             answer_channels=self.task.outputs,
             answer_grid=self.grid,
         )
 
     def fluxes(self, index: int) -> np.ndarray:
-        """(flux, h, w) on the coarse grid."""
-        x = self.state(index).astype(np.float64)
-        made = []
+        """(flux, h, w) of a sample on the coarse grid."""
+        return self._carried(self.state(index))
+
+    def _carried(self, fine: np.ndarray) -> np.ndarray:
+        x, made = fine.astype(np.float64), []
         for _, a, b in self._places:
             both = np.where(np.isfinite(x[a] * x[b]), 1.0, np.nan)
             fields = self.coarse64(np.stack([x[a] * x[b], x[a] * both, x[b] * both]))

@@ -32,6 +32,7 @@ class FileServer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits 40 ms for the reader to have acknowledged its headers
     server: FileServer
 
     def log_message(self, *_: object) -> None:

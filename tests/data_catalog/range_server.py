@@ -12,6 +12,7 @@ class Handler(BaseHTTPRequestHandler):
     """GET and HEAD, with `Range: bytes=a-b` and `bytes=-n`."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits 40 ms for the reader to have acknowledged its headers
 
     def do_HEAD(self) -> None:
         self.answer(body=False)

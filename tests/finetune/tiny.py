@@ -121,4 +121,5 @@ def _end_at_replace(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    for chosen in sys.argv[2:]:
+        main(f"{sys.argv[1]}/{chosen}", chosen, "nowhere", 0)

@@ -91,7 +91,8 @@ def test_only_the_files_of_a_release_are_fetched(hub):
         ("altered", r"says that model.safetensors has the SHA-256 .*the file was removed"),
     ],
 )
-def test_what_arrives_broken_is_not_kept(hub, fault, message):
+def test_what_arrives_broken_is_not_kept(hub, fault, message, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the attempts of huggingface_hub
     push_to_hub(small(), "me/mine")
     hub.faults["model.safetensors"] = fault
     with pytest.raises(HubError, match=message):

@@ -171,6 +171,7 @@ def fuzzed(path, read, count, seed):
     """How many mutations of a file were read, refused by our error, and (none) anything else."""
     whole, chance, outcomes = path.read_bytes(), random.Random(seed), {"read": 0, "refused": 0}
     for number in range(count):
+        path.unlink()  # some file systems wait for the disk where a file is overwritten
         path.write_bytes(mutated(whole, chance))
         try:
             read()

@@ -33,7 +33,7 @@ def median(model, data):
 def test_an_operator_without_time_is_tuned_with_a_constant_lead_time(name, given, tmp_path):
     data = opened(name, tmp_path, inputs=given, outputs=["solution"], pairs=Pairs(input_frame=0))
     assert data.lead_times().tolist() == [1.0]
-    model = humboldt.finetune("humboldt/pde-nano", data, steps=60, **QUIET)
+    model = humboldt.finetune("humboldt/pde-nano", data, steps=35, **QUIET)
     found = median(model, data)
     print(name, found)
     assert found["model"] < 0.8 * found["mean"]
@@ -41,14 +41,14 @@ def test_an_operator_without_time_is_tuned_with_a_constant_lead_time(name, given
 
 def test_a_source_is_found_from_the_potential_that_it_makes(tmp_path):
     data = inversion(opened("poisson-gauss", tmp_path), ["solution"], ["source"])
-    found = median(humboldt.finetune("humboldt/pde-nano", data, steps=60, **QUIET), data)
+    found = median(humboldt.finetune("humboldt/pde-nano", data, steps=25, **QUIET), data)
     print("inversion", found)
-    assert found["model"] < 0.9 * found["mean"]
+    assert found["model"] < 0.6 * found["mean"]
 
 
 def test_fine_states_are_made_of_coarse_ones(tmp_path):
     data = super_resolution(opened("ns-gauss", tmp_path, snapshots=3), 4)
-    found = median(humboldt.finetune("humboldt/pde-nano", data, steps=60, **QUIET), data)
+    found = median(humboldt.finetune("humboldt/pde-nano", data, steps=35, **QUIET), data)
     print("super-resolution", found)
     assert found["model"] < 0.8 * found["input"]
 
@@ -76,7 +76,7 @@ def agreement(judge, data):
 
 @pytest.mark.parametrize(
     ("name", "axes", "resolution", "patch", "steps"),
-    [("burgers-1d", 1, 64, 4, 120), ("ks-1d", 1, 128, 4, 280), ("reaction-3d", 3, 16, 2, 60)],
+    [("burgers-1d", 1, 64, 4, 60), ("ks-1d", 1, 128, 4, 200), ("reaction-3d", 3, 16, 2, 60)],
 )
 def test_the_core_learns_on_lines_and_in_cubes(name, axes, resolution, patch, steps, tmp_path):
     data = opened(name, tmp_path, resolution=resolution, snapshots=6)
@@ -115,10 +115,11 @@ def test_a_parameter_of_the_equation_is_read():
         {"height": (("sample", "time", "x"), height), "speed": ("sample", speed)}, {"time": time, "x": place},
         {"periodic": ["x"]},
     )  # fmt: skip
-    told = learned(file, 150, inputs=["height", "speed"], outputs=["height"])
-    untold = learned(file, 150, inputs=["height"], outputs=["height"])
+    told = learned(file, 100, inputs=["height", "speed"], outputs=["height"])
+    untold = learned(file, 100, inputs=["height"], outputs=["height"])
     print("told the speed", told, "not told", untold)
     assert told < 0.7 * untold
+    assert told < 0.4
 
 
 def test_a_mask_is_read_on_a_grid_that_is_no_square_and_has_holes():
@@ -134,7 +135,7 @@ def test_a_mask_is_read_on_a_grid_that_is_no_square_and_has_holes():
         {"height": (("sample", "time", "x", "y"), height.astype(np.float32)), "body": (("sample", "x", "y"), body)},
         {"time": time, "x": x[:, 0], "y": y[0]}, {"periodic": ["x"]},
     )  # fmt: skip
-    told = learned(file, 150, inputs=["height", "body"], outputs=["height"], missing="mask")
-    untold = learned(file, 150, inputs=["height"], outputs=["height"], missing="mask")
+    told = learned(file, 80, inputs=["height", "body"], outputs=["height"], missing="mask")
+    untold = learned(file, 80, inputs=["height"], outputs=["height"], missing="mask")
     print("told the body", told, "not told", untold)
     assert told < 0.8 * untold

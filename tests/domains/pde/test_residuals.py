@@ -104,7 +104,7 @@ def test_a_model_learns_an_equation_from_states_alone(tmp_path):
     alone = unlabelled(data.split("train"), [0.025 * n for n in range(1, 9)])
     way = method("physics", residual="humboldt.domains.pde.residuals:burgers", unlabelled=True)
     tuned = humboldt.finetune(
-        start, alone, method=way, steps=150, batch_size=16,
+        start, alone, method=way, steps=120, batch_size=16,
         core_rate=3e-3, embedding_rate=3e-3, norm_rate=3e-3, progress=False,
     )  # fmt: skip
     scores = {}

@@ -27,7 +27,7 @@ def test_values_on_pressure_levels_are_linear_in_the_logarithm_of_pressure():
 @pytest.mark.integration
 def test_an_atmosphere_is_in_balance_and_has_storms():
     pytest.importorskip("dinosaur")
-    state = list(simulate(drawn_climate(0, 0), days=10, spin_up=90, every=12.0))[-1]
+    state = list(simulate(drawn_climate(0, 0), days=10, spin_up=90, every=12.0, layers=6))[-1]
     grid = gaussian_grid(32)
     middle = np.abs(np.abs(grid.latitude) - 45) < 15
     zonal = state["u"][:, 0].mean((0, 2))  # 250 hPa

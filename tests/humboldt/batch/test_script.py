@@ -104,8 +104,7 @@ def test_a_script_writes_the_result_or_asks_to_go_on(tmp_path, code, requeued):
         assert (told["task"], told["code"], done.returncode) == (1, code, code)
 
 
-@pytest.mark.parametrize("scheduler", ["pbs", "lsf"])
-@pytest.mark.parametrize("code", [0, 3, 85])
+@pytest.mark.parametrize(("scheduler", "code"), [("pbs", 0), ("lsf", 3), ("pbs", 85), ("lsf", 85)])
 def test_a_script_with_torchrun_knows_a_saved_run_from_a_failed_one(tmp_path, scheduler, code):
     """`torchrun` itself says 1 for both; that of PyTorch is used, with a stand-in for the command."""
     tools = tmp_path / "bin"
