@@ -1,6 +1,7 @@
 """A program computes what the model does, on inputs that it was not traced with."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -96,7 +97,7 @@ def test_every_embedded_model_is_tried():
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_embedded_models_as_a_command(tmp_path, capsys, monkeypatch, name):
     """In both formats, traced once; each file is compared with the model that its command has read."""
-    trace, traced = torch.export.export, []
+    trace, traced = torch.export.export, list[Any]()
 
     def once(*given):
         traced.append(traced[0] if traced else trace(*given))
