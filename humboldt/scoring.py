@@ -54,7 +54,7 @@ def evaluate(
         ValueError: data that do not fit the model, a choice that the domain does not have.
         WriteError: a folder that cannot be written, or has no room.
     """
-    models, part = _asked(model, data, split, opening, twin, seed, choices)
+    models, part = _asked(model, data, choices, split=split, opening=opening, twin=twin, seed=seed)
     model = models["model"]
     folder = None if output is None else made_folder(Path(output), "an evaluation")
     found = domain(model.domain).evaluate(models, part, **choices)
@@ -73,24 +73,16 @@ def evaluate(
     return found.scores
 
 
-def plan_evaluate(
-    model: Model | str | Path,
-    data: Any,
-    *,
-    split: str | None = "test",
-    opening: Mapping[str, Any] | None = None,
-    twin: bool | Model = False,
-    seed: int = 0,
-    **choices: Any,
-) -> dict[str, Any]:
-    """What `evaluate` would do: data, models, memory and time, from scoring a few trajectories (states, molecules)
-    twice; nothing is written.
+def plan_evaluate(model: Model | str | Path, data: Any, **words: Any) -> dict[str, Any]:
+    """What `evaluate` would do with the same words: data, models, memory and time, from scoring a few trajectories
+    (states, molecules) twice; nothing is written.
 
     Raises:
         ValueError: as of `evaluate`.
     """
-    choices = {name: value for name, value in choices.items() if name not in ("output", "json")}
-    models, part = _asked(model, data, split, opening, twin, seed, choices)
+    asked = {name: words.pop(name) for name in ("split", "opening", "twin", "seed") if name in words}
+    choices = {name: value for name, value in words.items() if name not in ("output", "json")}
+    models, part = _asked(model, data, choices, **asked)
     science = domain(models["model"].domain)
     usual = signature(science.evaluate).parameters["batch_size"].default
     few = part.take(min(choices.get("batch_size", usual), getattr(part, "units", len(part))))
@@ -109,11 +101,12 @@ def plan_evaluate(
 def _asked(
     model: Model | str | Path,
     data: Any,
-    split: str | None,
-    opening: Mapping[str, Any] | None,
-    twin: bool | Model,
-    seed: int,
     choices: Mapping[str, Any],
+    *,
+    split: str | None = "test",
+    opening: Mapping[str, Any] | None = None,
+    twin: bool | Model = False,
+    seed: int = 0,
 ) -> tuple[dict[str, Model], Any]:
     """The models to score and the part of the data."""
     model = from_pretrained(model) if isinstance(model, str | Path) else model
