@@ -73,7 +73,8 @@ class Biodiversity:
     def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4) -> LabelledScores:
         """Errors of months ahead by channel (`evaluate_months`), the area under the ROC curve of every species
         (`evaluate_species`), or errors of counts by years ahead (`evaluate_counts`): what the models are of."""
-        return subject(next(iter(models.values()))).evaluate(models, data, batch_size)
+        first = next(iter(models.values()))
+        return subject(first).evaluate(models, self.arranged(data, first), batch_size)
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
         """Of species on the surveys of a region one less the area under the ROC curve, mean over species; of counts

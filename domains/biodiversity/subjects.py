@@ -6,7 +6,7 @@ The science asks the subject of a model, which is told by its configuration.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from humboldt.foundations import LabelledScores, Model, Pieces, Program, SampleScores, Score, choose
@@ -61,8 +61,16 @@ class Subject(ABC):
         """Whether something is data of this kind, before it is opened."""
 
     @abstractmethod
+    def opener(self, source: Any) -> Callable[..., Any]:
+        """The function that opens a source."""
+
     def open(self, source: Any, split: Any, **choices: Any) -> Any:
-        """The data."""
+        """The data: a part, or all of them with parts made as `split` says."""
+        opener = self.opener(source)
+        choose(opener, choices)
+        if isinstance(split, str):
+            return opener(source, **choices).split(split)
+        return opener(source, **choices, **({} if split is None else {"split": split}))
 
     @abstractmethod
     def build(self, config: Any) -> Model:
@@ -86,7 +94,7 @@ class Subject(ABC):
 
     @abstractmethod
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
-        """Scores of several models."""
+        """Scores of several models on a part that is `arranged`."""
 
     def measure(self, model: Model, data: Any) -> Score | None:
         """One number, lower is better; None where the loss says it."""
@@ -102,9 +110,9 @@ class Subject(ABC):
             raise ValueError(f"maps are cut into rows and counts are not cut, got along={along!r}; leave it out")
         return None
 
+    @abstractmethod
     def program(self) -> type[Program]:
         """The model as a function of tensors."""
-        raise ValueError("programs are made of models of species or populations, got one of gridded ecosystems")
 
 
 class Ecosystems(Subject):
@@ -117,12 +125,9 @@ class Ecosystems(Subject):
         """Whatever is nothing else."""
         return True
 
-    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+    def opener(self, source: Any) -> Callable[..., Any]:
         """See `open_months`."""
-        choose(open_months, choices)
-        if not isinstance(split, str):
-            return open_months(source, split=split, **choices)
-        return open_months(source, **choices).split(split)
+        return open_months
 
     def build(self, config: Any) -> Model:
         """See `domain.build_grid`."""
@@ -140,8 +145,7 @@ class Ecosystems(Subject):
 
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
         """See `evaluate_months`."""
-        part = self.arranged(data, next(iter(models.values())))
-        return LabelledScores(evaluate_months(models, part, batch_size=batch_size), "rmse", "forecast", "forecasts")
+        return LabelledScores(evaluate_months(models, data, batch_size=batch_size), "rmse", "forecast", "forecasts")
 
     def predict(self, model: Model, source: Any, lead_times: Any, **choices: Any) -> Any:
         """See `predict_months`."""
@@ -150,6 +154,14 @@ class Ecosystems(Subject):
     def pieces(self, model: Model, source: Any, lead_times: Any, along: str | None, **choices: Any) -> Pieces | None:
         """See `month_pieces`."""
         return None if along is None else month_pieces(model, source, lead_times, along, **choices)
+
+    def program(self) -> type[Program]:
+        """None is written.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("programs are made of models of species or populations, got one of gridded ecosystems")
 
 
 class Distributions(Subject):
@@ -163,12 +175,13 @@ class Distributions(Subject):
         """A folder of species, or of a surveyed region."""
         return is_species_folder(source) or is_region_folder(source)
 
-    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+    def opener(self, source: Any) -> Callable[..., Any]:
         """See `open_species` and `open_region`."""
-        folder = open_species if is_species_folder(source) else open_region
-        choose(folder, choices)
-        records: Any = folder(source, **choices)
-        return records.split(split) if isinstance(split, str) else records
+        return open_species if is_species_folder(source) else open_region
+
+    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+        """Their parts are what was recorded and what was surveyed: nothing is there to be said of them."""
+        return super().open(source, split if isinstance(split, str) else None, **choices)
 
     def build(self, config: Any) -> Model:
         """See `build_species`."""
@@ -176,8 +189,7 @@ class Distributions(Subject):
 
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
         """See `evaluate_species`."""
-        part = self.arranged(data, next(iter(models.values())))
-        found = evaluate_species(models, part, batch_size=batch_size)
+        found = evaluate_species(models, data, batch_size=batch_size)
         return LabelledScores(found, "auc", "species", "species of the test part")
 
     def measure(self, model: Model, data: Any) -> Score | None:
@@ -213,12 +225,9 @@ class Populations(Subject):
         """A table, or a file of one."""
         return is_count_table(source)
 
-    def open(self, source: Any, split: Any, **choices: Any) -> Any:
+    def opener(self, source: Any) -> Callable[..., Any]:
         """See `open_counts`."""
-        choose(open_counts, choices)
-        if not isinstance(split, str):
-            return open_counts(source, split=split, **choices)
-        return open_counts(source, **choices).split(split)
+        return open_counts
 
     def build(self, config: Any) -> Model:
         """See `build_populations`."""
@@ -226,7 +235,7 @@ class Populations(Subject):
 
     def evaluate(self, models: Mapping[str, Model], data: Any, batch_size: int) -> LabelledScores:
         """See `evaluate_counts`."""
-        found = evaluate_counts(models, self.arranged(data, next(iter(models.values()))), batch_size=batch_size)
+        found = evaluate_counts(models, data, batch_size=batch_size)
         return LabelledScores(found, "rmse_log", "lead_time", "years ahead")
 
     def measure(self, model: Model, data: Any) -> Score | None:
