@@ -92,7 +92,7 @@ class _Few(torch.autograd.Function):
 
 
 def _padded(x: Tensor, width: int, periodic: tuple[bool, ...]) -> Tensor:
-    """`pad_axes` in one pass over the values; it has no gradient."""
+    """`pad_axes` in one pass over the values, in place: for what is neither recorded, nor compiled or exported."""
     sizes = x.shape[2:]
     if any(periodic) and width > min(sizes):
         return pad_axes(x, width, periodic)

@@ -47,8 +47,10 @@ def test_errors_are_told_as_ever(monkeypatch, capsys):
 
 
 def test_training_takes_signals_over_and_gives_them_back():
+    from humboldt.finetune.interruption import SIGNALS as NOTED
     from humboldt.finetune.interruption import listening
 
+    assert NOTED == SIGNALS  # stated on two floors: the lower one may not import the door, which may not import torch
     with stopped_at_once():
         outside = signal.getsignal(signal.SIGUSR1)
         with listening() as signals:
