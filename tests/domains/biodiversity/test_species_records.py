@@ -39,6 +39,8 @@ def test_surveys_say_where_species_are_and_where_they_are_not(made):
     assert np.array_equal(counted.values, wide.iloc[:, 3:].sum().values)
     assert data.split("train") is data.occurrences
     assert "3200 rows of surveys" in repr(data)
+    part = humboldt.open(folder, domain="biodiversity", split="test")
+    pd.testing.assert_frame_equal(part, surveys)
     with pytest.raises(ValueError, match="'train' and, with surveys, 'test', got 'validation'"):
         data.split("validation")
 

@@ -54,6 +54,8 @@ def test_other_data_are_refused():
     for config in (biodiversity_nano(), small()):
         with pytest.raises(ValueError, match="got counts by site and year; take a model of them, or other data"):
             humboldt.finetune(build(config), counts(), opening={"sites": 2}, steps=1, progress=False)
+        with pytest.raises(ValueError, match="got counts by site and year; take a model of them, or other data"):
+            humboldt.evaluate(build(config), open_counts(counts(), sites=2))
     with pytest.raises(ValueError, match="counts are not cut, got along='site'"):
         Biodiversity().pieces(start, counts(), along="site")
 
