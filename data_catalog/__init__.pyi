@@ -38,6 +38,7 @@ from .converter.growing import require_room as require_room
 from .converter.grows import differences as differences
 from .converter.headers import rename_with_chunks as rename_with_chunks
 from .converter.joined_array import joined_variable as joined_variable
+from .engine import netcdf_engine as netcdf_engine
 from .errors import DataError as DataError
 from .fingerprint import files_fingerprint as files_fingerprint
 from .fingerprint import source_fingerprint as source_fingerprint

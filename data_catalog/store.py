@@ -16,6 +16,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from .engine import netcdf_engine
 from .errors import DataError
 from .reader.direct_arrays import with_direct_arrays
 from .reader.hdf5_reader import is_hdf5
@@ -30,7 +31,8 @@ OTHER_FORMATS = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2", ".tif", 
 
 def read_states(path: str, select: Mapping[str, int]) -> xr.Dataset:
     """States with decoded times from a NetCDF file or a Zarr store, at chosen places along dimensions (`at_places`)."""
-    return at_places(xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path), select)
+    data = xr.open_zarr(path) if Path(path).is_dir() else xr.open_dataset(path, engine=netcdf_engine(path))
+    return at_places(data, select)
 
 
 def at_places(data: xr.Dataset, select: Mapping[str, int]) -> xr.Dataset:
@@ -79,7 +81,7 @@ def open_store(source: Any) -> xr.Dataset:
     is_zarr = text.rstrip("/").endswith(".zarr") or Path(text).is_dir()
     try:
         is_plain = text.lower().endswith(PLAIN_HDF5)  # the C library of NetCDF crashes on numbers of 16 bits in them
-        engine: Any = "zarr" if is_zarr else "h5netcdf" if is_plain else None
+        engine: Any = "zarr" if is_zarr else "h5netcdf" if is_plain else netcdf_engine(text)
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
             warnings.filterwarnings(
                 "ignore", message="Failed to open Zarr store with consolidated", category=RuntimeWarning

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
+from ..engine import netcdf_engine
 from ..errors import DataError
 from ..store import PLAIN_HDF5, near
 
@@ -79,8 +81,9 @@ def file_format(path: str) -> str:
 
 
 def open_netcdf(path: str, group: str | None) -> xr.Dataset:
+    engine: Any = netcdf_engine(path) or "netcdf4"
     return xr.open_dataset(
-        path, engine="netcdf4", group=group, decode_times=False, decode_coords="all", chunks=None, cache=False
+        path, engine=engine, group=group, decode_times=False, decode_coords="all", chunks=None, cache=False
     )
 
 

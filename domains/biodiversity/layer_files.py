@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from humboldt.data_catalog import DataError, did_you_mean
+from humboldt.data_catalog import DataError, did_you_mean, netcdf_engine
 
 from .crs import crs_name, is_same_crs, rioxarray
 
@@ -75,7 +75,8 @@ def _image(path: Path) -> Any:
 
 def _store(path: Path) -> xr.Dataset:
     try:
-        return xr.open_dataset(path, engine="zarr" if path.is_dir() else None, decode_coords="all", chunks=None)
+        engine: Any = "zarr" if path.is_dir() else netcdf_engine(str(path))
+        return xr.open_dataset(path, engine=engine, decode_coords="all", chunks=None)
     except (OSError, ValueError, KeyError) as error:
         said = str(error).partition(".")[0][:100]
         raise DataError(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import xarray as xr
 
-from humboldt.data_catalog import DataError, did_you_mean, download, is_hdf5, read_directly
+from humboldt.data_catalog import DataError, did_you_mean, download, is_hdf5, netcdf_engine, read_directly
 
 LAZILY: dict[str, Any] = {"chunks": None, "cache": False, "decode_cf": False}
 SUFFIXES = (".nc", ".nc4", ".cdf", ".grib", ".grb", ".grib2", ".grb2", ".h5", ".hdf5")
@@ -56,7 +56,8 @@ def _open_one(path: str) -> list[xr.Dataset]:
             return [on_dask(read_directly(raw, path)) for raw in _open_grib(path)]
         with warnings.catch_warnings():  # a store without consolidated metadata is slower to open, and as good
             warnings.filterwarnings("ignore", message="Failed to open Zarr store with consolidated")
-            raw = xr.open_dataset(path, engine="zarr" if is_zarr else None, **LAZILY)
+            engine: Any = "zarr" if is_zarr else netcdf_engine(path)
+            raw = xr.open_dataset(path, engine=engine, **LAZILY)
             data = read_directly(raw, path)
             return [data if is_zarr or is_hdf5(path) else on_dask(data)]
     except (OSError, ValueError, KeyError) as error:
