@@ -18,7 +18,7 @@ from .problem_type import Problem
 from .problem_type import snapshots as equidistant
 from .problems import DOWNSTREAM, PRETRAINING
 from .problems import problem as known_problem
-from .trajectory_store import Plan, create_store, read_plan, write_samples
+from .trajectory_store import Plan, adopt_samples, create_store, read_plan, write_samples
 
 
 def generate(
@@ -46,8 +46,9 @@ def generate(
     cache), workers: processes; neither changes the numbers.
 
     Until it is finished the store is ``<output>.partial``; the same call continues an interrupted one and ends with
-    the same store. Raises FileExistsError (other arguments, or an output that is something else; ``overwrite``
-    replaces stores), OSError with ENOSPC (disk full, before or during the run) and PermissionError.
+    the same store. A finished store with fewer samples, otherwise the same, is continued to so many. Raises
+    FileExistsError (other arguments, or an output that is something else; ``overwrite`` replaces stores), OSError with
+    ENOSPC (disk full, before or during the run) and PermissionError.
     """
     chosen = chosen_problem(problem, tracer, precision)
     plan = Plan(
@@ -57,16 +58,17 @@ def generate(
     for option, value in {"batch": together, "workers": workers}.items():
         if value < 1:
             raise ValueError(f"{option} must be at least 1, got {value}")
-    run = Run(plan=plan, output=Path(output))
+    run = Run(plan=plan, output=Path(output), overwrite=overwrite)
     if dry_run:
         print(summary(run))
         return run.output
-    if run.is_finished(overwrite):
+    if run.is_finished():
         return run.output
     run.require_room()
     with run.growing.begun(overwrite) as goes_on:
         if not goes_on:
             create_store(run.growing.store, plan)
+            run.keep()
             run.growing.note("plan.json", run.growing.plan)
         batches = list(run.batches(together))
         with tqdm(total=samples, initial=run.finished(), unit="sample", desc=chosen.name, disable=not progress) as bar:
@@ -135,19 +137,20 @@ def chosen_times(chosen: Problem, snapshots: int | Sequence[float] | None) -> tu
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A plan and where it goes."""
+    """A plan, where it goes, and whether it replaces what is there."""
 
     plan: Plan
     output: Path
+    overwrite: bool = False
 
     @property
     def growing(self) -> Growing:
         """The store until it is whole."""
         return Growing(output=self.output, plan=self.plan.describe())
 
-    def is_finished(self, overwrite: bool) -> bool:
+    def is_finished(self) -> bool:
         """Whether the output is there already, made by the same plan. Refuses an output that is something else."""
-        if overwrite or not self.output.exists():
+        if self.overwrite or not self.output.exists():
             if self.output.exists() and not (self.output / "zarr.json").exists():
                 raise FileExistsError(f"only a Zarr store is overwritten, got {self.output}; choose another output")
             return False
@@ -155,10 +158,24 @@ class Run:
         if before == self.plan.describe():
             shutil.rmtree(self.growing.partial, ignore_errors=True)
             return True
+        if self.kept():
+            return False
         raise FileExistsError(
             f"an existing output is kept unless it comes from the same arguments, got {self.output}"
             f"{differences(before, self.plan.describe())}; choose another output or overwrite=True"
         )
+
+    def kept(self) -> int:
+        """Number of samples of a finished store that this plan begins with: of the same plan but for their number."""
+        before = None if self.overwrite else read_plan(self.output)
+        samples = (before or {}).get("samples", 0)
+        return samples if before == {**self.growing.plan, "samples": samples} and samples < self.plan.samples else 0
+
+    def keep(self) -> None:
+        """Begin with the samples of the finished store that there is."""
+        if samples := self.kept():
+            adopt_samples(self.output, self.growing.store, self.plan)
+            self.growing.journal.add({"samples": samples})
 
     def require_room(self) -> None:
         """Refuse to start what the disk cannot hold."""
@@ -168,7 +185,7 @@ class Run:
     def finished(self) -> int:
         """Number of samples, from the first on, that are safely in the store."""
         same = self.growing.read_plan() == self.growing.plan
-        return self.growing.journal.read().get("samples", 0) if same else 0
+        return self.growing.journal.read().get("samples", 0) if same else self.kept()
 
     def batches(self, size: int) -> Iterator[range]:
         """The samples still to be made, ``size`` at a time."""

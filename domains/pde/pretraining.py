@@ -116,9 +116,13 @@ def families() -> tuple[Family, ...]:
     )
 
 
-def pde_nano() -> PDEConfig:
-    """The network of `humboldt/pde-nano`."""
-    widths, heads = (48, 96, 192), (3, 6, 12)
+def pde_nano(width: int = 48) -> PDEConfig:
+    """The network of `humboldt/pde-nano`, or one of another width.
+
+    Args:
+        width: channels at the finest scale, a multiple of 3; they double at each of the two coarser ones.
+    """
+    widths, heads = (width, 2 * width, 4 * width), (3, 6, 12)
 
     def block(stage: int, number: int) -> BlockConfig:
         attention = AttentionConfig(
@@ -183,8 +187,7 @@ class PretrainingPairs:
             random = np.random.default_rng([self.seed, index])
             family = self.families[random.choice(len(self.families), p=self.shares)]
             array = self.arrays[family.name]
-            trajectory, start = random.integers(len(array)), random.integers(array.shape[1])
-            step = min(random.integers(round(HORIZON / FRAME) + 1), array.shape[1] - 1 - start)
+            trajectory, start, step = self.pair(len(array), array.shape[1], random)
             places = [NAMES.index(slot.channel) for slot in family.slots]
             fields[row, places], target[row, places] = array[trajectory, start], array[trajectory, start + step]
             known[row, places, 0, 0] = [slot.constant for slot in family.slots]
@@ -200,6 +203,11 @@ class PretrainingPairs:
         )
         vectors = ((0, 1),)
         return transform(batch, drawn, (vectors, vectors))
+
+    def pair(self, trajectories: int, frames: int, random: np.random.Generator) -> tuple[int, int, int]:
+        """A trajectory, a frame of it, and how many frames later the target is."""
+        trajectory, start = int(random.integers(trajectories)), int(random.integers(frames))
+        return trajectory, start, min(int(random.integers(round(HORIZON / FRAME) + 1)), frames - 1 - start)
 
     def split(self, name: str) -> PretrainingPairs:
         """There is one part; validation trajectories are held out by `open_mixture`."""

@@ -56,15 +56,15 @@ def pretrain_pde_nano(
     return model
 
 
-def fresh_pde_nano(seed: int) -> Model:
-    """The network of `humboldt/pde-nano` before any training."""
+def fresh_pde_nano(seed: int, width: int = 48) -> Model:
+    """The network of `humboldt/pde-nano` before any training, or one of another width."""
     import torch
 
     from humboldt.domains.pde import DEVIATION, build, pde_nano
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = build(pde_nano())
+        model = build(pde_nano(width))
     for normaliser in (model.embed.normaliser, model.head.normaliser):
         cast(Normaliser, normaliser).std.fill_(DEVIATION)
     return model

@@ -169,6 +169,41 @@ def test_a_finished_store_is_kept_and_other_arguments_are_refused(tmp_path, monk
     assert contents(path) == before
 
 
+def test_more_samples_continue_a_finished_store_which_stays_until_they_are_there(tmp_path, monkeypatch):
+    whole = contents(generate("ns-sl", output=tmp_path / "whole.zarr", **{**SMALL, "samples": 9}))
+    path = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    before = contents(path)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            generate("ns-sl", output=path, **{**SMALL, "samples": 9})
+    assert contents(path) == before
+    made: list[int] = []
+
+    def write(store: Path, plan: trajectory_store.Plan, samples: range) -> None:
+        made.extend(samples)
+        trajectory_store.write_samples(store, plan, samples)
+
+    monkeypatch.setattr(module, "write_samples", write)
+    generate("ns-sl", output=path, **{**SMALL, "samples": 9})
+    assert made == [7, 8]  # five were there, two were safe before the end
+    assert contents(path) == whole
+    with pytest.raises(FileExistsError, match=r"\(samples: 9 before, 5 now\)"):
+        generate("ns-sl", output=path, **SMALL)
+
+
+def test_overwriting_keeps_no_sample(tmp_path):
+    path = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
+    assert module.Run(plan=larger_plan(), output=path).finished() == 5
+    assert module.Run(plan=larger_plan(), output=path, overwrite=True).finished() == 0
+
+
+def larger_plan() -> trajectory_store.Plan:
+    chosen = problem("ns-sl")
+    times = module.chosen_times(chosen, SMALL["snapshots"])
+    return trajectory_store.Plan(problem=chosen, samples=9, resolution=SMALL["resolution"], times=times, seed=0)
+
+
 def test_an_unfinished_store_refuses_other_arguments(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         kill_at(patch, 1, KeyboardInterrupt())
