@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from humboldt.domains.pde.problems import DOWNSTREAM, problem
 
@@ -15,9 +17,9 @@ def scripts(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, M
     """The scripts of the experiment, as they find each other when they run; forgotten afterwards."""
     monkeypatch.setattr(sys, "path", [str(root / "benchmarks" / "pde_suite"), *sys.path])
     before = set(sys.modules)
-    yield {name: importlib.import_module(name) for name in ("families", "run", "report")}
+    yield {name: importlib.import_module(name) for name in ("families", "run", "report", "ablations", "pretraining")}
     for name in set(sys.modules) - before:
-        if name in ("families", "run", "report", "neighbours", "baselines", "training"):
+        if name in ("families", "run", "report", "ablations", "pretraining", "neighbours", "baselines", "training"):
             del sys.modules[name]
 
 
@@ -53,3 +55,32 @@ def test_the_report_reads_gains_off_the_records(scripts):
     assert "better than its random twin at 4 of 4" in text
     assert "median EG / mean AG** |  |  | 16.0 / 4.00 | 4.0 / 2.00 |" in text
     assert "| ace | pde-nano | – | 0.9 | 5 | 1 | 10 |" in scripts["report"].longer(pd.DataFrame(rows))
+
+
+def test_ablations_are_compared_with_the_random_twin_at_their_budget(scripts):
+    def record(family: str, error: float, model: str = "pde-nano", **other: object) -> dict[str, object]:
+        budget = {"trajectories": 16, "seed": 0, "steps": 100, "resolution": 64}
+        base = {"pairs": "all2all", "pretrained": "humboldt/pde-nano", **budget}
+        return {**base, "family": family, "error": error, "model": model, **other}
+
+    known = [record("ace", 0.5, "scratch"), record("gce-rt", 0.2, "scratch"), record("ace", 9.0, "scratch", seed=1)]
+    found = [record("ace", 0.25, pretrained="runs/a/vortices"), record("gce-rt", 0.4, pretrained="runs/a/vortices")]
+    found.append(record("ace", 0.3, pairs="vanilla"))  # not on every family: not shown
+    text = scripts["ablations"].table(pd.DataFrame(known), pd.DataFrame(found))
+    assert "| scratch | 0.500 | 0.200 | 1.00 |" in text
+    assert "| pde-nano, weights of vortices | 0.250 | 0.400 | 1.00 |" in text
+    assert "vanilla" not in text
+    with pytest.raises(ValueError, match=r"compared at one budget, got .*'seed': 1.*keep one"):
+        scripts["ablations"].table(pd.DataFrame(known), pd.DataFrame([*found, record("ace", 1.0, seed=1)]))
+
+
+def test_pretrainings_differ_in_their_families_or_pairs(scripts):
+    script = scripts["pretraining"]
+    fields = np.arange(30, dtype=np.float16)[:, None, None, None]  # a frame shows its own number
+    arrays = {name: np.broadcast_to(fields, (2, 30, 3, 4, 4)) for name in ("ns-sines", "ns-gauss", "shallow-water")}
+    pairs = script.PretrainingPairs(arrays, 0, 100, 4)
+    assert set(script.changed(pairs, "vortices").arrays) == {"ns-sines", "ns-gauss"}
+    batch = script.changed(pairs, "vanilla").batch(range(50))
+    assert (batch.fields == 0).all()
+    assert torch.equal(batch.target[:, 2, 0, 0], (batch.lead_time / 0.025).round())
+    assert script.changed(pairs, "mixture").batch(range(50)).fields.max() > 8
