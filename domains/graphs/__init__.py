@@ -36,6 +36,7 @@ from .molecules import (
 )
 from .outcomes import OutcomeBalance
 from .pictures import draw_molecules
+from .places import Sampled
 from .ppo import PPO, Proximal
 from .pretraining import molecules_nano, open_corpus, with_few_tiny
 from .properties import calibration, for_task, predict_properties
@@ -43,7 +44,7 @@ from .published import config_from_published, config_to_published, decoder_core,
 from .reading import sayable
 from .rewards import Reward, RewardError
 from .rollout import Rollout, log_policy, roll_out
-from .sample import Sampled, sample_sequences
+from .sample import sample_sequences
 from .scores import score_properties
 from .sequence import Ordering, decode, encode, encode_with, published_ordering
 from .soft_tokens import NodeReader, VectorGraph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -12,28 +11,14 @@ from torch import Tensor
 from humboldt.foundations import Cache, ConfigError, Model
 
 from .config import GraphConfig
-from .drawing import Drawing, chosen, multinomial, shape, within
+from .drawing import Drawing, multinomial, shape, within
 from .grammar import Grammar
 from .growth_grammar import GrowthGrammar
+from .places import Places, Sampled
 from .progress import Progress
-from .vocabulary import BOC, EOG
+from .vocabulary import BOC
 
 LEAVING = 0.25  # share of a batch that has ended when its rows leave
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A drawn sequence.
-
-    Attributes:
-        ids: its tokens, up to the end token if it came.
-        log_likelihood: log p(ids) of the model itself, as in its loss: no temperature, no constraint.
-        log_probability: log of the probability with which it was drawn.
-    """
-
-    ids: tuple[int, ...]
-    log_likelihood: float
-    log_probability: float
 
 
 def sample_sequences(
@@ -124,57 +109,31 @@ def draw_batch(
     model.eval()
     size = min(count, places or count)
     decoder = Decoder(model, size, drawing, None if goals is None else goals.expand(count, -1))
-    ids = torch.full((count, config.length), config.vocabulary.pad, dtype=torch.long, device=device)
-    begin = torch.tensor(prompt, device=device)
-    ids[:, : len(prompt)] = begin
-    likelihood, probability = (torch.zeros(count, dtype=torch.float64, device=device) for _ in range(2))
-    lengths = torch.full((count,), config.length, device=device)
+    batch = Places(count, size, prompt, length=config.length, pad=config.vocabulary.pad, device=device)
     grammar = begun(config, size, drawing, prompt, device) if drawing.constrained else None
-    rows, begun_so_far = torch.arange(size, device=device), size
-    going, place = torch.ones_like(rows, dtype=torch.bool), torch.full_like(rows, len(prompt))
-    logits = decoder.read(ids[:size, : len(prompt)])
+    logits = decoder.read(batch.ids[:size, : len(prompt)])
     while True:
         shaped = shape(logits, drawing, grammar.allowed() if grammar else within(config, logits))
-        tokens = shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance)
-        tokens = tokens.where(going, config.vocabulary.pad)
-        told = place < len(prompt)  # of sequences that began later than the first ones
-        tokens = torch.where(told, begin[place.clamp_max(len(prompt) - 1)], tokens)
-        drawn, at = going & ~told, place.clamp_max(config.length - 1)
-        ids[rows[going], at[going]] = tokens[going]
-        likelihood[rows] += chosen(logits.log_softmax(-1), tokens).where(drawn, 0.0)
-        probability[rows] += chosen(shaped.log_softmax(-1), tokens).where(drawn, 0.0)
-        place += 1
-        ends = going & (tokens == EOG)
-        lengths[rows[ends]] = place[ends]
-        going &= ~ends & (place < config.length)
+        batch.write(shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance), logits, shaped)
         if grammar:
-            grammar.advance(tokens)
-        ended = (~going).nonzero().squeeze(1)
-        if count > size and len(ended):
-            decoder.restart(ended)
-            free = ended[: count - begun_so_far]
-            new = torch.arange(begun_so_far, begun_so_far + len(free), device=device)
-            rows[free], place[free], going[free], tokens[free] = new, 1, True, begin[0]
-            begun_so_far += len(free)
-            decoder.tell(free, new)
+            grammar.advance(batch.tokens)
+        if count > size and len(batch.ended):
+            decoder.restart(batch.ended)
+            refilled, sequences = batch.refill()
+            decoder.tell(refilled, sequences)
             if grammar:
-                grammar.restart(free)
-        if not bool(going.any()):
+                grammar.restart(refilled)
+        if not bool(batch.going.any()):
             break
-        if int(going.sum()) <= (1 - LEAVING) * len(rows):
-            left = going.nonzero().squeeze(1)
-            rows, tokens, place, going = rows[left], tokens[left], place[left], going[left]
+        if len(batch.ended) >= LEAVING * len(batch.going):
+            left = batch.going.nonzero().squeeze(1)
             decoder.keep(left)
+            batch.keep(left)
             if grammar:
                 grammar.keep(left)
-        logits = decoder.read(tokens[:, None])
+        logits = decoder.read(batch.tokens[:, None])
     model.train(was_training)
-    return [
-        Sampled(tuple(sequence[:length]), a, b)
-        for sequence, length, a, b in zip(
-            ids.tolist(), lengths.tolist(), likelihood.tolist(), probability.tolist(), strict=True
-        )
-    ]
+    return batch.sequences()
 
 
 def begun(config: GraphConfig, count: int, drawing: Drawing, prompt: Sequence[int], device: torch.device) -> Progress:

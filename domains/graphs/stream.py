@@ -20,7 +20,8 @@ from .drawing import Drawing
 from .graph import GraphError
 from .metrics import Tally
 from .molecules import Decoded, decode_molecule
-from .sample import Sampled, require_generative, sample_sequences
+from .places import Sampled
+from .sample import require_generative, sample_sequences
 from .sequence import decode
 from .vocabulary import Vocabulary
 
