@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .choosing import TRAINABLE, automatic
-from .comparing import RANDOM
+from .comparison_run import RANDOM
 from .comparison_table import summary, table
 
 CLOSE = 1.1  # errors within a tenth of the best one count as near it

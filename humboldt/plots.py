@@ -163,7 +163,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
 
 def comparison(found: Sequence[Mapping[str, Any]]) -> Figure:
     """Error against trained parameters, a point a method, a panel a number of samples; bars span the seeds."""
-    from .comparing import RANDOM
+    from .comparison_run import RANDOM
     from .comparison_table import summary
 
     rows, sizes = summary(found), sorted({record["samples"] for record in found})

@@ -3,17 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from humboldt.adapting import finetune
-from humboldt.comparing import RANDOM, Job, applicable, compare, jobs, strengthened, strengths_of, taught
+from humboldt.comparing import compare, jobs
 from humboldt.comparison_page import says, text
+from humboldt.comparison_run import RANDOM, Job, Question
 from humboldt.comparison_table import spread, summary, table
 from humboldt.data_catalog import example
-from humboldt.finetune import method
 from humboldt.foundations import ConfigError
 from humboldt.plots import comparison
 from humboldt.results import read_results
 from tests.finetune.tiny import tiny_model
-from tests.humboldt.test_adapting import Trajectories
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "experiments"
 
@@ -39,28 +37,6 @@ def test_seeds_come_one_after_the_other():
     found = list(jobs(["a", "b"], [4, 16], [0, 1]))
     assert found[:2] == [Job("a", 4, 0), Job("b", 4, 0)]
     assert [job.seed for job in found] == [0] * 4 + [1] * 4
-
-
-def test_what_finds_no_layer_is_left_out_and_said(capsys):
-    model = tiny_model()
-    assert applicable(["nlt", "lora:targets=nowhere", "head"], model) == ["nlt", "head"]
-    assert "lora:targets=nowhere is left out: targets must find a layer" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="did you mean 'lora'"):
-        applicable(["lore"], model)
-
-
-def test_rates_that_the_checkpoint_advises_are_tried_once():
-    model = tiny_model()
-    assert strengths_of(model, "full", (1.0, 4.0)) == (1.0, 4.0)
-    model.provenance = {"advice": {"pretrained": {"core_rate": 1e-3}}}
-    assert strengths_of(model, "full", (1.0, 4.0)) == (1.0,)
-    assert strengths_of(model, "hydra:rank=2", (1.0, 4.0)) == (1.0, 4.0)
-
-
-def test_a_strength_multiplies_a_methods_own_rate():
-    way = strengthened("hydra:rank=3,scale=2.0", 4.0)
-    assert (way.rank, way.scale, way.rate) == (3, 2.0, 4 * method("hydra").rate)  # type: ignore[attr-defined]
-    assert strengthened("norms", 4.0) == method("norms")
 
 
 def test_the_table_has_mean_and_range_best_first():
@@ -120,32 +96,19 @@ def test_the_page_of_the_docs_is_that_of_its_records():
     assert (DOCS / "which_method.md").read_text() == text(found)
 
 
-def test_feature_transfer_learns_from_the_features_of_the_start():
-    model, data = tiny_model(), Trajectories(6)
-    way, lesson = taught(strengthened("aft", 1.0), data, model, "forecast")
-    assert way.width == 8
-    part = lesson.split("train").take(4)
-    batch = part.batch([0, 2])
-    assert batch.features.shape == (2, 8)
-    assert batch.features.equal(part.batch([0, 2]).features)
-    assert taught(method("nlt"), data, model, "forecast")[1] is data
-    tuned = finetune(model, lesson, method=way, steps=2, batch_size=3, progress=False)
-    assert tuned.provenance["recipe"]["method"]["width"] == 8
-
-
 @pytest.mark.integration
 def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     from humboldt import comparing
 
     ran = []
 
-    def run(name, data, job, *rest):
+    def run(question, job):
         ran.append(job.name)
         result = {"protocol": "p", "model": "m", "method": job.method, "data": "d", "metric": "e", "value": 0.5}
         return record(job.method, job.samples, job.seed, 0.5, 10, result=result)
 
     monkeypatch.setattr(comparing, "run", run)
-    monkeypatch.setattr(comparing, "begun", lambda *words: tiny_model())
+    monkeypatch.setattr(Question, "begun", lambda question: tiny_model())
     choices = {"methods": ["full", "nlt"], "samples": [4], "seeds": [0], "output": tmp_path}
     comparing.compare("m", "d", **choices)
     assert [r.method for r in read_results(tmp_path / "results.jsonl")] == ["full", "nlt", RANDOM]
@@ -160,21 +123,6 @@ def test_a_comparison_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
             comparing.compare("m", "d", **choices, **other)
     with pytest.raises(ConfigError, match="holds another: data was 'd', now 'e'"):
         comparing.compare("m", "e", **choices)
-
-
-@pytest.mark.integration
-def test_the_head_of_a_task_counts_as_what_is_trained(tmp_path):
-    """Embedded molecules have no head of their own, a property has one."""
-    table = tmp_path / "chains.csv"
-    table.write_text("smiles,carbons\n" + "".join(f"{'C' * n}{end},{n}\n" for n in range(1, 15) for end in "ON"))
-    found = compare(
-        "humboldt/molecules-nano", table, methods=["head"], samples=[8], seeds=[0], strengths=[1.0], task="regression",
-        opening={"targets": ["carbons"], "split": {"validation": 5, "test": 5}}, steps=1, batch_size=4,
-        output=tmp_path / "found",
-    )  # fmt: skip
-    trained = {record["method"]: record["trained"] for record in found}
-    assert trained["head"] == 897  # a weight a channel of seven readings, and one bias
-    assert trained[RANDOM] > 1_000_000
 
 
 def test_data_without_a_validation_part_are_refused_before_anything_is_trained(tmp_path):
