@@ -20,7 +20,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ class Logbook:
             return
         require_writable(self.folder)
         if overwrite:
+            require_space(self.folder, needed - sum(path.stat().st_size for path in self._held()))
             self._clear()
         self._refuse_another_run()
         if not self.finished:
@@ -106,10 +107,16 @@ class Logbook:
         with (self.folder / "log.csv").open("a") as file:
             file.write(_line([row.get(c, "") for c in COLUMNS]))
 
+    def _held(self) -> Iterator[Path]:
+        """The files of the run that the folder holds."""
+        names = ("recipe.yaml", "data.json", "environment.json", "log.csv", "config.json", "model.safetensors",
+                 "adapter.json", "adapter.safetensors")  # fmt: skip
+        yield from (self.folder / name for name in names if (self.folder / name).is_file())
+        yield from (path for path in (self.folder / "checkpoints").rglob("*") if path.is_file())
+
     def _clear(self) -> None:
-        for name in ("recipe.yaml", "data.json", "environment.json", "log.csv", "config.json", "model.safetensors",
-                     "adapter.json", "adapter.safetensors"):  # fmt: skip
-            (self.folder / name).unlink(missing_ok=True)
+        for path in list(self._held()):
+            path.unlink()
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
 
     def _refuse_another_run(self) -> None:

@@ -239,6 +239,16 @@ def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_is_not_overwritten_where_the_new_one_has_no_room(tmp_path, monkeypatch):
+    fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    usage = type("Usage", (), {"free": 10**6})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    with pytest.raises(RunFolderError, match=r"of which 1 MB are free; make room"):
+        fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=3), folder=tmp_path, overwrite=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_a_loss_that_is_not_finite_stops_the_run():
     train = Waves()
     train.fields[3] = float("inf")
