@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
-from humboldt.foundations import ConfigError, from_dict, to_dict
+from humboldt.foundations import ConfigError, from_dict, load_settings, to_dict
 
 
 def _field(default: Any, unit: str, help: str) -> Any:
@@ -102,7 +102,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"a recipe is a YAML file, but {path} does not exist; check the path")
     try:
-        found = yaml.safe_load(path.read_text())
+        found = load_settings(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())
         raise ConfigError(f"a recipe is a YAML file, but {path} is none ({what}); correct it") from error

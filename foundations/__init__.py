@@ -41,6 +41,7 @@ from .plotting import MissingMatplotlibError, pyplot
 from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
 from .scores import LabelledScores, SampleScores, Score
+from .settings import load_settings
 from .shards import read_files
 from .tensor_file import header, inside, read_json, require_finite
 from .tensor_writer import write_tensors
@@ -98,6 +99,7 @@ __all__ = [
     "from_dict",
     "header",
     "inside",
+    "load_settings",
     "load_strictly",
     "plain_error",
     "push_to_hub",

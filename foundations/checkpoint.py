@@ -22,6 +22,7 @@ from torch import Tensor
 from .config import to_dict
 from .contracts import Model
 from .migrations import FORMAT, migrated
+from .settings import load_settings
 from .shards import INDEX, WEIGHTS, read_files, shards, write_weights
 from .tensor_file import LARGEST_JSON, CheckpointError, inside, is_number, read_json
 
@@ -121,21 +122,11 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return migrated(found)
 
 
-class _Unique(yaml.SafeLoader):
-    """Refuses a key that is there twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise yaml.YAMLError(f"it names {twice[0]!r} twice, and which one counts is open")
-        return super().construct_mapping(node, deep)
-
-
 def _read_settings(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_JSON:
         raise CheckpointError(f"{path} may have {LARGEST_JSON} bytes, got {path.stat().st_size}; is it another file?")
     try:
-        found = yaml.load(path.read_text(), _Unique)
+        found = load_settings(path.read_text())
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} must be YAML, but: {error}; fetch the checkpoint again") from error
     if not isinstance(found, dict):

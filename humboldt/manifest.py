@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from humboldt.foundations import ConfigError, from_dict, to_dict
+from humboldt.foundations import ConfigError, from_dict, load_settings, to_dict
 
 from .results import fingerprint
 
@@ -121,7 +121,7 @@ def read_manifest(path: str | Path) -> Manifest:
         FileNotFoundError: there is no such file.
     """
     try:
-        said = yaml.safe_load(Path(path).read_text())
+        said = load_settings(Path(path).read_text())
         if not isinstance(said, dict):
             raise ConfigError(f"a list of kept samples is a mapping, got {type(said).__name__}")
         said["scores"] = {name: tuple(values) for name, values in dict(said.get("scores", {})).items()}

@@ -162,8 +162,10 @@ def _read(name: str) -> dict[str, Any]:
         near = difflib.get_close_matches(name, known, 1)
         cure = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; write one into ${FOLDER}"
         raise BatchError(f"there is no profile called {name!r}; {cure}")
+    from humboldt.foundations import load_settings  # PyTorch, as above
+
     try:
-        found = yaml.safe_load(path.read_text())
+        found = load_settings(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())
         raise BatchError(f"a profile is a YAML file, but {path} is none ({what}); correct it") from error

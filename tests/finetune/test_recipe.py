@@ -68,6 +68,9 @@ def test_bad_values_and_keys_are_refused(tmp_path):
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match=r"a recipe is a mapping .* holds a list"):
         read_yaml(tmp_path / "list.yaml")
+    (tmp_path / "twice.yaml").write_text("steps: 400\nseed: 1\nsteps: 40\n")
+    with pytest.raises(ConfigError, match=r"twice.yaml is none \(it names 'steps' twice, and which one counts is open"):
+        read_yaml(tmp_path / "twice.yaml")
     (tmp_path / "none.yaml").write_text("steps: [1,\nseed: 2")
     with pytest.raises(ConfigError, match=r"a recipe is a YAML file, but .*none.yaml is none .*; correct it"):
         read_yaml(tmp_path / "none.yaml")

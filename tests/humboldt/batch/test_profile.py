@@ -59,6 +59,7 @@ def test_what_yaml_reads_otherwise_than_it_was_meant(tmp_path):
     for text, said in (
         ("time: 12:00:00", "a time limit is written HH:MM:SS .* got '43200'.*between quotes"),
         ("nodes: two", "Profile.nodes: expected a value of type int, got 'two'; correct the profile"),
+        ("nodes: 1\nnodes: 2", "profile is a YAML file, but .* names 'nodes' twice"),
         ("nodes: [", "a profile is a YAML file, but .* is none"),
     ):
         path.write_text(text)
