@@ -1,6 +1,6 @@
 """What do training data and forecasts cost, against another solver, our own solver, and training from nothing?
 
-    python benchmarks/pde.py [--quick] --json FILE [--data FOLDER]
+    python benchmarks/pde.py [--quick] --json FILE [--questions generation,forecasting,training] [--data FOLDER]
 
 Generation: seconds on one core, against exponax (exponential time differencing of the fourth order in JAX, compiled
 beforehand), single precision against single and double against double, with the same grid and initial states, ours in
@@ -10,7 +10,7 @@ times count the solutions must agree, and on lines ours must be as near to the t
 of a quarter), or nearer than the single precision in which it is stored. For the other solvers (shocks, media that
 vary, boundaries) exponax has none. Forecasts: `humboldt/pde-nano` from one state to a later one, against the coarsest
 grid on which our solver is as near to the truth. Training: until a model is as good as the FNO with the most
-trajectories in the records of `benchmarks/pde_suite`, pretrained against the random twin.
+trajectories in `--records` of `benchmarks/pde_suite/run.py`, pretrained against the random twin.
 """
 
 from __future__ import annotations
@@ -48,10 +48,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer repeats and steps")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--questions", default="generation,forecasting,training", help="(%(default)s)")
+    parser.add_argument("--records", type=Path, default=RECORDS, help="of the FNO; by default those of the docs")
     parser.add_argument("--data", type=Path, default=Path("runs/pde_suite"), help="folder of stores (%(default)s)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [*generation(options.quick), forecasting(options.quick), *training(RECORDS, options.data, options.quick)]
+    asked = {
+        "generation": lambda: generation(options.quick),
+        "forecasting": lambda: [forecasting(options.quick)],
+        "training": lambda: training(options.records, options.data, options.quick),
+    }
+    if unknown := set(options.questions.split(",")) - set(asked):
+        parser.error(f"questions are {', '.join(asked)}, got {', '.join(unknown)}")
+    rows = [row for question in options.questions.split(",") for row in asked[question]()]
     for row in rows:
         print(row)
     if options.json:
