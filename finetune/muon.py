@@ -57,14 +57,45 @@ def orthogonalised(matrix: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
 
     x <- (a + b x x^T + c (x x^T)^2) x from x = matrix / |matrix|; singular values end within about 0.7 to 1.2.
     """
-    if matrix.shape[0] > matrix.shape[1]:
+    rows, columns = matrix.shape
+    if rows > columns:
         return orthogonalised(matrix.mT).mT
-    a, b, c = QUINTIC
     x = matrix / matrix.norm().clamp(min=1e-7)
+    return _wide(x) if columns >= 2 * rows else _nearly_square(x)
+
+
+def _nearly_square(x: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+    a, b, c = QUINTIC
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x
+
+
+def _wide(x: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+    """The same with products of n x n but for the first and the last: all factors are polynomials of x x^T.
+
+    With q = a + r the factor of an iteration, x x^T becomes q (x x^T) q, and the product of the factors so far, written
+    scale + mixed, becomes a scale + (a mixed + scale r + r mixed).
+    """
+    a, b, c = QUINTIC
+    gram = x @ x.mT
+    mixed, scale = gram, 1.0
+    for iteration in range(ITERATIONS):
+        rest = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        mixed = torch.addmm(a * mixed + scale * rest, rest, mixed) if iteration else rest
+        scale *= a
+        if iteration < ITERATIONS - 1:
+            left = torch.addmm(gram, rest, gram, beta=a)
+            gram = torch.addmm(left, left, rest, beta=a)
+    return torch.addmm(x, mixed, x, beta=scale)
+
+
+def adamw(groups: list[dict[str, Any]]) -> AdamW:
+    """AdamW with Poseidon's betas and epsilon, in one pass over every tensor."""
+    optimiser = AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    optimiser._step_supports_amp_scaling = False  # type: ignore[attr-defined]  # else Lightning would not clip; nothing scales
+    return optimiser
 
 
 class MuonAdamW(Optimizer):
@@ -86,7 +117,7 @@ class MuonAdamW(Optimizer):
         if matrices:
             self.parts.append(Muon(matrices))
         if others:
-            self.parts.append(AdamW(others, betas=(0.9, 0.999), eps=1e-8))
+            self.parts.append(adamw(others))
         super().__init__([g for part in self.parts for g in part.param_groups], {})
         self._share()
 

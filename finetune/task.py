@@ -15,7 +15,7 @@ from humboldt.foundations import ConfigError, Model
 
 from .logbook import require_own
 from .method import Method
-from .muon import MuonAdamW
+from .muon import MuonAdamW, adamw
 from .recipe import Recipe
 
 
@@ -95,12 +95,12 @@ class Task(lightning.LightningModule):
         self.log("validation", loss, on_epoch=True, batch_size=len(batch), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        """The recipe's optimiser (AdamW with Poseidon's betas and epsilon), rates by part."""
+        """The recipe's optimiser, rates by part."""
         groups = self.method.parameter_groups(self.model, self.recipe)
         if self.recipe.optimiser == "muon":
             optimiser: Optimizer = MuonAdamW(groups)
         else:
-            optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-8)
+            optimiser = adamw(groups)
         schedule = LambdaLR(optimiser, lambda step: self.recipe.rate_factor(step, self.length))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

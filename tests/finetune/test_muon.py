@@ -10,7 +10,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from humboldt.finetune import Recipe, fit, method
-from humboldt.finetune.muon import Muon, MuonAdamW
+from humboldt.finetune.muon import Muon, MuonAdamW, orthogonalised
 from tests.finetune.tiny import Waves, tiny_model
 
 RATES = Recipe(core_rate=1e-2, embedding_rate=1e-2, norm_rate=1e-2, weight_decay=0.0)
@@ -59,6 +59,21 @@ def test_a_step_of_a_matrix_is_nearly_orthogonal():
             singular = torch.linalg.svdvals(change)
             assert singular.median() > 0.6
             assert singular.max() < 1.4
+
+
+@pytest.mark.parametrize("shape", [(24, 96), (24, 48), (24, 30), (96, 24), (1, 7), (7, 1)], ids=str)
+@pytest.mark.parametrize("decades", [0, 5])
+def test_a_matrix_of_any_shape_becomes_what_the_iterations_make_of_its_singular_values(shape, decades):
+    generator, few = torch.Generator().manual_seed(0), min(shape)
+    left, right = (
+        torch.linalg.qr(torch.randn(n, few, generator=generator, dtype=torch.float64))[0] for n in shape
+    )  # fmt: skip
+    values = torch.logspace(0, -decades, few, dtype=torch.float64)
+    made = values / values.norm()
+    for _ in range(5):
+        made = 3.4445 * made - 4.7750 * made**3 + 2.0315 * made**5
+    found = orthogonalised((left * (3 * values) @ right.mT).float())
+    torch.testing.assert_close(found.double(), left * made @ right.mT, rtol=0, atol=2e-3)
 
 
 def test_steps_are_those_of_torch_up_to_its_half_precision():
