@@ -94,7 +94,7 @@ def _wide(x: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
 def adamw(groups: list[dict[str, Any]]) -> AdamW:
     """AdamW with Poseidon's betas and epsilon, in one pass over every tensor."""
     optimiser = AdamW(groups, betas=(0.9, 0.999), eps=1e-8, fused=True)
-    optimiser._step_supports_amp_scaling = False  # type: ignore[attr-defined]  # else Lightning would not clip; nothing scales
+    optimiser._step_supports_amp_scaling = False  # else Lightning would not clip; nothing scales
     return optimiser
 
 
