@@ -17,6 +17,7 @@ def relative_error(
     order: Literal[1, 2] = 1,
     over: Literal["batch", "sample"] = "batch",
     known: Bool[Tensor, "b #c *#space"] | None = None,
+    least: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Mean over channel groups g of  mean |p_g - t_g|^order / (mean |t_g|^order + 1e-10).
 
@@ -25,6 +26,7 @@ def relative_error(
 
     Args:
         groups: channel indices of each group, such as the components of a velocity.
+        least: a target that is smaller counts as of this size, so that nearly 0 does not outweigh all else.
     """
     space = tuple(range(2, target.dim()))
     dims = (0, *space) if over == "batch" else space
@@ -34,7 +36,7 @@ def relative_error(
         wrong, there = wrong[..., channels], there[..., channels]
     shares = torch.tensor([[(c in g) / len(g) for g in groups] for c in channels]).to(wrong)
     wrong, there = ((x.unsqueeze(-1) * shares).sum(-2) for x in (wrong, there))
-    return (wrong / (there + 1e-10)).mean()
+    return (wrong / (there.clamp(min=least**order) + 1e-10)).mean()
 
 
 def plain_error(

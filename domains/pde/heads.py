@@ -15,6 +15,9 @@ from .config import PDEConfig
 from .resample import resample
 from .rollout import next_fields
 
+QUIET = 0.05
+"""Deviations of a field: relative errors of samples in which a group is smaller are taken of this size."""
+
 START = math.log(0.05)
 """Of the logarithm of normalised errors: what is expected before anything is learned."""
 
@@ -61,7 +64,8 @@ class ForecastHead(Head[FieldBatch, FieldPrediction]):
         fields, target = self.normaliser(prediction.fields), self.normaliser(batch.target)
         if config.loss == "plain":
             return plain_error(fields, target, [i for group in groups for i in group], config.loss_order, batch.known)
-        return relative_error(fields, target, groups, config.loss_order, config.loss_over, batch.known)
+        least = QUIET if config.loss_over == "sample" else 0.0
+        return relative_error(fields, target, groups, config.loss_order, config.loss_over, batch.known, least)
 
     def onward(self, prediction: FieldPrediction, batch: FieldBatch) -> FieldBatch:
         """The batch from the predicted state on; what is given and not predicted stays what it was."""

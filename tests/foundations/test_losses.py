@@ -32,3 +32,11 @@ def test_known_places_count_as_predicted():
 def test_an_empty_group_counts_as_zero():
     zero = torch.zeros(1, 1, 4)
     assert relative_error(torch.ones(1, 1, 4), zero, [[0]], known=torch.ones(1, 1, 4, dtype=torch.bool)) == 0
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_is_nearly_zero_counts_as_of_the_least_size(order):
+    quiet, loud = torch.full((1, 1, 4), 1e-9), torch.full((1, 1, 4), 2.0)
+    wrong = relative_error(quiet + 0.01, quiet, [[0]], order, over="sample", least=0.1)
+    torch.testing.assert_close(wrong, torch.tensor(0.1**order))
+    assert relative_error(loud + 1, loud, [[0]], order, least=0.1) == relative_error(loud + 1, loud, [[0]], order)

@@ -43,6 +43,15 @@ def test_a_plain_loss_is_the_mean_over_scored_channels(order):
     torch.testing.assert_close(found, (fields - target)[:, :2].abs().pow(order).mean())
 
 
+def test_a_sample_that_is_constant_at_its_mean_does_not_outweigh_the_others():
+    model, target = head(loss_over="sample"), torch.randn(8, 3, 16, 16)
+    model.normaliser.std.fill_(2.0)
+    loud = model.loss(FieldPrediction(target + 0.1), FieldBatch(target, torch.ones(8), target=target))
+    target[0] = 0.0
+    loss = model.loss(FieldPrediction(target + 0.1), FieldBatch(target, torch.ones(8), target=target))
+    assert loud < loss < loud + 1 / 8 + 1e-6  # an error of a twentieth of the deviation counts as the whole
+
+
 def test_a_loss_needs_a_target():
     batch = FieldBatch(torch.zeros(1, 3, 8, 8), torch.ones(1))
     with pytest.raises(ValueError, match="a loss needs a target"):
