@@ -18,6 +18,7 @@ from humboldt.data_catalog import DataError
 from humboldt.foundations import Model, Pieces, choose
 
 from .batch import WeatherBatch
+from .channels import require_finite
 from .data import open_weather
 from .dataset import WeatherDataset
 from .labelled import forecast_to_xarray
@@ -100,6 +101,10 @@ def step_of(lead_times: Sequence[float], rollout: str, step: float | None = None
     """
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+    if step is not None and not step > 0:
+        raise ValueError(
+            f"a step of a rollout is positive, got {step:g} hours; name one that the lead times are multiples of"
+        )
     return None if rollout == "direct" else step or lead_times[0]
 
 
@@ -178,7 +183,8 @@ def _remove(path: Path) -> None:
 
 
 def _require_values(batch: WeatherBatch) -> None:
-    """Gaps are taken as they are, but a field in which nothing is known tells a model nothing."""
+    """Gaps are taken as they are, but a field in which nothing is known, or no number, tells a model nothing."""
+    require_finite(batch.channels, batch.fields.nan_to_num(0.0, torch.inf, -torch.inf).abs().amax((0, 1, 3, 4)).numpy())
     unknown = batch.fields.isnan().all(-1).all(-1).any(0).any(0)
     if unknown.any():
         names = [c.name for c, nothing in zip(batch.channels, unknown.tolist(), strict=True) if nothing]
