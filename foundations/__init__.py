@@ -43,7 +43,7 @@ from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, Percei
 from .scores import LabelledScores, SampleScores, Score
 from .shards import read_files
 from .tensor_file import header, inside, read_json, require_finite
-from .tensor_writer import write_tensors
+from .tensor_writer import tensors_hash, write_tensors
 from .tokens import Tokens
 from .units import Units
 
@@ -112,6 +112,7 @@ __all__ = [
     "require_fit",
     "save",
     "sinusoid",
+    "tensors_hash",
     "to_dict",
     "upload",
     "wavelengths",

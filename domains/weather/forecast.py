@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,9 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, Pieces, choose
+from humboldt.foundations import Model, Pieces, choose, tensors_hash
 
-from .batch import WeatherBatch
+from .batch import WeatherBatch, WeatherPrediction
 from .channels import require_finite
 from .data import open_weather
 from .dataset import WeatherDataset
@@ -44,6 +45,7 @@ def forecast(
     *,
     step: float | int | None = None,
     start: Sequence[int] = (-1,),
+    blank: bool = False,
     **choices: Any,
 ) -> Iterator[xr.Dataset]:
     """Yield the state at each lead time as a CF Dataset; one of them is in memory at a time.
@@ -54,6 +56,7 @@ def forecast(
         lead_times: positive and rising, in hours.
         step: hours of the steps of a rollout, of which lead times are multiples; None predicts each lead time at once.
         start: which of the states to start from; the last one by default. All members of an ensemble start there.
+        blank: whether a start with a field in which nothing is known gives NaN; it is refused by default.
         choices: of `open_weather`, such as `climatology`, `input_steps` or `west`.
 
     Raises:
@@ -66,8 +69,9 @@ def forecast(
     data = open_states(model, source, **choices)
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
-    first = _told(data, data.collate(runs), hours[0] if step is None else step)
-    _require_values(first)
+    told = functools.partial(_told, data, corrected=model.config.residual == "climate")
+    first = told(data.collate(runs), hours[0] if step is None else step)
+    unknown = _without_values(first, blank)
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
     weights = next(model.parameters())
     about = {"source": repr(model), "weights_sha256": _hash(model), "history": "forecast made with humboldt"}
@@ -76,19 +80,19 @@ def forecast(
     try:
         if step is None:
             for lead in hours:
-                prediction = model(_told(data, first, lead).to(weights.device, weights.dtype))
-                yield forecast_to_xarray(prediction, about=about, **labels)
+                prediction = model(told(first, lead).to(weights.device, weights.dtype))
+                yield forecast_to_xarray(_blanked(prediction, unknown), about=about, **labels)
             return
         if any(abs(h / step - round(h / step)) > 1e-6 for h in hours):
             raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
 
         def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
-            return _told(data, batch, step).to(weights.device, weights.dtype)
+            return told(batch, step).to(weights.device, weights.dtype)
 
         begun = first.to(weights.device, weights.dtype)
         for count, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
             if any(round(h / step) == count for h in hours):
-                yield forecast_to_xarray(prediction, about=about, **labels)
+                yield forecast_to_xarray(_blanked(prediction, unknown), about=about, **labels)
     finally:
         model.train(was_training)
 
@@ -121,6 +125,8 @@ def forecast_pieces(
 ) -> Pieces:
     """Forecasts from every time of the data that has the states before it, `batch_size` initial times a piece.
 
+    From a time at which nothing is known of a field the forecast is NaN.
+
     Args:
         along: `time`, the only dimension that data of the atmosphere are cut along; of the forecast it is `init_time`.
         rollout, step: of `Weather.predict`.
@@ -139,7 +145,7 @@ def forecast_pieces(
     count = sum(sample.member == data.samples[0].member for sample in data.samples)
 
     def make(first: int, end: int) -> xr.Dataset:
-        steps = forecast(model, data, lead_times, step=length, start=range(first, end))
+        steps = forecast(model, data, lead_times, step=length, start=range(first, end), blank=True)
         return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
 
     return Pieces(count, batch_size, "init_time", make)
@@ -182,24 +188,47 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _require_values(batch: WeatherBatch) -> None:
-    """Gaps are taken as they are, but a field in which nothing is known, or no number, tells a model nothing."""
+def _without_values(batch: WeatherBatch, blank: bool) -> torch.Tensor:
+    """Which samples have a field in which nothing is known; gaps are taken as they are.
+
+    Raises:
+        DataError: there are such samples and they are not to be `blank`, or values that are no numbers.
+    """
     require_finite(batch.channels, batch.fields.nan_to_num(0.0, torch.inf, -torch.inf).abs().amax((0, 1, 3, 4)).numpy())
-    unknown = batch.fields.isnan().all(-1).all(-1).any(0).any(0)
-    if unknown.any():
-        names = [c.name for c, nothing in zip(batch.channels, unknown.tolist(), strict=True) if nothing]
+    unknown = batch.fields.isnan().all(-1).all(-1).any(1)  # sample, channel
+    if unknown.any() and not blank:
+        names = [c.name for c, nothing in zip(batch.channels, unknown.any(0).tolist(), strict=True) if nothing]
         raise DataError(
             f"a forecast starts from fields with values, but {names} are NaN everywhere at {batch.time[0]} or before; "
             "fill them (see fill_gaps), or start from another time"
         )
+    return unknown.any(1)
 
 
-def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
-    """The batch with static fields of its newest state, and with the climatology of its target."""
+def _blanked(prediction: WeatherPrediction, unknown: torch.Tensor) -> WeatherPrediction:
+    """NaN for the samples that started from nothing."""
+    fields = prediction.fields.masked_fill(unknown.to(prediction.fields.device)[:, None, None, None], torch.nan)
+    return dataclasses.replace(prediction, fields=fields)
+
+
+def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int, corrected: bool) -> WeatherBatch:
+    """The batch with static fields of its newest state, and with the climatology of its target.
+
+    Raises:
+        DataError: it is `corrected` by the model, and empty at that time.
+    """
     static = np.stack([data.static_at_time(t, -1) for t in batch.time])
     climate = None
     if data.climatology is not None:
         climate = torch.from_numpy(np.stack([data.expected(add_hours(t, lead)) for t in batch.time]))
+        empty = climate.isnan().all(-1).all(-1)  # sample, channel
+        if corrected and empty.any():
+            sample, channel = empty.nonzero()[0].tolist()
+            raise DataError(
+                f"a model that corrects a climatology needs its values at every target, got none of "
+                f"{data.channels[channel].name} at {add_hours(batch.time[sample], lead)}; make one of more years, or "
+                "with a wider window"
+            )
     return dataclasses.replace(
         batch,
         static=torch.from_numpy(static),
@@ -233,4 +262,6 @@ def _encoding(step: xr.Dataset) -> dict[str, dict[str, Any]]:
 
 
 def _hash(model: Model) -> str:
-    return str(model.provenance.get("loaded", {}).get("sha256") or model.provenance.get("sha256") or "unknown")
+    """SHA-256 of the file that the weights were read from, else of the one that they would be saved as."""
+    known = model.provenance.get("loaded", {}).get("sha256") or model.provenance.get("sha256")
+    return str(known or tensors_hash(model.state_dict()))

@@ -27,6 +27,18 @@ def test_a_scorecard_is_in_percent_of_the_reference():
         scorecard(scores(), reference="climatology")
 
 
+def test_one_lead_time_has_its_title_its_tick_and_its_points_inside():
+    one = scores().isel(lead_time=[0])
+    card, curves = scorecard(one), lead_time_curves(one)
+    for figure in (card, curves):
+        figure.draw_without_rendering()
+    title, inside = card._suptitle.get_window_extent(), card.bbox
+    assert inside.x0 <= title.x0 < title.x1 <= inside.x1
+    for axis in curves.axes:
+        assert axis.get_xticks().tolist() == [6.0]
+        assert all(line.get_ydata().max() < axis.get_ylim()[1] for line in axis.lines)
+
+
 def test_curves_have_a_panel_per_channel_and_a_line_per_forecast():
     axes = lead_time_curves(scores()).axes
     assert [axis.get_title() for axis in axes] == ["t_500", "msl"]

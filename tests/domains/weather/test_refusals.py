@@ -107,6 +107,14 @@ def test_a_climatology_of_another_grid():
     assert mended.batch([0]).climate.shape == (1, 3, 5, 8)
 
 
+def test_a_climatology_that_is_empty_at_the_target():
+    climate = make_climatology(states(), 3)  # of February
+    summer = forecast(model(), states(), [24.0 * 120], climatology=climate)
+    refused("needs its values at every target", "got none of T2M at 2020-06-27", "window", lambda: next(summer))
+    steps = forecast(model(), states(), [72.0], step=24, climatology=climate)
+    refused("needs its values at every target", "2020-03-02", "window", lambda: next(steps))
+
+
 def test_a_series_that_is_no_climatology():
     refused(
         "dims dayofyear and hour", "'time'", "make_climatology", lambda: open_weather(analyses(), climatology=states())
@@ -155,9 +163,8 @@ def test_values_that_are_none(odd):
 def test_choices_that_make_no_sense():
     refused("four sides", "(0, 10, 20)", "degrees", lambda: open_weather(analyses(), region=(0, 10, 20)))
     refused("at least one state", "input_times=0", "one or two", lambda: open_weather(analyses(), input_times=0))
-    refused(
-        "a static channel is one of", "'latitud'", "did you mean 'latitude'", lambda: open_weather(analyses(), static=["latitud"])
-    )
+    wrong = {"static": ["latitud"]}
+    refused("static channel is one of", "'latitud'", "mean 'latitude'", lambda: open_weather(analyses(), **wrong))
     opened = open_weather(analyses(), split={"train": ("yesterday", "2020-03-01")})
     refused("a first and a last time", "'yesterday'", "ISO 8601", lambda: opened.split("train"))
     refused("hours divide 24", "hours=0", "choose others", lambda: make_climatology(analyses(), 3, hours=0))
