@@ -125,6 +125,7 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     every = pd.concat(tracks.values())
     if not len(every):
         raise ValueError(f"storms are drawn of tables with tracks, {list(tracks)} have none; follow more times")
+    dated = not any(hasattr(time, "calendar") for time in every["time"])  # other calendars have days that no axis knows
     west = _widest_gap(every["longitude"].to_numpy()) if field is None else float(grid_of(field).longitude_edges()[0])
     east = {name: (table["longitude"] - west + ROUNDING) % 360 - ROUNDING for name, table in tracks.items()}
     tracks = {name: table.assign(longitude=west + east[name]) for name, table in tracks.items()}
@@ -145,11 +146,14 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
         for number, (_, one) in enumerate(tracks[name].groupby("track")):
             label = name if number == 0 else None
             left.plot(*_cut_at_seam(one), "-o", color=colour, markersize=3, label=label, **placed(left))
-            right.plot(pd.to_datetime(one["time"]), one["pressure"] / 100, "-o", color=colour, markersize=3)
+            right.plot(one["time"] if dated else one["hours"], one["pressure"] / 100, "-o", color=colour, markersize=3)
     left.legend(frameon=True, fontsize=8, loc="lower left")
     right.set_ylabel("pressure of the centre / hPa")
-    right.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))
-    right.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    if dated:
+        right.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))
+        right.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        right.set_xlabel("hours")
     _plain(right)
     return figure
 

@@ -80,6 +80,15 @@ def test_tracks_are_drawn_in_place_and_time():
         storm_tracks({"model": table.iloc[:0]})
 
 
+def test_tracks_of_another_calendar_are_drawn_over_hours():
+    times = xr.date_range("2000-02-29", periods=3, freq="12h", calendar="360_day", use_cftime=True)  # 30 February
+    table = pd.DataFrame({"track": 0, "time": times, "hours": [0.0, 12, 24], "latitude": 40.0,
+                          "longitude": [-60.0, -55, -50], "pressure": 99000.0})  # fmt: skip
+    right = storm_tracks({"truth": table}).axes[1]
+    assert right.lines[0].get_xdata().tolist() == [0, 12, 24]
+    assert right.get_xlabel() == "hours"
+
+
 def test_a_storm_over_the_seam_of_its_longitudes_is_one_line_and_a_short_one():
     times = np.datetime64("2020-01-01") + np.arange(4) * np.timedelta64(6, "h")
     table = pd.DataFrame({"track": 0, "time": times, "latitude": 40.0, "longitude": [356.0, 359, 2, 5],

@@ -117,7 +117,7 @@ def test_refusals():
         DataError, match=r"a mean is taken over a dimension .*, \['level'\], got over='time'; name one of them, or None"
     ):
         verification.rmse(FORECAST.isel(time=0), TARGET.isel(time=0))
-    with pytest.raises(DataError, match=r"needs the dimension 'number', got \['time', 'latitude', 'longitude'\]"):
+    with pytest.raises(DataError, match=r"needs the dimension 'number', got \['time', 'level', 'lat.*rename"):
         verification.crps(FORECAST, TARGET)
     with pytest.raises(ValueError, match=r"^a fair score needs at least two members, got 1; use fair=False"):
         verification.crps(MEMBERS.isel(number=[0]), TARGET)
