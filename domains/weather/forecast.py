@@ -74,7 +74,7 @@ def forecast(
     unknown = _without_values(first, blank)
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
     weights = next(model.parameters())
-    about = {"source": repr(model), "weights_sha256": _hash(model), "history": "forecast made with humboldt"}
+    about = {**model_about(model), "history": "forecast made with humboldt"}
     was_training = model.training
     model.eval()
     try:
@@ -182,6 +182,26 @@ def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str], ov
     return path
 
 
+def write_states(states: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = False) -> xr.Dataset:
+    """Write states to a Zarr store (`.zarr`) or a NetCDF file; returns them, read from there when asked for.
+
+    Raises:
+        DataError: the path is taken.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise DataError(f"answers are written to a new file, {path} is there; remove it or choose another name")
+    aside = path.with_name(f".writing-{path.name}")
+    _remove(aside)
+    if path.suffix == ".zarr":
+        states.to_zarr(aside, consolidated=False)
+    else:
+        states.to_netcdf(aside)
+    _remove(path)
+    os.replace(aside, path)
+    return xr.open_zarr(path, consolidated=False) if path.suffix == ".zarr" else xr.open_dataset(path)
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -261,7 +281,8 @@ def _encoding(step: xr.Dataset) -> dict[str, dict[str, Any]]:
     return plain | {"init_time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
 
 
-def _hash(model: Model) -> str:
-    """SHA-256 of the file that the weights were read from, else of the one that they would be saved as."""
+def model_about(model: Model) -> dict[str, str]:
+    """What a file says of the model that made it: with the SHA-256 of the file that its weights were read from, else of
+    the one that they would be saved as."""
     known = model.provenance.get("loaded", {}).get("sha256") or model.provenance.get("sha256")
-    return str(known or tensors_hash(model.state_dict()))
+    return {"source": repr(model), "weights_sha256": str(known or tensors_hash(model.state_dict()))}
