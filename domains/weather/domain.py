@@ -154,19 +154,13 @@ class Weather:
         """
         import xarray as xr
 
-        from .forecast import forecast, step_of, write_forecast, write_states
+        from .forecast import forecast, step_of, write_forecast
 
-        kind = model.config.task.kind if model.config.task else "forecast"
-        if kind in ("downscaling", "flux") and list(lead_times):
-            raise ValueError(
-                f"a model of the task {kind!r} answers at the times of its data, got lead times {list(lead_times)}; "
-                "leave them out"
-            )
-        if kind != "forecast" and not list(lead_times):
-            from .task_predictions import task_predictions
+        task = model.config.task
+        if task is not None and not (task.kind == "reconstruction" and list(lead_times)):
+            from .task_predictions import answered
 
-            made = task_predictions(model, state, **choices)
-            return made if output is None else write_states(made, output, overwrite)
+            return answered(model, state, lead_times, output=output, overwrite=overwrite, **choices)
         steps = forecast(model, state, lead_times, step=step_of(lead_times, rollout, step), **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
@@ -174,6 +168,10 @@ class Weather:
         if path.suffix == ".zarr":
             return xr.open_zarr(path, consolidated=False, decode_timedelta=False)
         return xr.open_dataset(path, decode_timedelta=False)
+
+    def of_the_same_time(self, model: Model) -> bool:
+        """Whether a model answers at the times of its data, and not ahead of them."""
+        return model.config.task is not None
 
     def pieces(
         self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any

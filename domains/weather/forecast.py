@@ -24,7 +24,7 @@ from .data import open_weather
 from .dataset import WeatherDataset
 from .labelled import forecast_to_xarray
 from .rollout import rollout
-from .time import add_hours
+from .time import add_hours, later
 
 
 def open_states(model: Model, source: Any, **choices: Any) -> WeatherDataset:
@@ -56,7 +56,8 @@ def forecast(
         lead_times: positive and rising, in hours.
         step: hours of the steps of a rollout, of which lead times are multiples; None predicts each lead time at once.
         start: which of the states to start from; the last one by default. All members of an ensemble start there.
-        blank: whether a start with a field in which nothing is known gives NaN; it is refused by default.
+        blank: whether a start with a field in which nothing is known, or a target without a climatology that the model
+            corrects, gives NaN; it is refused by default.
         choices: of `open_weather`, such as `climatology`, `input_steps` or `west`.
 
     Raises:
@@ -69,9 +70,9 @@ def forecast(
     data = open_states(model, source, **choices)
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
-    told = functools.partial(_told, data, corrected=model.config.residual == "climate")
-    first = told(data.collate(runs), hours[0] if step is None else step)
+    first = _told(data, data.collate(runs), hours[0] if step is None else step)
     unknown = _without_values(first, blank)
+    empty = functools.partial(_without_climate, blank=blank) if model.config.residual == "climate" else _none
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
     weights = next(model.parameters())
     about = {**model_about(model), "history": "forecast made with humboldt"}
@@ -80,15 +81,20 @@ def forecast(
     try:
         if step is None:
             for lead in hours:
-                prediction = model(told(first, lead).to(weights.device, weights.dtype))
-                yield forecast_to_xarray(_blanked(prediction, unknown), about=about, **labels)
+                asked = _told(data, first, lead)
+                lacking = unknown | empty(asked)
+                prediction = model(asked.to(weights.device, weights.dtype))
+                yield forecast_to_xarray(_blanked(prediction, lacking), about=about, **labels)
             return
         if any(abs(h / step - round(h / step)) > 1e-6 for h in hours):
             raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
 
         def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
-            return told(batch, step).to(weights.device, weights.dtype)
+            batch = _told(data, batch, step)
+            unknown.logical_or_(empty(batch))
+            return batch.to(weights.device, weights.dtype)
 
+        unknown.logical_or_(empty(first))
         begun = first.to(weights.device, weights.dtype)
         for count, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
             if any(round(h / step) == count for h in hours):
@@ -182,24 +188,13 @@ def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str], ov
     return path
 
 
-def write_states(states: xr.Dataset, path: str | os.PathLike[str], overwrite: bool = False) -> xr.Dataset:
-    """Write states to a Zarr store (`.zarr`) or a NetCDF file; returns them, read from there when asked for.
-
-    Raises:
-        DataError: the path is taken.
-    """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise DataError(f"answers are written to a new file, {path} is there; remove it or choose another name")
+def write_states(states: xr.Dataset, path: Path) -> None:
+    """Write states whole to a Zarr store (`.zarr`) or a NetCDF file; what is there is replaced."""
     aside = path.with_name(f".writing-{path.name}")
     _remove(aside)
-    if path.suffix == ".zarr":
-        states.to_zarr(aside, consolidated=False)
-    else:
-        states.to_netcdf(aside)
+    states.to_zarr(aside, consolidated=False) if path.suffix == ".zarr" else states.to_netcdf(aside)
     _remove(path)
     os.replace(aside, path)
-    return xr.open_zarr(path, consolidated=False) if path.suffix == ".zarr" else xr.open_dataset(path)
 
 
 def _remove(path: Path) -> None:
@@ -231,24 +226,35 @@ def _blanked(prediction: WeatherPrediction, unknown: torch.Tensor) -> WeatherPre
     return dataclasses.replace(prediction, fields=fields)
 
 
-def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int, corrected: bool) -> WeatherBatch:
-    """The batch with static fields of its newest state, and with the climatology of its target.
+def _without_climate(batch: WeatherBatch, blank: bool) -> torch.Tensor:
+    """Which samples have a channel without any climatology at their target.
 
     Raises:
-        DataError: it is `corrected` by the model, and empty at that time.
+        DataError: there are such samples and they are not to be `blank`.
     """
+    if batch.climate is None:  # the model says so itself
+        return _none(batch)
+    unknown = batch.climate.isnan().all(-1).all(-1)  # sample, channel
+    if unknown.any() and not blank:
+        sample, channel = unknown.nonzero()[0].tolist()
+        raise DataError(
+            f"a model that corrects a climatology needs its values at every target, got none of "
+            f"{batch.channels[channel].name} at {later(batch.time, batch.lead_time)[sample]}; make one of more years, "
+            "or with a wider window"
+        )
+    return unknown.any(1)
+
+
+def _none(batch: WeatherBatch) -> torch.Tensor:
+    return torch.zeros(len(batch), dtype=torch.bool)
+
+
+def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
+    """The batch with static fields of its newest state, and with the climatology of its target."""
     static = np.stack([data.static_at_time(t, -1) for t in batch.time])
     climate = None
     if data.climatology is not None:
         climate = torch.from_numpy(np.stack([data.expected(add_hours(t, lead)) for t in batch.time]))
-        empty = climate.isnan().all(-1).all(-1)  # sample, channel
-        if corrected and empty.any():
-            sample, channel = empty.nonzero()[0].tolist()
-            raise DataError(
-                f"a model that corrects a climatology needs its values at every target, got none of "
-                f"{data.channels[channel].name} at {add_hours(batch.time[sample], lead)}; make one of more years, or "
-                "with a wider window"
-            )
     return dataclasses.replace(
         batch,
         static=torch.from_numpy(static),

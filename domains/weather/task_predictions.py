@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from .channels import Channel
 from .columns import columns_of
 from .dataset import WeatherDataset
 from .forcings import KNOWN, static_fields
-from .forecast import model_about, open_states
+from .forecast import model_about, open_states, write_states
 from .gaps import fill_gaps
 from .grid import Grid
 from .labelled import states_to_xarray
@@ -61,6 +63,34 @@ def task_predictions(model: Model, source: Any, *, details: Any = None, **choice
     finally:
         model.train(was_training)
     return xr.concat(made, dim="time", data_vars="minimal")
+
+
+def answered(
+    model: Model,
+    source: Any,
+    lead_times: Sequence[float],
+    *,
+    output: Any = None,
+    overwrite: bool = False,
+    **choices: Any,
+) -> xr.Dataset:
+    """The same, written to a NetCDF file or a Zarr store (`.zarr`) if `output` names one.
+
+    Raises:
+        ValueError: lead times.
+        DataError: as of `task_predictions`, or the path is taken.
+    """
+    if list(lead_times):
+        raise ValueError(
+            f"a model of the task {model.config.task.kind!r} answers at the times of its data, got lead times "
+            f"{list(lead_times)}; leave them out"
+        )
+    if output is not None and Path(output).exists() and not overwrite:
+        raise DataError(f"answers are written to a new file, {output} is there; remove it or choose another name")
+    made = task_predictions(model, source, **choices)
+    if output is not None:
+        write_states(made, Path(output))
+    return made
 
 
 def _batch(

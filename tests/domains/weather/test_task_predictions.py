@@ -6,6 +6,7 @@ import torch
 import xarray as xr
 
 import humboldt
+from humboldt.commands.predict import run
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Downscaling, SubgridFluxes, for_task, open_weather, regular
 from humboldt.domains.weather.adapt import fit_to_data
@@ -117,3 +118,14 @@ def test_a_reconstruction_is_what_fills_gaps_and_scores_of_tasks_have_a_place():
     pairs = Downscaling(fine=data, factor=4)
     with pytest.raises(DataError, match=r"scored by lead time, got data of the task 'downscaling'; .*task_errors"):
         humboldt.evaluate(answering(pairs, "downscaling"), pairs, split=None)
+
+
+def test_the_command_asks_for_no_lead_time(tmp_path, capsys):
+    pairs = Downscaling(fine=open_weather(fine_states(), static=STATIC[:3]), factor=4)
+    made, coarse = answering(pairs, "downscaling"), coarse_states(pairs)
+    made.save(tmp_path / "mine")
+    coarse.to_netcdf(tmp_path / "coarse.nc")
+    run([str(tmp_path / "mine"), str(tmp_path / "coarse.nc"), "--output", str(tmp_path / "fine.nc")])
+    assert "'latitude': 16, 'longitude': 32" in capsys.readouterr().out
+    with xr.open_dataset(tmp_path / "fine.nc") as found:
+        xr.testing.assert_allclose(found["u10"], humboldt.predict(made, coarse)["u10"])
