@@ -44,7 +44,7 @@ from .scores import LabelledScores, SampleScores, Score
 from .settings import load_settings
 from .shards import read_files
 from .tensor_file import header, inside, read_json, require_finite
-from .tensor_writer import write_tensors
+from .tensor_writer import tensors_hash, write_tensors
 from .tokens import Tokens
 from .units import Units
 
@@ -114,6 +114,7 @@ __all__ = [
     "require_fit",
     "save",
     "sinusoid",
+    "tensors_hash",
     "to_dict",
     "upload",
     "wavelengths",

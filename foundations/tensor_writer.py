@@ -33,8 +33,7 @@ def write_tensors(state: Mapping[str, Tensor], path: Path) -> str:
         CheckpointError: a type that weights do not have.
         OSError: the file cannot be written, or the disk is full.
     """
-    order, header = _header(state)
-    parts = [memoryview(len(header).to_bytes(8, "little") + header), *(_bytes(state[name]) for name in order)]
+    parts = _parts(state)
     with path.open("wb", buffering=BUFFER) as file, ThreadPoolExecutor(1) as pool:
         sha256 = pool.submit(_digest, parts)
         for part in parts:
@@ -42,6 +41,21 @@ def write_tensors(state: Mapping[str, Tensor], path: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
         return sha256.result()
+
+
+def tensors_hash(state: Mapping[str, Tensor]) -> str:
+    """The SHA-256 that `write_tensors` would return, in hexadecimal, without a file.
+
+    Raises:
+        CheckpointError: a type that weights do not have.
+    """
+    return _digest(_parts(state))
+
+
+def _parts(state: Mapping[str, Tensor]) -> list[memoryview]:
+    """The content of a file, in order."""
+    order, header = _header(state)
+    return [memoryview(len(header).to_bytes(8, "little") + header), *(_bytes(state[name]) for name in order)]
 
 
 def _header(state: Mapping[str, Tensor]) -> tuple[list[str], bytes]:

@@ -47,6 +47,12 @@ def predict(
             f"ensembles predict properties of molecules, got a list of {len(models)} models of {science.name}; predict "
             "with each, and take the mean"
         )
-    times = [float(t) for t in np.atleast_1d(np.asarray(lead_times, dtype=float))]
+    given = list(lead_times) if isinstance(lead_times, Iterable) and not isinstance(lead_times, str) else [lead_times]
+    if any(hasattr(time, "total_seconds") or isinstance(time, np.timedelta64) for time in given):
+        raise TypeError(
+            f"lead times are numbers in the model's time units (hours of the weather), got {given}; divide spans of "
+            "time, as in lead_times / numpy.timedelta64(1, 'h')"
+        )
+    times = [float(t) for t in given]
     choose(science.predict, choices)
     return science.predict(model, state, times, *words, **choices)

@@ -104,7 +104,7 @@ class Blocks:
         """
         if self.pieces is None:
             spent, times = self._seconds(lambda: self._at_once(self.lead_times[:1])), self.lead_times
-            steps = times[-1] / times[0] if self.choices.get("rollout") == "autoregressive" else len(times)
+            steps = times[-1] / times[0] if self.choices.get("rollout") == "autoregressive" else max(1, len(times))
             made: dict[str, Any] = {"seconds": round(spent * steps, 1)}
         else:
             pieces, count = self.pieces, len(self.pieces.starts)

@@ -29,6 +29,7 @@ from .published import config_from_published, config_to_published, is_published,
 from .regrid import regrid
 from .rollout import rollout
 from .stations import gridded_stations
+from .task_predictions import task_predictions
 from .task_scores import task_errors
 from .tasks import Downscaling, SubgridFluxes, reconstructions
 from .tracker import Criteria, track, track_errors
@@ -118,6 +119,7 @@ __all__ = [
     "static_fields",
     "storm_tracks",
     "task_errors",
+    "task_predictions",
     "track",
     "track_errors",
     "unit_core",

@@ -7,16 +7,16 @@ Dimensions are `number` (members), `time`, `level` (hPa, or numbers of model lev
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from humboldt.data_catalog import DataError, joined_variable, parse_units, rename_with_chunks
+from humboldt.data_catalog import DataError, parse_units, rename_with_chunks
 
+from .joining import beside, check_times, joined
 from .lexicon import conversion, quantity
-from .sources import is_lazy, on_dask, open_files
+from .sources import on_dask, open_files
 
 NAMES = {
     "latitude": ("latitude", "lat", "nav_lat", "y_lat"),
@@ -54,10 +54,9 @@ def open_lazily(source: Any, *, dims: Mapping[str, str] | None = None, west: flo
     groups: dict[frozenset[str], list[xr.Dataset]] = {}
     for part in parts:
         groups.setdefault(frozenset(map(str, part.data_vars)), []).append(part)
-    joined = [_joined(group) for group in groups.values()]
-    data = joined[0] if len(joined) == 1 else _beside(joined)
+    data = beside([joined(group) for group in groups.values()])
     if "time" in data.dims:
-        _check_times(data["time"])
+        check_times(data["time"])
     return data if west is None else starting_at(data, west)
 
 
@@ -83,7 +82,7 @@ def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = (
         )
     data = data.squeeze(extra, drop=True) if extra else data
     keep = [c for c in data.coords if c not in data.dims]
-    data = _decoded(data.drop_vars([c for c in keep if c != "time"]))
+    data = _in_degrees(_decoded(data.drop_vars([c for c in keep if c != "time"])))
     if "time" in data.coords and "time" not in data.dims:
         data = on_dask(data).expand_dims("time")
     order = [*more, "number", "time", "level", "latitude", "longitude"]
@@ -140,11 +139,31 @@ def _with_its_level(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
     return data.drop_vars(names[0]).assign(on_dask(data[deep]).expand_dims(names[0]).data_vars)
 
 
+def _in_degrees(data: xr.Dataset) -> xr.Dataset:
+    """Places that are said to be in radians, in degrees."""
+    for name, to in (("latitude", "north"), ("longitude", "east")):
+        place = data[name]
+        if str(place.attrs.get("units", "")).lower().startswith("rad"):
+            attrs = {**place.attrs, "units": f"degrees_{to}"}
+            data = data.assign_coords({name: (name, np.rad2deg(place.values.astype(float)), attrs)})
+    return data
+
+
 def _decoded(data: xr.Dataset) -> xr.Dataset:
     """Times as dates, of any calendar; `begin_date` and `begin_time` where units are missing."""
     if "time" not in data.coords:
+        if "time" in data.dims:
+            raise DataError(
+                f"every state has a time, got {data.sizes['time']} without a coordinate; name them, as in "
+                "data.assign_coords(time=pandas.date_range('2000-01-01', periods=..., freq='6h'))"
+            )
         return data
     time = data["time"]
+    if time.dtype.kind in "US" or (time.dtype == object and isinstance(time.values.flat[0], str | bytes)):
+        raise DataError(
+            f"times are dates, got text such as {time.values.flat[0]!r}; convert it, as in "
+            "data.assign_coords(time=pandas.to_datetime(data.time))"
+        )
     if not np.issubdtype(time.dtype, np.number):
         return data
     units = str(time.attrs.get("units", ""))
@@ -201,62 +220,3 @@ def _levels(data: xr.Dataset, name: str | None) -> xr.Dataset:
     kind = "model" if factor is None else "hPa"
     attrs = {"kind": kind, "units": "1" if factor is None else "hPa"}
     return data.assign_coords(level=("level", values.round(9), attrs))
-
-
-def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
-    """Files with the same variables, one after the other in time; fields without time are those of their file, which
-    their encoding tells (`of_file`)."""
-    if len(parts) == 1:
-        return parts[0]
-    if not all("time" in part.dims for part in parts):
-        raise DataError("files with the same variables are joined in time, but some have no time; open them one by one")
-    calendars = {part["time"].dt.calendar for part in parts}
-    if len(calendars) > 1:
-        raise DataError(
-            f"files that are joined share their calendar, got {sorted(calendars)}; convert one with "
-            "data.convert_calendar(...)"
-        )
-    parts, names = sorted(parts, key=lambda part: part["time"].values[0]), list(parts[0].data_vars)
-    _check_ends([part["time"].values[[0, -1]] for part in parts])
-    lazy = [n for n in names if all("time" in part[n].dims and is_lazy(part[n]) for part in parts)]
-    spread = [
-        part.assign({n: v.expand_dims(time=part["time"]) for n, v in part.data_vars.items() if "time" not in v.dims})
-        for part in map(on_dask, (part.drop_vars(lazy) for part in parts))
-    ]
-    try:
-        rest = xr.concat(spread, dim="time", data_vars="minimal", coords="minimal", compat="override", join="exact")
-        joined = {n: joined_variable([part[n].variable for part in parts], "time") for n in lazy}
-        for name in (n for n in names if "time" not in parts[0][n].dims):
-            rest[name].encoding["of_file"] = True
-        return rest.assign(joined)[names]
-    except ValueError as error:
-        raise DataError(
-            f"files that are joined in time share their grid and levels, but: {error}; interpolate them to one grid"
-        ) from error
-
-
-def _beside(parts: list[xr.Dataset]) -> xr.Dataset:
-    try:
-        return xr.merge(parts, join="exact", compat="no_conflicts")
-    except (ValueError, xr.MergeError) as error:
-        raise DataError(
-            f"files with different variables share their grid, levels and times, but: {error}; open them one by one"
-        ) from error
-
-
-def _check_ends(ends: list[np.ndarray]) -> None:
-    for (_, earlier), (later, _) in pairwise(ends):
-        if later <= earlier:
-            raise DataError(
-                f"files that are joined in time follow each other, got one to {earlier} and one from {later}; leave "
-                "one out, or cut it, as in data.sel(time=slice(..., ...))"
-            )
-
-
-def _check_times(time: xr.DataArray) -> None:
-    values = time.values
-    for earlier, later in pairwise(values):
-        if later == earlier:
-            raise DataError(f"each time stands once, got {later} twice; drop one with data.drop_duplicates('time')")
-        if later < earlier:
-            raise DataError(f"times rise, got {later} after {earlier}; sort them with data.sortby('time')")

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from humboldt.data_catalog import DataError, did_you_mean
 
 LevelKind = Literal["", "hPa", "model"]
+MARK = 1e15  # a value that marks what is missing: 1e15 in MERRA-2, 1e20 in CMIP; no field of the atmosphere reaches it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +70,20 @@ def position(channels: Sequence[Channel], variable: str, level: float | int | No
     if level not in levels:
         raise DataError(f"{variable!r} is there on the levels {levels}, got level={level}; choose one of them")
     return found[levels.index(level)]
+
+
+def require_finite(channels: Sequence[Channel], largest: np.ndarray) -> None:
+    """Refuse infinite values, and marks of missing values that a file does not declare.
+
+    Args:
+        channels: of the states.
+        largest: absolute value of each.
+
+    Raises:
+        DataError: names them.
+    """
+    if odd := {c.name: float(value) for c, value in zip(channels, largest, strict=True) if not value < MARK}:
+        raise DataError(
+            f"values are finite numbers, or NaN where they are missing, got {odd}; if these mark what is missing, take "
+            "them out, as in data.where(abs(data) < 1e15), else leave the variable out with variables=[...]"
+        )

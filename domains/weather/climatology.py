@@ -102,12 +102,17 @@ def make_climatology(data: Any, window: int = 61, hours: int = 6) -> xr.Dataset:
     Returns:
         Dims (dayofyear, hour, [level], latitude, longitude), with the attributes of the variables.
     """
-    if window % 2 == 0 or not 1 <= window <= 360 or 24 % hours:
+    if window % 2 == 0 or not 1 <= window <= 360 or hours < 1 or 24 % hours:
         raise DataError(
             f"a window is an odd number of days, a year at most, and hours divide 24, got window={window}, "
             f"hours={hours}; choose others"
         )
     data = open_analyses(data)
+    if "time" not in data.dims:
+        raise DataError(
+            f"a climatology is made of a series in time, got only the dimensions {sorted(map(str, data.dims))}; add "
+            "the times with data.expand_dims(time=[...])"
+        )
     shortest = 360 if data["time"].dt.calendar == "360_day" else 365
     days = max(shortest, *(day_of_year(t) for t in data["time"].values))
     bins, made = np.arange(0, 24, hours), {}

@@ -76,7 +76,7 @@ def open_weather(
         )
     if without_north_pole and float(data["latitude"][-1]) > 90 - 1e-6:
         data = data.isel(latitude=slice(None, -1))
-    data = data if region is None else cut(data, *region)
+    data = data if region is None else cut(data, *_sides(region))
     Grid(tuple(data["latitude"].values.tolist()), tuple(data["longitude"].values.tolist()))  # checks itself
     if channels is not None and (variables is not None or levels is not None):
         raise DataError("fields are chosen by channels, or by variables and levels, got both; leave one out")
@@ -143,6 +143,15 @@ def cut(data: xr.Dataset, south: float | int, north: float | int, west: float | 
     return found
 
 
+def _sides(region: Sequence[float | int]) -> tuple[float | int, ...]:
+    if len(region) != 4:
+        raise DataError(
+            f"a region has four sides (south, north, west, east), got {tuple(region)}; give degrees, such as "
+            "(30, 60, -20, 40)"
+        )
+    return tuple(region)
+
+
 def _static(data: xr.Dataset, wanted: Sequence[Channel | str] | None) -> tuple[Channel, ...]:
     if wanted is None:
         return (*PLACE, *CALENDAR)
@@ -153,6 +162,12 @@ def _static(data: xr.Dataset, wanted: Sequence[Channel | str] | None) -> tuple[C
             made.append(one)
         elif one in KNOWN:
             made.append(known.get(one) or Channel(variable=one, units="W m-2" if one == "toa_solar" else "1"))
-        else:
+        elif one in data:
             made += channels_of(data, [one], None)
+        else:
+            names = [*KNOWN, *map(str, data.data_vars)]
+            raise DataError(
+                f"a static channel is one of {list(KNOWN)} or a field of the data, got {one!r}"
+                f"{did_you_mean(one, names)}"
+            )
     return tuple(made)

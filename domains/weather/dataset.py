@@ -17,7 +17,7 @@ from torch import Tensor
 from humboldt.data_catalog import DataError
 
 from .batch import WeatherBatch
-from .channels import Channel
+from .channels import Channel, require_finite
 from .climatology import Climatology
 from .columns import Column, columns_of
 from .forcings import KNOWN, static_fields
@@ -203,11 +203,13 @@ class WeatherDataset:
         `hours` holds the lead times over which increments were taken.
         """
         frames = sorted({(i, s.member) for s in self.samples for i in s.inputs})
-        sums, squares, counts = np.zeros((3, len(self.columns)))
+        sums, squares, counts, largest = np.zeros((4, len(self.columns)))
         for frame, member in frames:
             x = self.state(frame, member).astype(np.float64).reshape(len(self.columns), -1)
             sums += np.nansum(x, 1)
+            largest = np.fmax(largest, np.fmax.reduce(np.abs(x), 1))
             counts += np.isfinite(x).sum(1)
+        require_finite(self.channels, largest)
         if unknown := [c.name for c, count in zip(self.channels, counts, strict=True) if not count]:
             raise DataError(
                 f"every channel has values in the training part, but {unknown} are NaN everywhere; leave them out with "

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from humboldt.data_catalog import read_states
+from humboldt.data_catalog import DataError, read_states
 from humboldt.foundations import (
     AttentionConfig,
     BlockConfig,
@@ -102,6 +102,11 @@ class Weather:
         """Scores by forecast, lead time and channel, see `evaluation.evaluate`."""
         from .evaluation import WeatherScores, averaged, sample_errors
 
+        if hasattr(data, "task"):
+            raise DataError(
+                f"forecasts are scored by lead time, got data of the task {data.task.kind!r}; score models of it with "
+                "task_errors({'tuned': model}, data.split('test')) of humboldt.domains.weather"
+            )
         part = self.arranged(data, next(iter(models.values())))
         errors = sample_errors(models, part, batch_size=batch_size, weights=weights)
         return WeatherScores(averaged(errors, part), "rmse", "lead_time", "lead time / hours", samples=errors)
@@ -136,10 +141,11 @@ class Weather:
         overwrite: bool = False,
         **choices: Any,
     ) -> Any:
-        """A forecast as one Dataset, or written to `output` step by step (see `forecast`).
+        """A forecast as one Dataset, or written to `output` step by step (see `forecast`); of a model of another task
+        its answer for every time of the data (see `task_predictions`).
 
         Args:
-            lead_times: in hours.
+            lead_times: in hours; none for the answer of a model of a task.
             rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
             step: hours of an autoregressive step; the shortest lead time by default.
             output: a NetCDF file, or a Zarr store (`.zarr`), to which every lead time is written when it is made.
@@ -150,6 +156,11 @@ class Weather:
 
         from .forecast import forecast, step_of, write_forecast
 
+        task = model.config.task
+        if task is not None and not (task.kind == "reconstruction" and list(lead_times)):
+            from .task_predictions import answered
+
+            return answered(model, state, lead_times, output=output, overwrite=overwrite, **choices)
         steps = forecast(model, state, lead_times, step=step_of(lead_times, rollout, step), **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
@@ -157,6 +168,10 @@ class Weather:
         if path.suffix == ".zarr":
             return xr.open_zarr(path, consolidated=False, decode_timedelta=False)
         return xr.open_dataset(path, decode_timedelta=False)
+
+    def of_the_same_time(self, model: Model) -> bool:
+        """Whether a model answers at the times of its data, and not ahead of them."""
+        return model.config.task is not None
 
     def pieces(
         self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,14 +16,15 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, Pieces, choose
+from humboldt.foundations import Model, Pieces, choose, tensors_hash
 
-from .batch import WeatherBatch
+from .batch import WeatherBatch, WeatherPrediction
+from .channels import require_finite
 from .data import open_weather
 from .dataset import WeatherDataset
 from .labelled import forecast_to_xarray
 from .rollout import rollout
-from .time import add_hours
+from .time import add_hours, later
 
 
 def open_states(model: Model, source: Any, **choices: Any) -> WeatherDataset:
@@ -43,6 +45,7 @@ def forecast(
     *,
     step: float | int | None = None,
     start: Sequence[int] = (-1,),
+    blank: bool = False,
     **choices: Any,
 ) -> Iterator[xr.Dataset]:
     """Yield the state at each lead time as a CF Dataset; one of them is in memory at a time.
@@ -53,6 +56,8 @@ def forecast(
         lead_times: positive and rising, in hours.
         step: hours of the steps of a rollout, of which lead times are multiples; None predicts each lead time at once.
         start: which of the states to start from; the last one by default. All members of an ensemble start there.
+        blank: whether a start with a field in which nothing is known, or a target without a climatology that the model
+            corrects, gives NaN; it is refused by default.
         choices: of `open_weather`, such as `climatology`, `input_steps` or `west`.
 
     Raises:
@@ -66,28 +71,34 @@ def forecast(
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
     first = _told(data, data.collate(runs), hours[0] if step is None else step)
-    _require_values(first)
+    unknown = _without_values(first, blank)
+    empty = functools.partial(_without_climate, blank=blank) if model.config.residual == "climate" else _none
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
     weights = next(model.parameters())
-    about = {"source": repr(model), "weights_sha256": _hash(model), "history": "forecast made with humboldt"}
+    about = {**model_about(model), "history": "forecast made with humboldt"}
     was_training = model.training
     model.eval()
     try:
         if step is None:
             for lead in hours:
-                prediction = model(_told(data, first, lead).to(weights.device, weights.dtype))
-                yield forecast_to_xarray(prediction, about=about, **labels)
+                asked = _told(data, first, lead)
+                lacking = unknown | empty(asked)
+                prediction = model(asked.to(weights.device, weights.dtype))
+                yield forecast_to_xarray(_blanked(prediction, lacking), about=about, **labels)
             return
         if any(abs(h / step - round(h / step)) > 1e-6 for h in hours):
             raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
 
         def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
-            return _told(data, batch, step).to(weights.device, weights.dtype)
+            batch = _told(data, batch, step)
+            unknown.logical_or_(empty(batch))
+            return batch.to(weights.device, weights.dtype)
 
+        unknown.logical_or_(empty(first))
         begun = first.to(weights.device, weights.dtype)
         for count, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
             if any(round(h / step) == count for h in hours):
-                yield forecast_to_xarray(prediction, about=about, **labels)
+                yield forecast_to_xarray(_blanked(prediction, unknown), about=about, **labels)
     finally:
         model.train(was_training)
 
@@ -100,6 +111,10 @@ def step_of(lead_times: Sequence[float], rollout: str, step: float | None = None
     """
     if rollout not in ("direct", "autoregressive"):
         raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+    if step is not None and not step > 0:
+        raise ValueError(
+            f"a step of a rollout is positive, got {step:g} hours; name one that the lead times are multiples of"
+        )
     return None if rollout == "direct" else step or lead_times[0]
 
 
@@ -115,6 +130,8 @@ def forecast_pieces(
     **choices: Any,
 ) -> Pieces:
     """Forecasts from every time of the data that has the states before it, `batch_size` initial times a piece.
+
+    From a time at which nothing is known of a field the forecast is NaN.
 
     Args:
         along: `time`, the only dimension that data of the atmosphere are cut along; of the forecast it is `init_time`.
@@ -134,7 +151,7 @@ def forecast_pieces(
     count = sum(sample.member == data.samples[0].member for sample in data.samples)
 
     def make(first: int, end: int) -> xr.Dataset:
-        steps = forecast(model, data, lead_times, step=length, start=range(first, end))
+        steps = forecast(model, data, lead_times, step=length, start=range(first, end), blank=True)
         return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
 
     return Pieces(count, batch_size, "init_time", make)
@@ -171,21 +188,65 @@ def write_forecast(steps: Iterable[xr.Dataset], path: str | os.PathLike[str], ov
     return path
 
 
+def write_states(states: xr.Dataset, path: Path) -> None:
+    """Write states whole to a Zarr store (`.zarr`) or a NetCDF file; what is there is replaced."""
+    aside = path.with_name(f".writing-{path.name}")
+    _remove(aside)
+    states.to_zarr(aside, consolidated=False) if path.suffix == ".zarr" else states.to_netcdf(aside)
+    _remove(path)
+    os.replace(aside, path)
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
 
 
-def _require_values(batch: WeatherBatch) -> None:
-    """Gaps are taken as they are, but a field in which nothing is known tells a model nothing."""
-    unknown = batch.fields.isnan().all(-1).all(-1).any(0).any(0)
-    if unknown.any():
-        names = [c.name for c, nothing in zip(batch.channels, unknown.tolist(), strict=True) if nothing]
+def _without_values(batch: WeatherBatch, blank: bool) -> torch.Tensor:
+    """Which samples have a field in which nothing is known; gaps are taken as they are.
+
+    Raises:
+        DataError: there are such samples and they are not to be `blank`, or values that are no numbers.
+    """
+    require_finite(batch.channels, batch.fields.nan_to_num(0.0, torch.inf, -torch.inf).abs().amax((0, 1, 3, 4)).numpy())
+    unknown = batch.fields.isnan().all(-1).all(-1).any(1)  # sample, channel
+    if unknown.any() and not blank:
+        names = [c.name for c, nothing in zip(batch.channels, unknown.any(0).tolist(), strict=True) if nothing]
         raise DataError(
             f"a forecast starts from fields with values, but {names} are NaN everywhere at {batch.time[0]} or before; "
             "fill them (see fill_gaps), or start from another time"
         )
+    return unknown.any(1)
+
+
+def _blanked(prediction: WeatherPrediction, unknown: torch.Tensor) -> WeatherPrediction:
+    """NaN for the samples that started from nothing."""
+    fields = prediction.fields.masked_fill(unknown.to(prediction.fields.device)[:, None, None, None], torch.nan)
+    return dataclasses.replace(prediction, fields=fields)
+
+
+def _without_climate(batch: WeatherBatch, blank: bool) -> torch.Tensor:
+    """Which samples have a channel without any climatology at their target.
+
+    Raises:
+        DataError: there are such samples and they are not to be `blank`.
+    """
+    if batch.climate is None:  # the model says so itself
+        return _none(batch)
+    unknown = batch.climate.isnan().all(-1).all(-1)  # sample, channel
+    if unknown.any() and not blank:
+        sample, channel = unknown.nonzero()[0].tolist()
+        raise DataError(
+            f"a model that corrects a climatology needs its values at every target, got none of "
+            f"{batch.channels[channel].name} at {later(batch.time, batch.lead_time)[sample]}; make one of more years, "
+            "or with a wider window"
+        )
+    return unknown.any(1)
+
+
+def _none(batch: WeatherBatch) -> torch.Tensor:
+    return torch.zeros(len(batch), dtype=torch.bool)
 
 
 def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
@@ -226,5 +287,8 @@ def _encoding(step: xr.Dataset) -> dict[str, dict[str, Any]]:
     return plain | {"init_time": times, "valid_time": times, "lead_time": {"dtype": "float64", "_FillValue": None}}
 
 
-def _hash(model: Model) -> str:
-    return str(model.provenance.get("loaded", {}).get("sha256") or model.provenance.get("sha256") or "unknown")
+def model_about(model: Model) -> dict[str, str]:
+    """What a file says of the model that made it: with the SHA-256 of the file that its weights were read from, else of
+    the one that they would be saved as."""
+    known = model.provenance.get("loaded", {}).get("sha256") or model.provenance.get("sha256")
+    return {"source": repr(model), "weights_sha256": str(known or tensors_hash(model.state_dict()))}

@@ -13,8 +13,8 @@ from humboldt.foundations import Model
 
 from .batch import WeatherBatch, WeatherPrediction
 from .dataset import WeatherDataset
-from .forecast import open_states
-from .labelled import forecast_to_xarray
+from .forecast import model_about, open_states
+from .labelled import states_to_xarray
 from .masking import known_tokens, observed_mask
 
 
@@ -63,13 +63,10 @@ def _filled(model: Model, data: WeatherDataset, frame: int) -> xr.Dataset:
     samples = [dataclasses.replace(s, target=None, lead_time=0.0) for s in found]
     states = torch.from_numpy(np.stack([data.state(frame, s.member) for s in samples]))
     whole = torch.where(states.isnan(), reconstructed(model, data.collate(samples)), states)
-    about = {"source": repr(model), "history": "gaps filled with humboldt", "title": "Analyses without gaps"}
+    about = {**model_about(model), "history": "gaps filled with humboldt", "title": "Analyses without gaps"}
     times = (data.times[frame],)
     prediction = WeatherPrediction(whole, data.channels, data.grid, times * len(samples))
-    labelled = forecast_to_xarray(prediction, times, about, data.number(members)).isel(lead_time=0, drop=True)
-    labelled = labelled.drop_vars("valid_time").rename(init_time="time")
-    labelled["time"].attrs = {"standard_name": "time", "axis": "T"}
-    return labelled
+    return states_to_xarray(prediction, times, about, data.number(members))
 
 
 def _first(model: Model) -> bool:

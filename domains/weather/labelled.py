@@ -149,6 +149,19 @@ def forecast_to_xarray(
     ).assign_coords(coords)
 
 
+def states_to_xarray(
+    prediction: WeatherPrediction,
+    times: Sequence[Any],
+    about: dict[str, Any],
+    number: Sequence[int] | Sequence[str] = (),
+) -> xr.Dataset:
+    """States at these times as the CF conventions have it, dims ([number], time, [level], latitude, longitude)."""
+    labelled = forecast_to_xarray(prediction, times, about, number).isel(lead_time=0, drop=True)
+    labelled = labelled.drop_vars("valid_time").rename(init_time="time")
+    labelled["time"].attrs = {"standard_name": "time", "axis": "T"}
+    return labelled
+
+
 def _attributes(channel: Channel) -> dict[str, Any]:
     named = {"standard_name": channel.standard_name, "long_name": channel.long_name or channel.variable}
     return {"units": channel.units, **{k: v for k, v in named.items() if v}}

@@ -104,6 +104,8 @@ SCALES: dict[str, tuple[float, dict[str, int]]] = {  # a symbol in powers of kg,
     "deg": (math.pi / 180, {}),
 }  # fmt: skip
 CELSIUS = ("degC", "°C", "celsius", "Celsius", "degrees_C", "degree_C", "deg_C", "C", "degree_Celsius")
+FAHRENHEIT = ("degF", "°F", "fahrenheit", "Fahrenheit", "degrees_F", "degree_F", "deg_F", "F", "degree_Fahrenheit")
+ZERO = {**dict.fromkeys(CELSIUS, (1.0, 273.15)), **dict.fromkeys(FAHRENHEIT, (5 / 9, 459.67 * 5 / 9))}  # to kelvin
 
 
 def quantity(name: str, standard_name: str = "", levels: bool = False) -> Quantity | None:
@@ -124,18 +126,20 @@ def quantity(name: str, standard_name: str = "", levels: bool = False) -> Quanti
 def conversion(found: str, wanted: str, of: Quantity | None = None, name: str = "variable") -> tuple[float, float]:
     """(factor, offset) such that  factor * value + offset  is in the wanted units.
 
-    Beside plain units, Celsius, a geopotential and its height, and a mass of water and its depth are converted where
-    `of` is such a quantity.
+    Beside plain units, Celsius and Fahrenheit, a geopotential and its height, and a mass of water and its depth are
+    converted where `of` is such a quantity.
 
     Raises:
         DataError: the units are of different kinds.
     """
-    if (found in CELSIUS) != (wanted in CELSIUS):
-        to_kelvin = found in CELSIUS
-        factor, _ = conversion("K" if to_kelvin else found, wanted if to_kelvin else "K", of, name)
-        return (factor, factor * 273.15) if to_kelvin else (factor, -273.15)
-    if found in CELSIUS or found == wanted:
+    if found == wanted or (found in ZERO and ZERO.get(found) == ZERO.get(wanted)):
         return 1.0, 0.0
+    if found in ZERO:
+        (scale, zero), (factor, offset) = ZERO[found], conversion("K", wanted, of, name)
+        return factor * scale, factor * zero + offset
+    if wanted in ZERO:
+        (scale, zero), (factor, offset) = ZERO[wanted], conversion(found, "K", of, name)
+        return factor / scale, (offset - zero) / scale
     (scale, powers), (wanted_scale, wanted_powers) = _reduced(found), _reduced(wanted)
     if powers == wanted_powers:
         return scale / wanted_scale, 0.0

@@ -30,16 +30,19 @@ SIGNED, PLAIN, MISSING = "RdBu_r", "viridis", "#d9d9d9"
 def forecast_maps(forecast: xr.Dataset, lead_times: Sequence[float | int] = (), most: int = 6) -> Figure:
     """A row per variable, a column per lead time; a row shares its colours, symmetric about 0 if it has both signs.
 
-    Of several levels the middle one is drawn, of members their mean, of initial times the first.
+    Of several levels the middle one is drawn, of members their mean, of initial times the first. States without lead
+    times (analyses, finer fields) are drawn at four of their times.
 
     Args:
-        forecast: as `forecast` makes it.
+        forecast: as `forecast` or `task_predictions` makes it.
         lead_times: those nearest to these; by default four, evenly spread.
         most: variables.
 
     Raises:
         ValueError: no variable has a lead time, a latitude and a longitude.
     """
+    if "lead_time" not in forecast.dims and "time" in forecast.dims:
+        return _state_maps(forecast, most)
     if "lead_time" in forecast.dims and forecast["lead_time"].dtype.kind == "m":
         forecast = forecast.assign_coords(lead_time=forecast["lead_time"] / np.timedelta64(1, "h"))
     fields = {f"{name}": _flat(x) for name, x in forecast.data_vars.items() if {"lead_time", *PLACE} <= set(x.dims)}
@@ -59,6 +62,18 @@ def forecast_maps(forecast: xr.Dataset, lead_times: Sequence[float | int] = (), 
         figure.colorbar(images[0], ax=row.tolist(), shrink=0.85, pad=0.02, label=_label(name, field))
     for axis, time in zip(axes[0], times, strict=True):
         axis.set_title(f"lead time {time:g} h", fontsize=10)
+    return figure
+
+
+def _state_maps(states: xr.Dataset, most: int) -> Figure:
+    """A row per variable, a column for each of four times."""
+    count = states.sizes["time"]
+    places = np.unique(np.linspace(0, count - 1, 4).round().astype(int))
+    dates = [str(time)[:16].replace("T", " ") for time in states["time"].values[places]]
+    numbered = states.isel(time=places).drop_vars("time").rename(time="lead_time")
+    figure = forecast_maps(numbered.assign_coords(lead_time=np.arange(len(places))), most=most)
+    for axis, date in zip(figure.axes, dates, strict=False):
+        axis.set_title(date, fontsize=10)
     return figure
 
 

@@ -156,6 +156,8 @@ def brier(
 
 def quantile_loss(forecast: Float[Tensor, "*b"], target: Float[Tensor, "*b"], level: float) -> Float[Tensor, "*b"]:
     """max(q (t - f), (q - 1) (t - f)), place by place; smallest on average for the quantile q."""
+    if not 0 < level < 1:
+        raise ValueError(f"a quantile lies between 0 and 1, got {level:g}; the median is 0.5")
     difference = target - forecast
     return torch.maximum(level * difference, (level - 1) * difference)
 
@@ -173,7 +175,8 @@ def fractions_skill(
     Shares are of the points that both know (are not NaN); windows without any are left out.
     """
     if not 1 <= window <= min(forecast.shape[-2:]):
-        raise ValueError(f"a window lies inside the field {tuple(forecast.shape[-2:])}, got {window} points")
+        here = tuple(forecast.shape[-2:])
+        raise ValueError(f"a window lies inside the field {here}, got {window} points; choose fewer")
 
     known = ~(forecast.isnan() | target.isnan())
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from humboldt.data_catalog import did_you_mean
 from humboldt.foundations import ConfigError, Model
 
 from .batch import WeatherBatch, WeatherPrediction
@@ -22,6 +23,8 @@ from .config import WeatherConfig
 from .dataset import WeatherDataset
 from .masking import MaskKind, known_tokens, observed_mask, random_mask
 from .samples import Sample
+
+KINDS = ("units", "slots", "holes", "points")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,8 @@ class MaskedForecasts:
             raise ConfigError(
                 f"masks have at least one kind and ratios in [0, 1), got kinds={self.kinds}, ratios={self.ratios}"
             )
+        if odd := [kind for kind in self.kinds if kind not in KINDS]:
+            raise ConfigError(f"a kind of mask is one of {list(KINDS)}, got {odd[0]!r}{did_you_mean(odd[0], KINDS)}")
         groups: dict[tuple[int, int], list[Sample]] = {}
         for sample in self.data.samples:
             groups.setdefault((sample.member, sample.inputs[-1]), []).append(sample)

@@ -26,7 +26,13 @@ def period(times: pd.Index, parts: Mapping[str, Any], name: str) -> tuple[int, i
         states = getattr(split_units(len(times), known), name)
         return (states[0], states[-1]) if states else (1, 0)
     first, last = known[name]
-    chosen = np.arange(len(times))[times.slice_indexer(str(first), str(last))]
+    try:
+        chosen = np.arange(len(times))[times.slice_indexer(str(first), str(last))]
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"a period has a first and a last time, such as ('2000-01-01', '2000-12-31'), got {known[name]!r} for "
+            f"{name!r}; write them as in ISO 8601"
+        ) from error
     return (int(chosen[0]), int(chosen[-1])) if len(chosen) else (1, 0)
 
 

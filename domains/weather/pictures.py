@@ -47,7 +47,9 @@ def lead_time_curves(scores: xr.Dataset, score: str = "rmse", channels: Sequence
         axis.set_ylabel(score + ("" if units == "1" else f" / {units}"))
         axis.set_xlabel("lead time / hours")
         if score in ("rmse", "mae"):
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, 1.05 * axis.dataLim.ymax if axis.dataLim.ymax > 0 else None)
+        if scores.sizes["lead_time"] < 7:
+            axis.set_xticks(scores["lead_time"].values)
     axes[0].legend(frameon=False, fontsize=8)
     return figure
 
@@ -66,7 +68,7 @@ def scorecard(scores: xr.Dataset, forecast: str = "model", reference: str = "per
     values = table.transpose("channel", "lead_time").values
     rows, columns = values.shape
     limit = max(5.0, min(50.0, float(np.nanmax(np.abs(values)))))
-    figure, axis = pyplot().subplots(figsize=(1.6 + 0.8 * columns, 1.1 + 0.3 * rows), layout="constrained")
+    figure, axis = pyplot().subplots(figsize=(max(3.6, 1.6 + 0.8 * columns), 1.1 + 0.3 * rows), layout="constrained")
     image = axis.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
@@ -75,7 +77,7 @@ def scorecard(scores: xr.Dataset, forecast: str = "model", reference: str = "per
     axis.set_yticks(range(rows), table["channel"].values.tolist(), fontsize=8)
     axis.set_xticks(range(columns), [f"{x:g}" for x in table["lead_time"].values])
     axis.set_xlabel("lead time / hours")
-    axis.set_title(f"RMSE of {forecast} over {reference} / %", fontsize=10)
+    figure.suptitle(f"RMSE of {forecast} over {reference} / %", fontsize=10)
     figure.colorbar(image, ax=axis, shrink=0.9, extend="both")
     return figure
 
@@ -123,6 +125,7 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
     every = pd.concat(tracks.values())
     if not len(every):
         raise ValueError(f"storms are drawn of tables with tracks, {list(tracks)} have none; follow more times")
+    dated = not any(hasattr(time, "calendar") for time in every["time"])  # other calendars have days that no axis knows
     west = _widest_gap(every["longitude"].to_numpy()) if field is None else float(grid_of(field).longitude_edges()[0])
     east = {name: (table["longitude"] - west + ROUNDING) % 360 - ROUNDING for name, table in tracks.items()}
     tracks = {name: table.assign(longitude=west + east[name]) for name, table in tracks.items()}
@@ -143,11 +146,14 @@ def storm_tracks(tracks: Mapping[str, pd.DataFrame], field: xr.DataArray | None 
         for number, (_, one) in enumerate(tracks[name].groupby("track")):
             label = name if number == 0 else None
             left.plot(*_cut_at_seam(one), "-o", color=colour, markersize=3, label=label, **placed(left))
-            right.plot(pd.to_datetime(one["time"]), one["pressure"] / 100, "-o", color=colour, markersize=3)
+            right.plot(one["time"] if dated else one["hours"], one["pressure"] / 100, "-o", color=colour, markersize=3)
     left.legend(frameon=True, fontsize=8, loc="lower left")
     right.set_ylabel("pressure of the centre / hPa")
-    right.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))
-    right.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    if dated:
+        right.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=6))
+        right.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        right.set_xlabel("hours")
     _plain(right)
     return figure
 

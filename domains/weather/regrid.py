@@ -31,8 +31,13 @@ def regrid(data: xr.Dataset, to: Grid, method: Method = "conservative", known: f
             over the known part.
 
     Raises:
-        DataError: the grids do not overlap.
+        DataError: the grids do not overlap, or the data are not labelled so.
     """
+    if not isinstance(data, xr.Dataset) or not {"latitude", "longitude"} <= set(data.dims):
+        raise DataError(
+            f"a Dataset with the dimensions latitude and longitude is regridded, got {type(data).__name__} with "
+            f"{sorted(map(str, data.dims))}; bring it to these names with open_analyses(data)"
+        )
     old = Grid(*(tuple(data[n].values.astype(float).tolist()) for n in ("latitude", "longitude")))
     rows, columns = weights(old, to, method)
     if not rows.nnz or not columns.nnz:

@@ -57,6 +57,8 @@ def enumerate_samples(
     Raises:
         DataError: no sample fits; says which steps there are.
     """
+    if input_times < 1:
+        raise DataError(f"a sample has at least one state, got input_times={input_times}; models take one or two")
     if len(times) < input_times:
         raise DataError(
             f"a sample has {input_times} states, got data with {len(times)} times; leave the ones before in them, too"

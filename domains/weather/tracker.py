@@ -17,10 +17,13 @@ from .columns import meaning
 from .data import open_weather
 from .dataset import WeatherDataset
 from .grid import Grid
+from .lexicon import conversion
 from .sources import open_files
 from .time import hours_between
 
 RADIUS = 6371.0  # km
+PLACES = ("track", "time", "latitude", "longitude", "pressure", "wind")
+COLUMNS = ("track", "time", "hours", "latitude", "longitude", "pressure", "vorticity", "wind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +65,23 @@ def track(source: Any, criteria: Criteria | None = None, *, member: int = 0, ste
         (s-1), `wind` (m s-1).
 
     Raises:
-        DataError: a variable is missing.
+        DataError: a variable is missing or in units of another kind, or there is no such member.
     """
     wanted, data = criteria or Criteria(), _opened(source)
     places = _places(data)
+    if not 0 <= member < (members := data.data.sizes.get("number", 1)):
+        raise DataError(f"members are counted from 0, the data have {members}, got member={member}; choose one of them")
     tracks: list[list[dict[str, Any]]] = []
     for frame, time in enumerate(data.times):
         state = data.state(frame, member).astype(np.float64)
-        pressure, u, v = (state[i] for i in places)
+        pressure, u, v = (factor * state[i] + offset for i, (factor, offset) in places)
         found = centres(pressure, u, v, data.grid, wanted)
         hours = hours_between(data.times[0], time)
         before = hours_between(data.times[0], data.times[frame - 1]) if frame else hours
         _join(tracks, [{"time": time, "hours": hours, **c} for c in found], wanted.speed, before)
     kept = [t for t in tracks if len(t) >= steps]
     rows = [{"track": number, **row} for number, t in enumerate(kept) for row in t]
-    names = ["track", "time", "hours", "latitude", "longitude", "pressure", "vorticity", "wind"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def centres(
@@ -142,15 +146,30 @@ def track_errors(forecast: pd.DataFrame, truth: pd.DataFrame, reach: float = 600
     Every true track is matched with the forecast track that is nearest at the first time they share, if that is within
     `reach` km.
 
+    Args:
+        forecast: of `track`.
+        truth: of `track`, or the best tracks of an archive with columns `track`, `time`, `latitude`, `longitude`,
+            `pressure` (Pa) and `wind` (m s-1).
+        reach: km.
+
     Returns:
         Columns `track` (the true one), `time`, `hours`, `distance` (km), `pressure` (Pa) and `wind` (m s-1, forecast
         less truth).
+
+    Raises:
+        DataError: a table without one of these columns.
     """
+    for table, needed in ((forecast, (*PLACES, "hours")), (truth, PLACES)):
+        if missing := [name for name in needed if name not in table]:
+            raise DataError(
+                f"tracks have the columns {list(needed)}, got a table without {missing}; make it with track(...), or "
+                "rename its columns"
+            )
     rows = []
     for number, storm in truth.groupby("track"):
         best = None
         for _, other in forecast.groupby("track"):
-            both = storm.merge(other, on="time", suffixes=("", "_forecast"))
+            both = storm.merge(other.add_suffix("_forecast"), left_on="time", right_on="time_forecast")
             if len(both):
                 first = both.iloc[0]
                 start = float(distance(first["latitude"], first["longitude"], first["latitude_forecast"],
@@ -196,18 +215,19 @@ def _opened(source: Any) -> WeatherDataset:
     return open_weather(source, input_times=1, lead_times=[0], targets=False)
 
 
-def _places(data: WeatherDataset) -> list[int]:
-    """Where the pressure and the winds stand among the channels."""
+def _places(data: WeatherDataset) -> list[tuple[int, tuple[float, float]]]:
+    """Where the pressure and the winds stand among the channels, and what brings them to Pa and m s-1."""
     known = {meaning(c)[:2]: i for i, c in reversed([*enumerate(data.channels)])}
-    made = []
-    for choices in ((("msl", None),), (("10u", None), ("u", 850.0)), (("10v", None), ("v", 850.0))):
+    made, winds = [], ((("10u", None), ("u", 850.0)), (("10v", None), ("v", 850.0)))
+    for choices, units in (((("msl", None),), "Pa"), (winds[0], "m s-1"), (winds[1], "m s-1")):
         there = [known[c] for c in choices if c in known]
         if not there:
             raise DataError(
                 f"storms are found by pressure at sea level and winds near the ground or on 850 hPa, there is no "
                 f"{choices[0][0]} among {[c.name for c in data.channels]}; open data that have it"
             )
-        made.append(there[0])
+        channel = data.channels[there[0]]
+        made.append((there[0], conversion(channel.units, units, name=channel.name)))
     return made
 
 

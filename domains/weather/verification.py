@@ -48,8 +48,7 @@ def rmse(
     forecast: xr.DataArray, target: xr.DataArray, over: str | None = "time", weights: str = "area"
 ) -> xr.DataArray:
     """Root of the mean squared error over the area *and* over the dimension `over`, the root last."""
-    squares = mse(forecast, target, weights)
-    return (squares if over is None else squares.mean(over)) ** 0.5
+    return _mean(mse(forecast, target, weights), over) ** 0.5
 
 
 def mae(forecast: xr.DataArray, target: xr.DataArray, weights: str = "area") -> xr.DataArray:
@@ -76,8 +75,7 @@ def wind_vector_rmse(
     """Root of the mean squared length of the error of a wind, (eastward, northward) each, over area and `over`."""
     known = (forecast[0] - target[0] + forecast[1] - target[1]).notnull()  # a vector has both
     east, north = (mse(f.where(known), t, weights) for f, t in zip(forecast, target, strict=True))
-    squares = east + north
-    return (squares if over is None else squares.mean(over)) ** 0.5
+    return _mean(east + north, over) ** 0.5
 
 
 def skill(score: xr.DataArray, reference: xr.DataArray) -> xr.DataArray:
@@ -127,12 +125,15 @@ def spread_skill(
     ensemble: xr.DataArray, target: xr.DataArray, over: str | None = "time", weights: str = "area"
 ) -> xr.Dataset:
     """`spread`, `error` of the mean and their `ratio`, 1 if reliable; means over `over` are taken before the roots."""
+    if (members := ensemble.sizes.get("number", 1)) < 2:
+        raise DataError(
+            f"a spread is that of two members or more (dimension 'number'), got {members}; take more of them"
+        )
     ensemble = ensemble.where(target.notnull())
     squares = mse(ensemble.mean("number", skipna=False), target, weights)
     spreads = ensemble.var("number", ddof=1, skipna=False)
     variance = _apply(metrics.area_mean, (spreads,), (PLACE,), rows=rows_of(target, weights))
-    spread, error = (np.sqrt(x if over is None else x.mean(over)) for x in (variance, squares))
-    members = ensemble.sizes["number"]
+    spread, error = (np.sqrt(_mean(x, over)) for x in (variance, squares))
     ratio = np.sqrt((members + 1) / members) * spread / error
     return xr.Dataset({"spread": spread, "error": error, "ratio": ratio})
 
@@ -152,7 +153,13 @@ def rank_histogram(ensemble: xr.DataArray, target: xr.DataArray, seed: int = 0) 
 
 
 def zonal_spectrum(field: xr.DataArray, weights: str = "area") -> xr.DataArray:
-    """Power by zonal wavenumber (see `spectra.zonal_spectrum`)."""
+    """Power by zonal wavenumber of whole circles of longitude (see `spectra.zonal_spectrum`)."""
+    if not _grid(field).periodic:
+        west, east = (float(field["longitude"][i]) for i in (0, -1))
+        raise DataError(
+            f"zonal wavenumbers are those of whole circles, got longitudes {west:g} to {east:g}; take the globe, or "
+            "draw the spectrum of a region with pictures.spectra"
+        )
     count = field.sizes["longitude"] // 2 + 1
     return _spectrum(spectra.zonal_spectrum, field, count, rows=rows_of(field, weights))
 
@@ -203,6 +210,15 @@ def _spectrum(power: Callable[..., torch.Tensor], field: xr.DataArray, count: in
     return made.assign_coords(wavenumber=np.arange(count))
 
 
+def _mean(squares: xr.DataArray, over: str | None) -> xr.DataArray:
+    if over is not None and over not in squares.dims:
+        raise DataError(
+            f"a mean is taken over a dimension of the forecast, {list(squares.dims)}, got over={over!r}; name one of "
+            "them, or None"
+        )
+    return squares if over is None else squares.mean(over)
+
+
 def _over_place(score: Callable[..., torch.Tensor], *fields: xr.DataArray, **choices: Any) -> xr.DataArray:
     return _apply(score, fields, (PLACE,) * len(fields), **choices)
 
@@ -222,6 +238,9 @@ def _apply(
     def on_arrays(*values: np.ndarray) -> np.ndarray:
         return score(*(torch.from_numpy(np.ascontiguousarray(v, dtype=np.float64)) for v in values), **choices).numpy()
 
+    for field, needed in zip(fields, dims, strict=True):
+        if missing := [name for name in needed if name not in field.dims]:
+            raise DataError(f"this score needs the dimension {missing[0]!r}, got {list(field.dims)}; rename or add it")
     beside = [f.isel(dict.fromkeys(d, 0), drop=True) for f, d in zip(fields, dims, strict=True)]
     shape = xr.broadcast(*beside)[0]
     spread = [
@@ -229,17 +248,17 @@ def _apply(
         for f, d in zip(fields, dims, strict=True)
     ]
     try:
-        return xr.apply_ufunc(
-            on_arrays,
-            *(f.transpose(*shape.dims, *d) for f, d in zip(spread, dims, strict=True)),
-            input_core_dims=dims,
-            output_core_dims=[list(made or {})],
-            dask="parallelized",
-            dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": dict(made or {})},
-            output_dtypes=[np.float64],
-            join="exact",
-        )
+        spread = list(xr.align(*spread, join="exact", copy=False))
     except ValueError as error:
         raise DataError(
             f"forecast and target share their coordinates, but: {error}; select or interpolate one to the other"
         ) from error
+    return xr.apply_ufunc(
+        on_arrays,
+        *(f.transpose(*shape.dims, *d) for f, d in zip(spread, dims, strict=True)),
+        input_core_dims=dims,
+        output_core_dims=[list(made or {})],
+        dask="parallelized",
+        dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": dict(made or {})},
+        output_dtypes=[np.float64],
+    )

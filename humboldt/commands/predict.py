@@ -25,7 +25,8 @@ def run(words: Sequence[str]) -> None:
         "environment (a file, a folder or a pattern); a table of counts",
     )
     add = parser.add_argument
-    option(add, "lead_times", list[float], [1.0], "how far ahead, such as 1,2.5 [time units of the model]")
+    text = "how far ahead, such as 1,2.5; 1 of a forecast if not given [time units of the model]"
+    option(add, "lead_times", list[float] | None, None, text)
     option(add, "select", dict[str, int] | None, None, "places along dimensions, such as '{time: 0, sample: 3}'")
     option(
         add,
@@ -51,7 +52,9 @@ def run(words: Sequence[str]) -> None:
     option(add, "workers", int, 1, "processes that make blocks [processes]")
     option(add, "dry_run", bool, False, "print variables, sizes, blocks, memory and time; write nothing")
     option(add, "occurrences", str | None, None, "of species: their records, a table with places and names")
-    text = "more of the science's own choices, such as '{west: -180}', '{smiles_column: ligand}' or '{site: plot}'"
+    text = (
+        "more of the science's own choices, such as '{west: -180}', '{details: ground.nc}' or '{smiles_column: ligand}'"
+    )
     option(add, "opening", dict[str, Any] | None, None, text)
     option(add, "climatology", str | None, None, "of the weather: NetCDF, Zarr or the folder of Prithvi WxC's files")
     text = "of molecules: more models of the same properties; their mean is predicted, with the deviation beside it"
@@ -77,7 +80,8 @@ def call(given: dict[str, Any]) -> None:
     science, opening = domain(model.domain), given.pop("opening") or {}
     state = science.read(given.pop("state"), given.pop("select") or {})
     given = {name: value for name, value in {**opening, **given}.items() if value is not None}
-    blocks = Blocks(models if len(models) > 1 else model, state, given.pop("lead_times"), along, given)
+    ahead = given.pop("lead_times", None) or ([] if of_the_same_time(science, model) else [1.0])
+    blocks = Blocks(models if len(models) > 1 else model, state, ahead, along, given)
     output = output_of(asked, endings(science, blocks, given))
     if picture is not None and blocks.pieces is not None:
         raise UsageError("a picture is of a prediction that is made at once, got one in blocks; leave out --plot")
@@ -99,6 +103,11 @@ def endings(science: Any, blocks: Any, given: dict[str, Any]) -> Sequence[str]:
     images = IMAGES if "occurrences" in given else ()
     perhaps = TABLES if blocks.pieces is None and not writes(science) else ()  # of counts, which are a table
     return (*FIELDS, *images, *perhaps)
+
+
+def of_the_same_time(science: Any, model: Any) -> bool:
+    """Whether a model answers at the times of what it is given, such as one of downscaling."""
+    return bool(getattr(science, "of_the_same_time", lambda model: False)(model))
 
 
 def writes(science: Any) -> bool:

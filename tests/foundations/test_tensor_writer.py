@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from humboldt.foundations import CheckpointError, content_hash, write_tensors
+from humboldt.foundations import CheckpointError, content_hash, tensors_hash, write_tensors
 from humboldt.foundations.tensor_writer import NAMES
 
 
@@ -25,7 +25,7 @@ def test_the_bytes_of_the_library(tmp_path):
     said = write_tensors(dict(items), tmp_path / "ours")
     save_file(state, tmp_path / "theirs", {"format": "pt"})
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
-    assert said == content_hash(tmp_path / "theirs")
+    assert said == tensors_hash(dict(items)) == content_hash(tmp_path / "theirs")
 
 
 def test_no_tensors_are_a_file_too(tmp_path):

@@ -1,6 +1,7 @@
 """xarray in, xarray out."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,16 @@ def test_labels_units_and_values_are_kept():
     for time in (0.25, 1.0, 2.5):
         expected = state["velocity_y"].values * np.exp(-time)
         assert np.allclose(forecast["velocity_y"].sel(lead_time=time), expected, atol=1e-6)
+
+
+def test_lead_times_are_any_numbers_and_no_spans_of_time():
+    state, model = decay_trajectories().isel(time=1), decay_model()
+    made = predict(model, state, (t for t in (0.25, 1)))
+    assert made["lead_time"].values.tolist() == [0.25, 1.0]
+    spans: list[Any] = [np.timedelta64(360, "m"), pd.Timedelta("6h")]
+    for span in spans:
+        with pytest.raises(TypeError, match=r"numbers in the model's time units .*, got .*6.*; divide spans of time"):
+            predict(model, state, (t for t in (span,)))
 
 
 def test_one_frame_many_frames_and_small_batches_agree():

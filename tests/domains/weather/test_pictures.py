@@ -27,6 +27,21 @@ def test_a_scorecard_is_in_percent_of_the_reference():
         scorecard(scores(), reference="climatology")
 
 
+def test_one_lead_time_has_its_title_its_tick_and_its_points_inside():
+    one = scores().isel(lead_time=[0])
+    card, curves = scorecard(one), lead_time_curves(one)
+    for figure in (card, curves):
+        figure.draw_without_rendering()
+    from matplotlib.text import Text
+
+    (text,) = (found for found in card.findobj(Text) if found.get_text().startswith("RMSE of"))
+    title, inside = text.get_window_extent(), card.bbox
+    assert inside.x0 <= title.x0 < title.x1 <= inside.x1
+    for axis in curves.axes:
+        assert axis.get_xticks().tolist() == [6.0]
+        assert all(line.get_ydata().max() < axis.get_ylim()[1] for line in axis.lines)
+
+
 def test_curves_have_a_panel_per_channel_and_a_line_per_forecast():
     axes = lead_time_curves(scores()).axes
     assert [axis.get_title() for axis in axes] == ["t_500", "msl"]
@@ -66,6 +81,15 @@ def test_tracks_are_drawn_in_place_and_time():
     assert left.get_xlim()[0] < -60 < -49 < left.get_xlim()[1]
     with pytest.raises(ValueError, match=r"\['model'\] have none; follow more times"):
         storm_tracks({"model": table.iloc[:0]})
+
+
+def test_tracks_of_another_calendar_are_drawn_over_hours():
+    times = xr.date_range("2000-02-29", periods=3, freq="12h", calendar="360_day", use_cftime=True)  # 30 February
+    table = pd.DataFrame({"track": 0, "time": times, "hours": [0.0, 12, 24], "latitude": 40.0,
+                          "longitude": [-60.0, -55, -50], "pressure": 99000.0})  # fmt: skip
+    right = storm_tracks({"truth": table}).axes[1]
+    assert right.lines[0].get_xdata().tolist() == [0, 12, 24]
+    assert right.get_xlabel() == "hours"
 
 
 def test_a_storm_over_the_seam_of_its_longitudes_is_one_line_and_a_short_one():

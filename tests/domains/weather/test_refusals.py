@@ -10,6 +10,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Grid, forecast, make_climatology, open_weather, regrid
+from humboldt.domains.weather.forecast import step_of
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
 from tests.domains.weather.test_forecast import states
@@ -106,6 +107,14 @@ def test_a_climatology_of_another_grid():
     assert mended.batch([0]).climate.shape == (1, 3, 5, 8)
 
 
+def test_a_climatology_that_is_empty_at_the_target():
+    climate = make_climatology(states(), 3)  # of February
+    summer = forecast(model(), states(), [24.0 * 120], climatology=climate)
+    refused("needs its values at every target", "got none of T2M at 2020-06-27", "window", lambda: next(summer))
+    steps = forecast(model(), states(), [72.0], step=24, climatology=climate)
+    refused("needs its values at every target", "2020-03-01", "window", lambda: next(steps))
+
+
 def test_a_series_that_is_no_climatology():
     refused(
         "dims dayofyear and hour", "'time'", "make_climatology", lambda: open_weather(analyses(), climatology=states())
@@ -118,4 +127,51 @@ def test_data_without_times():
         "['latitude'",
         "expand_dims",
         lambda: open_weather(analyses()["msl"].isel(time=0, drop=True)),
+    )
+
+
+def test_times_that_are_no_dates():
+    counted = analyses().drop_vars("time")
+    refused("every state has a time", "got 8 without", "assign_coords(time=", lambda: open_weather(counted))
+    words = analyses().assign_coords(time=[f"2020-02-{28 + i // 4}T{i % 4 * 6:02d}" for i in range(8)])
+    refused("times are dates", "'2020-02-28T00'", "pandas.to_datetime", lambda: open_weather(words))
+    refused(
+        "a series in time",
+        "['latitude'",
+        "expand_dims",
+        lambda: make_climatology(analyses()["msl"].isel(time=0, drop=True)),
+    )
+
+
+def test_places_in_radians_are_brought_to_degrees():
+    plain = analyses()
+    turned = {n: (n, np.deg2rad(plain[n].values), {"units": "radian"}) for n in ("latitude", "longitude")}
+    found, wanted = open_weather(plain.assign_coords(turned)).grid, open_weather(plain).grid
+    np.testing.assert_allclose(found.latitude, wanted.latitude, atol=1e-9)
+    np.testing.assert_allclose(found.longitude, wanted.longitude, atol=1e-9)
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, 1e20])
+def test_values_that_are_none(odd):
+    wrong = states()
+    wrong["t"].values[2, 1, 0, 0] = odd
+    refused("finite numbers, or NaN", "'t_850'", "data.where(", open_weather(wrong).statistics)
+    start = forecast(model(), wrong.isel(time=slice(0, 4)), [6], climatology=make_climatology(states(), 3))
+    refused("finite numbers, or NaN", "'T_850'", "data.where(", lambda: next(start))
+
+
+def test_choices_that_make_no_sense():
+    refused("four sides", "(0, 10, 20)", "degrees", lambda: open_weather(analyses(), region=(0, 10, 20)))
+    refused("at least one state", "input_times=0", "one or two", lambda: open_weather(analyses(), input_times=0))
+    wrong = {"static": ["latitud"]}
+    refused("static channel is one of", "'latitud'", "mean 'latitude'", lambda: open_weather(analyses(), **wrong))
+    opened = open_weather(analyses(), split={"train": ("yesterday", "2020-03-01")})
+    refused("a first and a last time", "'yesterday'", "ISO 8601", lambda: opened.split("train"))
+    refused("hours divide 24", "hours=0", "choose others", lambda: make_climatology(analyses(), 3, hours=0))
+    refused(
+        "a step of a rollout is positive",
+        "-6 hours",
+        "multiples",
+        lambda: step_of([6.0], "autoregressive", -6.0),
+        ValueError,
     )

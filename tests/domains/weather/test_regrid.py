@@ -81,6 +81,14 @@ def test_outside_of_a_region_there_is_nothing():
         regrid(field(region, np.ones((1, 3, 3))), Grid((60.0, 70.0), (0.0, 10.0)))
 
 
+def test_data_without_labels_are_refused():
+    other = field(regular(6, 8), np.ones((1, 6, 8))).rename(latitude="lat")
+    with pytest.raises(
+        DataError, match=r"latitude and longitude is regridded, got Dataset with \['lat', .*open_analyses"
+    ):
+        regrid(other, regular(4, 4))
+
+
 def test_chunks_make_no_difference():
     data = draw(regular(12, 24))
     lazy = regrid(data.chunk(time=1, latitude=4), regular(5, 7))

@@ -93,6 +93,37 @@ def test_a_forecast_is_followed_along_its_lead_times(tmp_path):
     pd.testing.assert_frame_equal(track(str(tmp_path / "analyses.nc")), track(data))
 
 
+def test_a_storm_is_the_same_in_any_units():
+    plain = vortex(lambda k: (40, 100 + k))
+    other = plain.assign(
+        msl=(plain["msl"] / 100).assign_attrs(units="hPa"),
+        u10=(plain["u10"] * 3600 / 1852).assign_attrs(units="knots"),
+        v10=(plain["v10"] * 3.6).assign_attrs(units="km h-1"),
+    )
+    wanted, found = track(plain), track(other)
+    assert len(wanted) == 5
+    pd.testing.assert_frame_equal(found, wanted, rtol=1e-4)
+
+
+def test_errors_against_the_best_tracks_of_an_archive():
+    found = track(vortex(lambda k: (40, 100 + k)))
+    best = found.drop(columns=["hours", "vorticity"]).assign(pressure=found["pressure"] + 100)
+    errors = track_errors(found, best)
+    assert errors["hours"].tolist() == [0, 6, 12, 18, 24]
+    np.testing.assert_allclose(errors["pressure"], -100)
+    with pytest.raises(
+        DataError, match=r"tracks have the columns .*, got a table without \['wind'\]; make it with track"
+    ):
+        track_errors(found, best.drop(columns="wind"))
+
+
+def test_a_member_that_is_not_there():
+    pair = vortex(lambda k: (40, 100 + k), frames=2).expand_dims(number=[0, 1])
+    assert len(track(pair, member=1)) == 2
+    with pytest.raises(DataError, match=r"counted from 0, the data have 2, got member=2; choose one of them"):
+        track(pair, member=2)
+
+
 def test_what_is_missing_is_named():
     with pytest.raises(DataError, match="there is no msl among"):
         track(vortex(lambda k: (30, 100))[["u10", "v10"]])

@@ -113,3 +113,17 @@ def test_refusals():
         verification.mse(FORECAST, TARGET.rename(latitude="lat"))
     with pytest.raises(DataError, match=r"share their coordinates"):
         verification.mse(FORECAST, TARGET.isel(time=slice(0, 4)))
+    with pytest.raises(
+        DataError, match=r"a mean is taken over a dimension .*, \['level'\], got over='time'; name one of them, or None"
+    ):
+        verification.rmse(FORECAST.isel(time=0), TARGET.isel(time=0))
+    with pytest.raises(DataError, match=r"needs the dimension 'number', got \['time', 'level', 'lat.*rename"):
+        verification.crps(FORECAST, TARGET)
+    with pytest.raises(ValueError, match=r"^a fair score needs at least two members, got 1; use fair=False"):
+        verification.crps(MEMBERS.isel(number=[0]), TARGET)
+    with pytest.raises(DataError, match=r"a spread is that of two members or more .*, got 1; take more"):
+        verification.spread_skill(MEMBERS.isel(number=[0]), TARGET)
+    with pytest.raises(DataError, match=r"whole circles, got longitudes 0 to 90; take the globe, or draw"):
+        verification.zonal_spectrum(TARGET.isel(longitude=slice(0, 3)))
+    with pytest.raises(ValueError, match=r"a quantile lies between 0 and 1, got 90"):
+        verification.quantile_score(FORECAST, TARGET, 90.0)
