@@ -44,7 +44,8 @@ class FieldEmbed(Embed[FieldBatch]):
         if batch.fields.shape[1] != len(config.inputs) or batch.fields.dim() - 2 != config.core.axes:
             raise ValueError(
                 f"this model takes {len(config.inputs)} channels {[c.name for c in config.inputs]} on "
-                f"{config.core.axes} axes, got fields of shape {tuple(batch.fields.shape)}; select or replace channels"
+                f"{config.core.axes} axes, got fields of shape {tuple(batch.fields.shape)}; put data into its "
+                "channels with data.arranged(model.config.inputs, model.config.outputs)"
             )
         x = self.inputs(batch)
         time = batch.lead_time.to(x.dtype).unsqueeze(-1) / config.horizon if config.core.condition else None
