@@ -123,6 +123,15 @@ def test_land_does_not_count():
     np.testing.assert_allclose(energy.sel(forecast="model", lead_step=4), 1.21 * np.exp(-4) - 1, rtol=1e-4)
 
 
+def test_what_is_missing_later_does_not_count_before_either():
+    """A part of the square that dries: its share of the first state is left out of the comparison."""
+    trajectories = decay_trajectories()
+    wet = xr.DataArray(np.arange(16) > 4, dims="x") | (trajectories["time"] < 1)
+    data = open_trajectories(trajectories.where(wet), periodic=True, missing="mask")
+    found = conservation(model_forecaster(decay_model()), data, decay_config(), lead_steps=[2])
+    np.testing.assert_allclose(found["energy"], np.exp(-2) - 1, rtol=1e-4)
+
+
 def test_between_walls_there_is_no_divergence_by_fourier_series():
     data = open_trajectories(decay_trajectories(), periodic=["x"])
     found = conservation(model_forecaster(decay_model()), data, decay_config(), lead_steps=[2])
