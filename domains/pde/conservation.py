@@ -182,7 +182,7 @@ class _Drift:
         if batch.known is not None:
             outside = outside | batch.known[:, self.here].any(1)
         before = self.measured(batch.fields[:, self.before], outside)
-        pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else 1
+        pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else torch.ones(1)
         found = {}
         for name, value in self.measured(fields[:, self.here], outside).items():
             unit = pace if name.startswith("momentum") else before[name].abs()
