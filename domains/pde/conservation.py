@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .batch import FieldBatch, FieldPrediction
@@ -25,30 +25,37 @@ def totals(
     channels: Sequence[Channel],
     gamma: float = 1.4,
     sides: Sequence[float] | None = None,
+    outside: Bool[Tensor, "b *space"] | None = None,
 ) -> dict[str, Tensor]:
     """Means over space of what is conserved, by name, one value a sample; those that the channels allow.
 
     `mass` is the mean density; `momentum_...` that of density times velocity (density is 1 where it is no channel);
     `energy` of p / (gamma - 1) + density |u|^2 / 2 + density times the potential `gravity`, without what is no channel;
     `divergence` is the root mean square of div u over that of grad u, by Fourier series on a box of these `sides`.
+    Places `outside` of the domain do not count; where there are some, there is no Fourier series.
     """
     where = {channel.name: index for index, channel in enumerate(channels)}
-    space = tuple(range(1, fields.dim() - 1))
     axes = [name for name in AXES if name in where]
+    inside = torch.ones_like(fields[:, 0]) if outside is None else (~outside).to(fields.dtype)
+
+    def mean(values: Tensor) -> Tensor:
+        counted = values if outside is None else torch.where(outside, 0, values)
+        return counted.flatten(1).sum(1) / inside.flatten(1).sum(1)
+
     density = fields[:, where["density"]] if "density" in where else torch.ones_like(fields[:, 0])
-    found = {"mass": density.mean(space)} if "density" in where else {}
+    found = {"mass": mean(density)} if "density" in where else {}
     if not axes:
         return found
     velocity = fields[:, [where[name] for name in axes]]
     for index, name in enumerate(axes):
-        found[f"momentum{name.removeprefix('velocity')}"] = (density * velocity[:, index]).mean(space)
+        found[f"momentum{name.removeprefix('velocity')}"] = mean(density * velocity[:, index])
     energy = 0.5 * density * velocity.square().sum(1)
     if "pressure" in where:
         energy = energy + fields[:, where["pressure"]] / (gamma - 1)
     if "gravity" in where:
         energy = energy + density * fields[:, where["gravity"]]
-    found["energy"] = energy.mean(space)
-    if len(axes) == fields.dim() - 2:
+    found["energy"] = mean(energy)
+    if len(axes) == fields.dim() - 2 and outside is None:
         found["divergence"] = divergence(velocity, sides)
     return found
 
@@ -110,51 +117,83 @@ def projected(forecaster: Forecaster, channels: Sequence[Channel], sides: Sequen
 
 
 def conservation(
-    forecaster: Forecaster, data: Any, config: PDEConfig, *, lead_steps: Sequence[int], gamma: float = 1.4
+    forecaster: Forecaster,
+    data: Any,
+    config: PDEConfig,
+    *,
+    lead_steps: Sequence[int],
+    gamma: float = 1.4,
+    batch_size: int = 8,
 ) -> xr.Dataset:
     """How far forecasts drift from what the first state holds, and how far the truth does.
 
     Args:
         forecaster: see `model_forecaster`.
         data: trajectories; forecasts start at their first frame. A pressure from which a mean was taken on reading
-            (`offsets` of a published collection) is whole here.
+            (`offsets` of a published collection) is whole here. Places that are missing or solid do not count.
         config: whose channels the forecasts are in.
+        batch_size: trajectories at a time.
 
     Returns:
         One variable a quantity of `totals`, dims (forecast, lead_step, sample): the change of the mean since the first
         frame (of momentum in units of the speed that the energy there stands for, else relative to the value there);
-        `divergence` as it is.
+        `divergence` as it is, on periodic axes.
+
+    Raises:
+        ValueError: channels of which nothing is conserved.
     """
-    pairs = data.arranged(config.inputs, config.outputs).frames(0, ahead=tuple(lead_steps))
-    count = len(lead_steps)
-    batch = pairs.batch(range(len(pairs)))
-    assert batch.target is not None
-    start = batch.at(batch.fields[::count], batch.lead_time[::count])
-    leads = [float(time) for time in batch.lead_time[:count]]
-    made = torch.stack([prediction.fields for prediction in forecaster(start, leads)], dim=1)
-    true = batch.target.unflatten(0, (-1, count))
-    present = [i for i, c in enumerate(config.outputs) if c.name in {x.name for x in data.layout.channels}]
-    channels, names = [config.outputs[i] for i in present], [c.name for c in config.inputs]
-    offsets = {column.name: column.offset for column in data.layout.columns}
-    taken = torch.tensor([offsets[c.name] for c in channels]).view(-1, *(1,) * len(data.grid))
-
-    def measured(fields: Tensor) -> dict[str, Tensor]:
-        return totals(fields + taken, channels, gamma, data.sides)
-
-    before = measured(start.fields[:, [names.index(c.name) for c in channels]])
-    pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else torch.ones(len(start))
-    columns: dict[str, list[np.ndarray]] = {}
-    for fields in (made, true):
-        later = measured(fields[:, :, present].flatten(0, 1))
-        for name, value in later.items():
-            drift = value.unflatten(0, (-1, count))
-            if name != "divergence":
-                unit = pace if name.startswith("momentum") else before[name].abs()
-                drift = (drift - before[name][:, None]) / unit.clamp(min=SMALLEST)[:, None]
-            columns.setdefault(name, []).append(drift.T.numpy())
+    given = {c.name for c in data.layout.channels} & {c.name for c in config.inputs}
+    outputs = [c for c in config.outputs if c.name in given]
+    if not {c.name for c in outputs} & {"density", *AXES}:
+        raise ValueError(
+            f"what is kept is known of density, {', '.join(AXES)} and pressure, got {[c.name for c in outputs]}; open "
+            "the data with variables={'name in the file': 'velocity_x', ...}"
+        )
+    pairs, count = data.arranged(config.inputs, config.outputs).frames(0, ahead=tuple(lead_steps)), len(lead_steps)
+    measure = _Drift(config, outputs, data, gamma)
+    parts = []
+    for first in range(0, len(pairs), batch_size * count):
+        batch = pairs.batch(range(first, min(first + batch_size * count, len(pairs))))
+        start = batch.at(batch.fields[::count], batch.lead_time[::count])
+        leads = [float(time) for time in batch.lead_time[:count]]
+        made = torch.stack([prediction.fields for prediction in forecaster(start, leads)], dim=1).flatten(0, 1)
+        parts.append([measure(fields, batch, count) for fields in (made, batch.target)])
     dims = ("forecast", "lead_step", "sample")
-    found = {name: (dims, np.stack(values), {"units": "1"}) for name, values in columns.items()}
+    found = {
+        name: (dims, np.stack([np.concatenate([p[n][name] for p in parts]).T for n in (0, 1)]), {"units": "1"})
+        for name in parts[0][0]
+        if all(name in p[0] for p in parts)
+    }
     return xr.Dataset(found, {"forecast": ["model", "truth"], "lead_step": list(lead_steps)})
+
+
+class _Drift:
+    """The change of `totals` from the states of a batch, ``count`` lead times each, to fields ``[b, c, *space]``."""
+
+    def __init__(self, config: PDEConfig, outputs: Sequence[Channel], data: Any, gamma: float) -> None:
+        self.outputs, self.gamma, self.sides, self.closed = outputs, gamma, data.sides, all(data.periodic)
+        self.here = [config.outputs.index(c) for c in outputs]
+        self.before = [[c.name for c in config.inputs].index(c.name) for c in outputs]
+        offsets = {column.name: column.offset for column in data.layout.columns}
+        self.taken = torch.tensor([offsets[c.name] for c in outputs]).view(-1, *(1,) * len(data.grid))
+
+    def __call__(self, fields: Tensor, batch: FieldBatch, count: int) -> dict[str, np.ndarray]:
+        outside = batch.fields[:, self.before].isnan().any(1)
+        if batch.known is not None:
+            outside = outside | batch.known[:, self.here].any(1)
+        before = self.measured(batch.fields[:, self.before], outside)
+        pace = (2 * before["energy"] / before.get("mass", 1)).sqrt() if "energy" in before else torch.ones(1)
+        found = {}
+        for name, value in self.measured(fields[:, self.here], outside).items():
+            unit = pace if name.startswith("momentum") else before[name].abs()
+            drift = value if name == "divergence" else (value - before[name]) / unit.clamp(min=SMALLEST)
+            found[name] = drift.unflatten(0, (-1, count)).numpy()
+        return found
+
+    def measured(self, fields: Tensor, outside: Tensor) -> dict[str, Tensor]:
+        """The totals of fields, of those places that count."""
+        found = totals(fields + self.taken, self.outputs, self.gamma, self.sides, outside if outside.any() else None)
+        return {name: value for name, value in found.items() if name != "divergence" or self.closed}
 
 
 def _waves(velocity: Tensor, sides: Sequence[float] | None) -> list[Tensor]:

@@ -21,9 +21,11 @@ from .rollout import next_fields
 def semigroup_error(model: Model, batch: FieldBatch, first: float, second: float) -> Float[Tensor, "b groups"]:
     """How far S(second) S(first) u is from S(first + second) u: relative L1 of normalised fields a sample and group.
 
-    It is 0 for every flow of an equation without explicit time, whatever its error, and needs no target.
+    It is 0 for every flow of an equation without explicit time, whatever its error, and needs no target. Places that
+    are `known` (land, channels that the data lack) do not count; a group without others is NaN.
 
     Args:
+        batch: states in the channels of the model, such as those of `data.arranged(inputs, outputs)`.
         first, second: lead times, in the model's time units.
 
     Raises:
@@ -38,7 +40,7 @@ def semigroup_error(model: Model, batch: FieldBatch, first: float, second: float
     (composed,) = model_forecaster(model)(between, [second])
     with torch.no_grad():
         pair = normaliser(composed.fields), normaliser(at_once.fields)
-    return relative_errors(*pair, list(model.config.groups.values()))
+    return relative_errors(*pair, list(model.config.groups.values()), 1, batch.known)
 
 
 def best_step(

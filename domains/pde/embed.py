@@ -41,10 +41,16 @@ class FieldEmbed(Embed[FieldBatch]):
             ValueError: another number of channels or axes than the model's.
         """
         config = self.config
-        if batch.fields.shape[1] != len(config.inputs) or batch.fields.dim() - 2 != config.core.axes:
+        got, axes = tuple(batch.fields.shape), config.core.axes
+        if got[1] != len(config.inputs) or len(got) - 2 != axes:
+            cure = (
+                "put data into its channels with data.arranged(model.config.inputs, model.config.outputs)"
+                if len(got) - 2 == axes
+                else f"a model of {len(got) - 2} axes is made with humboldt.domains.pde.operator"
+            )
             raise ValueError(
-                f"this model takes {len(config.inputs)} channels {[c.name for c in config.inputs]} on "
-                f"{config.core.axes} axes, got fields of shape {tuple(batch.fields.shape)}; select or replace channels"
+                f"this model takes {len(config.inputs)} channels {[c.name for c in config.inputs]} on {axes} axes, got "
+                f"fields of shape {got}; {cure}"
             )
         x = self.inputs(batch)
         time = batch.lead_time.to(x.dtype).unsqueeze(-1) / config.horizon if config.core.condition else None

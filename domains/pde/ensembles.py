@@ -102,5 +102,6 @@ def _pointwise(states: Tensor, truth: Tensor) -> dict[str, Tensor]:
 def _by_group(value: Tensor, known: Tensor | None, groups: Mapping[str, Sequence[int]]) -> Tensor:
     """Mean over the channels of each group and over space, of what is not known: one row a sample."""
     counts = torch.ones_like(value) if known is None else (~known).expand_as(value).to(value.dtype)
-    sums = [[x[:, list(g)].flatten(1).sum(1) for x in (value * counts, counts)] for g in groups.values()]
+    kept = torch.where(counts > 0, value, 0)  # a member may say NaN where nothing is asked
+    sums = [[x[:, list(g)].flatten(1).sum(1) for x in (kept, counts)] for g in groups.values()]
     return torch.stack([above / below for above, below in sums], dim=1)

@@ -161,19 +161,24 @@ def _score(
     target, known = batch.target, batch.known
     if target is None:
         raise ValueError("a score needs a target, got data without one; score on data that say what came")
-    fields = {name: _forecast(name, method, initial, lead_times, target) for name, method in methods.items()}
-    truth, seen = transform(target), [transform(made) for made in fields.values()]
+    fields = [_forecast(name, method, initial, lead_times, target) for name, method in methods.items()]
+    if known is not None:  # what is no part of the domain has no share in a spectrum
+        fields = [torch.where(known, target, made) for made in fields]
+    truth, seen = transform(target), [transform(made) for made in fields]
     true_spectrum = energy_spectrum(truth, groups)
     spectra = [energy_spectrum(x, groups) for x in seen]
     errors = [
         _errors(x, truth, groups, known, spectral_errors(own, true_spectrum))
         for x, own in zip(seen, spectra, strict=True)
     ]
+    example = torch.stack([x[:leads] for x in (*fields, target)]) if keep else None
+    if example is not None and known is not None:
+        example = torch.where(known[:leads], torch.nan, example)
     return _Scored(
         lead_times,
         torch.stack(errors, dim=1).unflatten(2, (-1, leads)).transpose(2, 3),
         torch.stack([*spectra, true_spectrum]).unflatten(1, (-1, leads)).transpose(1, 2),
-        torch.stack([x[:leads] for x in (*fields.values(), target)]) if keep else None,
+        example,
     )
 
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -31,6 +31,7 @@ def generate(
     snapshots: int | Sequence[float] | None = None,
     tracer: bool = False,
     precision: str = "double",
+    choices: Mapping[str, Any] | None = None,
     batch: int | None = None,
     workers: int = 1,
     overwrite: bool = False,
@@ -41,8 +42,9 @@ def generate(
 
     problem: its name, or the `Problem` itself; resolution: points along an axis; snapshots: the times (in the
     problem's unit), or a number of equidistant ones, or None for the problem's own; tracer: with a passive tracer
-    (incompressible flows); precision: "double", or "single" where Fourier series solve: a third to a half less time for
-    round-off of about 1e-6, which chaos amplifies; batch: samples solved together (None: what fits into a processor's
+    (flows and gases); precision: "double", or "single" where Fourier series solve: a third to a half less time for
+    round-off of about 1e-6, which chaos amplifies; choices: what else a problem leaves open, as for `problem`, such as
+    ``{"viscosity": "spectral"}``; batch: samples solved together (None: what fits into a processor's
     cache), workers: processes; neither changes the numbers.
 
     Until it is finished the store is ``<output>.partial``; the same call continues an interrupted one and ends with
@@ -50,7 +52,7 @@ def generate(
     FileExistsError (other arguments, or an output that is something else; ``overwrite`` replaces stores), OSError with
     ENOSPC (disk full, before or during the run) and PermissionError.
     """
-    chosen = chosen_problem(problem, tracer, precision)
+    chosen = chosen_problem(problem, tracer, precision, choices)
     plan = Plan(
         problem=chosen, samples=samples, resolution=resolution, times=chosen_times(chosen, snapshots), seed=seed
     )
@@ -96,27 +98,29 @@ def generate_families(
     folder, count = Path(output), workers or len(os.sched_getaffinity(0))
     stores = {name: folder / f"{name}.zarr" for name in named}
     for name in stores:
-        chosen = chosen_problem(name, choices.get("tracer", False), choices.get("precision", "double"))
-        times = chosen_times(chosen, choices.get("snapshots"))
-        Plan(problem=chosen, samples=samples, resolution=choices.get("resolution", 64), times=times, seed=0)
+        made = (choices.get("tracer", False), choices.get("precision", "double"), choices.get("choices"))
+        chosen = chosen_problem(name, *made)
+        times, seed = chosen_times(chosen, choices.get("snapshots")), choices.get("seed", 0)
+        Plan(problem=chosen, samples=samples, resolution=choices.get("resolution", 64), times=times, seed=seed)
     return [generate(name, samples=samples, output=store, workers=count, **choices) for name, store in stores.items()]
 
 
-def chosen_problem(problem: str | Problem, tracer: bool, precision: str) -> Problem:
-    """The problem of that name, with a tracer if asked for, and in that precision."""
+def chosen_problem(
+    problem: str | Problem, tracer: bool, precision: str, choices: Mapping[str, Any] | None = None
+) -> Problem:
+    """The problem of that name, with a tracer if asked for, in that precision, and with other choices."""
+    wanted = {"tracer": True} if tracer else {}
+    wanted |= ({"precision": precision} if precision != "double" else {}) | dict(choices or {})
     if isinstance(problem, str):
-        choices = ({"tracer": True} if tracer else {}) | ({"precision": precision} if precision != "double" else {})
-        return known_problem(problem, **choices)
-    if tracer and "tracer" not in (field.name for field in problem.fields):
-        raise ValueError(
-            f"tracer=True goes with the name of a problem, got {problem.name!r} made without; "
-            f"use problem({problem.name!r}, tracer=True)"
-        )
-    if precision not in ("double", problem.precision):
-        raise ValueError(
-            f"precision={precision!r} goes with the name of a problem, got {problem.name!r} made without; "
-            f"use problem({problem.name!r}, precision={precision!r})"
-        )
+        return known_problem(problem, **wanted)
+    fields = [field.name for field in problem.fields]
+    made = {"tracer": "tracer" in fields, **problem.choices, "precision": problem.precision}
+    for name, value in wanted.items():
+        if str(made.get(name)) != str(value):
+            raise ValueError(
+                f"{name}={value!r} goes with the name of a problem, got {problem.name!r} made without; "
+                f"use problem({problem.name!r}, {name}={value!r})"
+            )
     return problem
 
 

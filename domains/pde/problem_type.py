@@ -46,6 +46,7 @@ class Option:
             if isinstance(value, str) or not low <= value <= high:
                 raise ValueError(f"{name} must lie in its stable range from {low:g} to {high:g}, got {value!r}")
             return float(value)
+        value = value if value in self.values else str(value)  # 2 for "2", as a command line reads it
         if value not in self.values:
             raise ValueError(f"{name} must be one of {', '.join(map(str, self.values))}, got {value!r}")
         return self.values[value]

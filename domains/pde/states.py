@@ -57,9 +57,12 @@ def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) ->
     state = renamed(state, model)
     said = taught_dims(model, state) if dims is None else dims
     own = {name: axis for axis, name in said.items()}
-    last = _last_dims(state, model.config.core.axes)
-    roles = {dim: own.get(dim) or role_of(dim) or _axis(state, dim) for dim in last}
-    if {"sample", "time"} & set(roles.values()) or len(last) < model.config.core.axes:
+    dims_of_all, axes_of_model = _dims(state), model.config.core.axes
+    every = {dim: own.get(dim) or role_of(dim) or _axis(state, dim) for dim in dims_of_all}
+    told = tuple(dim for dim, role in every.items() if role in SPACE)
+    last = told if len(told) == axes_of_model else dims_of_all[-axes_of_model:]
+    roles = {dim: every[dim] for dim in last}
+    if {"sample", "time"} & set(roles.values()) or len(last) < axes_of_model:
         return state, Axes()  # refused where the variables are checked
     if None in roles.values() and len(last) > 1 and len({*last}) == len(last):
         unknown = [dim for dim, role in roles.items() if role is None]
@@ -72,7 +75,7 @@ def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) ->
     names = {dim: role for dim, role in roles.items() if role and (role == dim or role not in taken)}
     cartesian = set(roles.values()) <= set(CARTESIAN)
     order = sorted(last, key=lambda dim: str(roles[dim])) if cartesian else list(last)
-    moved = state if order == list(last) else state.transpose(..., *order)
+    moved = state if order == list(dims_of_all[-axes_of_model:]) else state.transpose(..., *order)
     return moved.rename({dim: name for dim, name in names.items() if name != dim}), Axes(last, names)
 
 
@@ -91,12 +94,12 @@ def taught_dims(model: Model, state: Any) -> Mapping[str, str]:
     return here if set(here.values()) <= set(map(str, state.dims)) else {}
 
 
-def _last_dims(state: Any, axes: int) -> tuple[str, ...]:
-    """The last dims of the variable that has most, components left out."""
+def _dims(state: Any) -> tuple[str, ...]:
+    """The dims of the variable that has most, components left out."""
     variables = list(state.data_vars.values()) if isinstance(state, xr.Dataset) else [state]
     whole = max(variables, key=lambda v: v.ndim, default=None)
-    dims = [str(d) for d in (() if whole is None else whole.dims) if str(d).lower() not in NAMES["component"]]
-    return tuple(dims[-axes:])
+    dims = (str(d) for d in (() if whole is None else whole.dims))
+    return tuple(dim for dim in dims if dim.lower() not in NAMES["component"])
 
 
 def _axis(state: Any, dim: str) -> str | None:

@@ -32,6 +32,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
+        if self.seed < 0:
+            raise ValueError(f"a seed must be 0 or more, got {self.seed}; choose another")
         self.problem.require_resolution(self.resolution)
         if len(self.times) < 2 or self.times[0] < 0 or not np.all(np.diff(self.times) > 0):
             raise ValueError(

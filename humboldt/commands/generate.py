@@ -4,12 +4,13 @@ humboldt generate held-suarez --output x.zarr (or shallow-water)"""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from ..cli import UsageError, make_parser, option, parse
 
 ATMOSPHERES = ("held-suarez", "shallow-water")
 COLLECTION = "pdegym"
+CHOICES = "what else a problem leaves open, such as '{viscosity: spectral}' of flows, '{refinement: 4}' of gases"
 PRECISION = "single takes less time where Fourier series solve, for a round-off of about 1e-6"
 
 
@@ -29,8 +30,9 @@ def run(words: Sequence[str]) -> None:
     option(add, "resolution", int, 64, "grid points along an axis")
     option(add, "seed", int, 0, "seed of the initial states")
     option(add, "snapshots", int | list[float] | None, None, "times, or how many equidistant ones; the problem's own")
-    option(add, "tracer", bool, False, "with a passive tracer (incompressible flows)")
+    option(add, "tracer", bool, False, "with a passive tracer (flows and gases)")
     option(add, "precision", Literal["double", "single"], "double", PRECISION)
+    option(add, "choices", dict[str, Any] | None, None, CHOICES)
     option(add, "batch", int | None, None, "trajectories solved together; as many as a cache holds if not given")
     option(add, "workers", int, 1, "processes")
     option(add, "overwrite", bool, False, "replace a store that is there")
@@ -53,6 +55,7 @@ def collect(words: Sequence[str]) -> None:
     option(add, "output", str | None, None, "folder of the stores")
     option(add, "resolution", int, 64, "grid points along an axis")
     option(add, "seed", int, 0, "seed of the initial states")
+    option(add, "choices", dict[str, Any] | None, None, CHOICES)
     option(add, "batch", int | None, None, "trajectories solved together; as many as a cache holds if not given")
     option(add, "workers", int | None, None, "processes; as many as processors if not given")
     option(add, "overwrite", bool, False, "replace stores that are there")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from humboldt.domains.pde import (
     Channel,
@@ -105,3 +106,43 @@ def test_the_report_shows_what_a_forecast_loses():
     assert energy.dims == ("forecast", "lead_step", "sample")
     np.testing.assert_allclose(energy.sel(forecast="truth", lead_step=2), np.exp(-2) - 1, rtol=1e-4)
     np.testing.assert_allclose(energy.sel(forecast="model", lead_step=4), 1.21 * np.exp(-4) - 1, rtol=1e-4)
+
+
+def test_land_does_not_count():
+    """With NaN on land the means are those of the sea, and there is no Fourier series."""
+    trajectories, land = decay_trajectories(), np.zeros((16, 16), bool)
+    data = open_trajectories(trajectories, periodic=True)
+    land[: data.grid[0] // 3] = True
+    masked = trajectories.where(xr.DataArray(~land[: data.grid[0], : data.grid[1]], dims=data.space))
+    sea = open_trajectories(masked, periodic=True, missing="mask")
+    found = conservation(model_forecaster(decay_model(1.1)), sea, decay_config(), lead_steps=[2, 4], batch_size=1)
+    assert set(found) == {"momentum_x", "momentum_y", "energy"}
+    energy = found["energy"]
+    assert energy.sizes == {"forecast": 2, "lead_step": 2, "sample": data.trajectories}
+    np.testing.assert_allclose(energy.sel(forecast="truth", lead_step=2), np.exp(-2) - 1, rtol=1e-4)
+    np.testing.assert_allclose(energy.sel(forecast="model", lead_step=4), 1.21 * np.exp(-4) - 1, rtol=1e-4)
+
+
+def test_what_is_missing_later_does_not_count_before_either():
+    """A part of the square that dries: its share of the first state is left out of the comparison."""
+    trajectories = decay_trajectories()
+    wet = xr.DataArray(np.arange(16) > 4, dims="x") | (trajectories["time"] < 1)
+    data = open_trajectories(trajectories.where(wet), periodic=True, missing="mask")
+    found = conservation(model_forecaster(decay_model()), data, decay_config(), lead_steps=[2])
+    np.testing.assert_allclose(found["energy"], np.exp(-2) - 1, rtol=1e-4)
+
+
+def test_between_walls_there_is_no_divergence_by_fourier_series():
+    data = open_trajectories(decay_trajectories(), periodic=["x"])
+    found = conservation(model_forecaster(decay_model()), data, decay_config(), lead_steps=[2])
+    assert "energy" in found
+    assert "divergence" not in found
+
+
+def test_channels_of_which_nothing_is_kept_are_refused():
+    data = open_trajectories(decay_trajectories().rename(velocity_x="u", velocity_y="v"))
+    config = decay_config(data.channels, data.channels)
+    with pytest.raises(
+        ValueError, match=r"is known of density, velocity_x, .*got \['u', 'v', 'tracer'\]; open the data"
+    ):
+        conservation(model_forecaster(decay_model(config=config)), data, config, lead_steps=[2])

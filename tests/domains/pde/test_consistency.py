@@ -23,6 +23,13 @@ def test_what_is_not_predicted_is_carried_along():
     assert semigroup_error(model, start(), 0.5, 1.0).max() < 1e-6
 
 
+def test_channels_that_the_data_lack_have_no_error():
+    data = open_trajectories(decay_trajectories()[["velocity_x", "velocity_y"]], periodic=True)
+    config = decay_config()
+    found = semigroup_error(decay_model(1.1), data.arranged(config.inputs, config.outputs).batch([0]), 0.5, 1.0)
+    torch.testing.assert_close(found, torch.tensor([[0.1, torch.nan]]), equal_nan=True, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("times", [(0.0, 1.0), (1.0, -1.0), (1.0, float("inf"))])
 def test_lead_times_must_be_positive(times):
     with pytest.raises(ValueError, match="lead times are positive, got"):

@@ -47,3 +47,7 @@ def test_hidden_tokens_are_all_alike():
 def test_other_channels_are_refused_by_name():
     with pytest.raises(ValueError, match=r"takes 2 channels \['u', 'v'\] on 2 axes, got .* \(1, 3, 8, 8\)"):
         embedding()(FieldBatch(torch.randn(1, 3, 8, 8), torch.ones(1)))
+    with pytest.raises(ValueError, match=r"\(1, 3, 8, 8\); put data into its channels with data.arranged"):
+        embedding()(FieldBatch(torch.randn(1, 3, 8, 8), torch.ones(1)))
+    with pytest.raises(ValueError, match=r"on 2 axes, got .* \(1, 2, 8\); a model of 1 axes is made with .*operator"):
+        embedding()(FieldBatch(torch.randn(1, 2, 8), torch.ones(1)))

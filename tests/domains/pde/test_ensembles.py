@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from humboldt.domains.pde import crps, ensemble_forecaster, ensemble_scores
 from humboldt.domains.pde.data import open_trajectories
@@ -37,6 +38,25 @@ def test_a_mean_of_models_that_err_to_both_sides_is_exact():
     assert float(found["member"].sel(lead_step=2, group="velocity")[1]) == pytest.approx(0.2 * size, rel=1e-4)
     assert float(found["crps"].max()) < 1e-6  # fair: |X - y| is half of |X - X'| here
     assert float(found["spread"].min()) > float(found["rmse"].max())
+
+
+def test_the_spread_is_that_of_the_truth_among_its_members():
+    """Variance of the members times (m + 1) / m: the squared error of their mean where the truth is one of them."""
+    data = open_trajectories(decay_trajectories(), periodic=True)
+    found = ensemble_scores([decay_model(0.8), decay_model(1.2)], data, lead_steps=[2])
+    target = np.asarray(data.frames(0, ahead=(2,)).batch([0]).target, float)[0, 2]
+    variance = 2 * (0.2 * target) ** 2  # of two members, over one degree of freedom
+    assert float(found["spread"].sel(group="tracer")[0, 0]) == pytest.approx(np.sqrt(1.5 * variance.mean()), rel=1e-4)
+
+
+def test_land_does_not_count():
+    sea = xr.DataArray(np.arange(16) > 4, dims="x")
+    trajectories = decay_trajectories()
+    models = [decay_model(0.8), decay_model(1.3)]
+    masked = open_trajectories(trajectories.where(sea), periodic=True, missing="mask")
+    alone = open_trajectories(trajectories.isel(x=sea.values), periodic=False)
+    found, expected = (ensemble_scores(models, data, lead_steps=[1, 2]) for data in (masked, alone))
+    xr.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def test_models_of_an_ensemble_predict_the_same():

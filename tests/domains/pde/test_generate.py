@@ -280,6 +280,7 @@ def test_a_dry_run_says_what_would_be_made_and_makes_nothing(tmp_path, capsys):
         ({"snapshots": 1}, "at least two times"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
         ({"workers": 0}, "workers must be at least 1, got 0"),
+        ({"seed": -1}, "a seed must be 0 or more, got -1"),
     ],
 )
 def test_impossible_requests_are_refused_and_leave_nothing(tmp_path, change, message):
@@ -351,3 +352,24 @@ def test_lines_and_cubes_are_written_on_their_own_axes(tmp_path):
     cube = xr.open_zarr(generate("reaction-3d", output=tmp_path / "c.zarr", **{**SMALL, "resolution": 8}))
     assert cube["activator"].shape == (5, 3, 8, 8, 8)
     assert cube.attrs["solver"].startswith("humboldt.domains.pde.solvers.line_families.reactions_in_space")
+
+
+def test_what_a_problem_leaves_open_is_chosen_by_words(tmp_path):
+    """A choice is that of `problem`; numbers may be numbers; what a problem has not is refused before anything is."""
+    store = generate("ns-pwc", choices={"viscosity": "spectral"}, output=tmp_path / "a.zarr", **SMALL)
+    found, exact = (
+        xr.open_zarr(store),
+        problem("ns-pwc", viscosity="spectral").solve(5, resolution=16, times=[0.0, 0.5, 1.0]),
+    )
+    np.testing.assert_array_equal(found["velocity_x"], exact[:, :, 0])
+    assert plan_of(store)["choices"]["viscosity"] == "spectral"
+    stores = generate_families(["ce-rp"], choices={"refinement": 1}, output=tmp_path, **SMALL)
+    exact = problem("ce-rp", refinement="1").solve(5, resolution=16, times=[0.0, 0.5, 1.0])
+    np.testing.assert_array_equal(xr.open_zarr(stores[0])["density"], exact[:, :, 0])
+    with pytest.raises(ValueError, match="ns-pwc has the choices tracer, viscosity, precision, got 'refinement'"):
+        generate_families(["ce-rm", "ns-pwc"], choices={"refinement": 1}, output=tmp_path, **SMALL)
+    with pytest.raises(ValueError, match=r"mach must lie in its stable range from 0.2 to 0.8, got 0.9"):
+        generate("se-af", choices={"mach": 0.9}, output=tmp_path / "b.zarr", samples=1)
+    with pytest.raises(ValueError, match=r"refinement=4 goes with the name of a problem, got 'ce-rp' made without"):
+        generate(problem("ce-rp"), choices={"refinement": 4}, output=tmp_path / "b.zarr", samples=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "ce-rp.zarr"]

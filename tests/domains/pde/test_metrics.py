@@ -66,6 +66,15 @@ def test_spectrum_of_waves_lies_in_their_shell():
     assert spectrum.sum().item() == pytest.approx(10 / 4, rel=1e-5)
 
 
+def test_a_slanting_wave_lies_in_the_nearest_shell():
+    """Two periods along each axis are 2.83 across: shell 3 goes from 2.5 to 3.5."""
+    x = torch.arange(16) / 16
+    wave = torch.cos(4 * math.pi * (x[:, None] + x))
+    spectrum = energy_spectrum(wave[None, None], [[0]])[0, 0]
+    assert spectrum[3].item() == pytest.approx(1 / 4, rel=1e-5)
+    assert spectrum.sum().item() == pytest.approx(1 / 4, rel=1e-5)
+
+
 def test_spectrum_sums_to_half_the_mean_square():
     coarse = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     smooth = torch.fft.irfft2(torch.fft.rfft2(coarse, norm="forward")[..., :3, :3], s=(24, 24), norm="forward")

@@ -3,9 +3,12 @@ import pickle
 import numpy as np
 import pytest
 
+from humboldt.domains.pde.problem_type import sample_generator
 from humboldt.domains.pde.problems import DOWNSTREAM, PRETRAINING, PROBLEMS, problem
 from humboldt.domains.pde.solvers import UnstableSolutionError, steady_euler, steady_families
+from humboldt.domains.pde.solvers.families import flows
 from humboldt.domains.pde.solvers.gas_families import averaged
+from humboldt.domains.pde.solvers.initial_conditions import brownian_bridge
 from humboldt.domains.pde.solvers.navier_stokes import curl
 from humboldt.domains.pde.solvers.riemann import conserved
 from humboldt.domains.pde.solvers.spectral import PeriodicGrid
@@ -221,3 +224,26 @@ def test_unknown_choices_and_values_are_refused():
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_problems_travel_to_other_processes(name):
     assert pickle.loads(pickle.dumps(problem(name))).name == name
+
+
+def test_the_bridge_begins_when_its_flow_is_half_a_unit_old():
+    raw = flows([sample_generator(0, 0)], 32, [0.0, 0.5], start=brownian_bridge)
+    found = problem("ns-bb").solve(1, resolution=32, times=[0.0, 0.1])
+    np.testing.assert_allclose(found[:, 0], raw[:, 1], rtol=1e-3, atol=1e-4)
+
+
+def test_flows_are_as_viscous_as_they_say():
+    """The faintest flow decays as exp(-4e-4 k^2 t), or not at all below the onset of the published viscosity."""
+    rest = np.zeros((32, 11), complex)
+
+    def faint(rng, grid):
+        vorticity = rest.copy()
+        vorticity[3, 0] = vorticity[-3, 0] = 1e-6
+        return vorticity, np.zeros(2)
+
+    decays = {}
+    for viscosity in ("newtonian", "spectral"):
+        path = flows([sample_generator(0, 0)], 32, [0.0, 2.0], start=faint, viscosity=viscosity)
+        decays[viscosity] = np.log(path[0, 0].std() / path[0, 1].std())
+    assert decays["newtonian"] == pytest.approx(2 * 4e-4 * (6 * np.pi) ** 2, rel=1e-2)
+    assert abs(decays["spectral"]) < 0.01

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from humboldt.domains.pde import Channel, FieldBatch, model_forecaster, rollout
+from humboldt.domains.pde import Channel, FieldBatch, FieldPrediction, model_forecaster, rollout
+from humboldt.domains.pde.rollout import next_fields
 from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model
 
 
@@ -50,6 +51,10 @@ def test_missing_inputs_stay_missing():
     list(rollout(model, batch, [2.0], step=1.0))
     assert seen[1][:, 1].isnan().all()
     assert not seen[1][:, [0, 2]].isnan().any()
+    prediction = FieldPrediction(torch.ones_like(batch.fields))  # of a model that says something everywhere
+    onward = next_fields(decay_config(), batch.fields, prediction)
+    assert onward[:, 1].isnan().all()
+    assert (onward[:, [0, 2]] == 1).all()
 
 
 @pytest.mark.parametrize("times", [[], [-0.5], [1.0, 0.5], [1.0, 1.0], [math.nan], [1.0, math.nan], [math.inf]])

@@ -40,6 +40,19 @@ def test_axes_in_another_order_give_the_same_forecast_in_that_order(model, state
     assert abs(wrong["velocity_x"].values - expected["velocity_x"].values).max() > 1e-3
 
 
+def test_axes_stand_anywhere_among_the_dimensions(model, state):
+    """Space before and behind the samples, by name and by attribute."""
+    expected = predict_states(model, state, [0.5, 1.0])
+    spread = state.transpose("y", "sample", "x")
+    found = predict_states(model, spread, [0.5, 1.0])
+    xr.testing.assert_equal(found.transpose("sample", "lead_time", "x", "y"), expected)
+    named = spread.rename(x="east", y="north").assign_attrs(periodic="east north")
+    named["east"].attrs["axis"], named["north"].attrs["axis"] = "X", "Y"
+    found = predict_states(model, named, [0.5, 1.0])
+    assert found["tracer"].dims == ("sample", "lead_time", "north", "east")
+    np.testing.assert_array_equal(found["tracer"].transpose("sample", "lead_time", "east", "north"), expected["tracer"])
+
+
 def test_what_training_sees_is_what_a_forecast_sees(model):
     """A file whose fields are (y, x), opened to learn and read to predict."""
     file = decay_trajectories().isel(y=slice(12)).transpose("sample", "time", "y", "x")

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from humboldt.domains.pde import (
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.domain import PDE
 from humboldt.domains.pde.heads import ErrorHead, ForecastHead
+from humboldt.domains.pde.tasks import finer_state
 from tests.domains.pde.decay import CHANNELS, VELOCITY, decay_config, decay_model, decay_trajectories
 
 
@@ -39,6 +41,14 @@ def test_an_inversion_asks_for_what_was_not_seen_at_the_same_frame():
         inversion(data(), ["velocity"], ["tracer"], frame=5)
     with pytest.raises(DataError, match="colour"):
         inversion(data(), ["colour"], ["tracer"])
+
+
+def test_a_finer_state_stands_where_the_fine_grid_does():
+    fine = decay_trajectories().isel(time=0)
+    made = finer_state(fine.coarsen(x=4, y=4).mean(), 4)
+    np.testing.assert_allclose(made["x"], fine["x"], atol=1e-12)
+    np.testing.assert_allclose(made["y"], fine["y"], atol=1e-12)
+    assert made["tracer"].dims == fine["tracer"].dims
 
 
 def test_coarse_states_hold_the_means_of_fine_ones():
@@ -104,6 +114,12 @@ def test_an_error_head_judges_the_forecast_and_leaves_it_alone():
     made = judge.head.forecast(judge.encode(batch), batch).fields
     torch.testing.assert_close(actual, (judge.head.normaliser(made) - judge.head.normaliser(batch.target)).abs())
     assert (judge(batch).fields > 0).all()
+    known = torch.zeros_like(batch.target, dtype=torch.bool)
+    known[..., :4] = True
+    land = dataclasses.replace(batch, known=known)
+    sea = judge.loss(land).item()
+    elsewhere = dataclasses.replace(land, target=torch.where(known, 1e3, batch.target))
+    assert judge.loss(elsewhere).item() == pytest.approx(sea, rel=1e-5)  # what is known beforehand does not count
 
 
 def test_an_indicator_is_scored_by_what_goes_with_the_error(monkeypatch):

@@ -51,3 +51,14 @@ def test_the_initial_phase_vanishes_on_the_edge_and_is_a_function_of_space():
     fine = phase_start(np.random.default_rng(1), PeriodicGrid(resolution=64).points)
     assert np.abs(coarse[0]).max() == pytest.approx(0, abs=1e-15)
     np.testing.assert_allclose(fine[::2, ::2], coarse, atol=1e-15)
+
+
+def test_the_initial_phase_is_the_published_sum():
+    rng, points = np.random.default_rng(5), PeriodicGrid(resolution=32).points
+    count, power = rng.integers(16, 33), rng.uniform(0.7, 1)
+    weights, exact = rng.uniform(-1, 1, (count, count)), np.zeros((32, 32))
+    for i in range(1, count + 1):
+        for j in range(1, count + 1):
+            wave = np.sin(np.pi * i * points)[:, None] * np.sin(np.pi * j * points)
+            exact += weights[i - 1, j - 1] * (i**2 + j**2) ** -power * wave / count**2
+    np.testing.assert_allclose(phase_start(np.random.default_rng(5), points), exact, atol=1e-15)

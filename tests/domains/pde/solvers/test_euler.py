@@ -1,6 +1,10 @@
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 import pytest
 
+from humboldt.domains.pde.problems import problem
 from humboldt.domains.pde.solvers import UnstableSolutionError
 from humboldt.domains.pde.solvers.euler import euler
 from humboldt.domains.pde.solvers.riemann import conserved, hllc, primitive
@@ -8,6 +12,7 @@ from humboldt.domains.pde.solvers.riemann import conserved, hllc, primitive
 from .convergence import observed_order
 from .exact_riemann import exact_riemann
 
+module = import_module("humboldt.domains.pde.solvers.euler")  # the package shows the function of that name
 SOD = (1.0, 0.0, 1.0), (0.125, 0.0, 0.1)
 
 
@@ -205,3 +210,25 @@ def test_a_star_whose_pressure_is_its_squared_density_rests_exactly():
     gas = np.stack([density, 0 * density, 0 * density, density**2])[None]
     path = euler(gas, 1 / 24, [0.5], gamma=2.0, boundary="wall", potential=-2 * density[None])
     np.testing.assert_allclose(path[:, 0], gas, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["ce-rp", "gce-rt"])
+def test_strips_change_nothing(name, monkeypatch):
+    """Also with gravity, which has strips of its own, and where a strip is narrower than the others."""
+    chosen = problem(name, refinement="1")
+    whole = chosen.solve(1, resolution=20, times=[0.0, 0.1])
+    monkeypatch.setattr(module, "STRIP", 60)  # three columns of twenty
+    np.testing.assert_array_equal(chosen.solve(1, resolution=20, times=[0.0, 0.1]), whole)
+
+
+def test_a_step_is_solved_strip_by_strip(monkeypatch):
+    seen, original = [], module.outflow
+
+    def outflow(state: Any, *given: Any, **choices: Any) -> Any:
+        seen.append(state.shape)
+        return original(state, *given, **choices)
+
+    monkeypatch.setattr(module, "STRIP", 60)
+    monkeypatch.setattr(module, "outflow", outflow)
+    module.stepped(conserved(np.ones((1, 4, 20, 20)), 1.4), 0.1, module.Medium(1.4, "periodic"))
+    assert seen == [(1, 4, 20, 3)] * 6 + [(1, 4, 20, 2)]

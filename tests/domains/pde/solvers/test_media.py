@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from humboldt.domains.pde.solvers import media
 from humboldt.domains.pde.solvers.media import gaussian_speed, gaussian_sum, layered_speed, pulses
 
 POINTS = np.arange(64) / 64
@@ -35,3 +36,32 @@ def test_pulses_are_unit_gaussians():
     field = pulses(np.random.default_rng(0), periodic=False)(POINTS[:, None], POINTS[None, :])
     assert field.min() >= 0
     assert 0.9 < field.max() <= 6
+
+
+def test_pulses_and_speeds_fill_their_published_ranges(monkeypatch):
+    drawn = []
+
+    def recorded(amplitude, width, centre, *, periodic):
+        drawn.append((amplitude, width, centre))
+        return lambda x, y: 0 * (x + y)
+
+    monkeypatch.setattr(media, "gaussian_sum", recorded)
+    bases = [gaussian_speed(np.random.default_rng(seed), periodic=False)(0.0, 0.0) for seed in range(100)]
+    bumps, drawn[:] = list(drawn), []
+    for seed in range(100):
+        pulses(np.random.default_rng(seed), periodic=False)
+    assert {len(amplitude) for amplitude, _, _ in drawn} == {2, 3, 4, 5, 6}
+    assert {len(amplitude) for amplitude, _, _ in bumps} == {4}
+    fills(bases, 1500, 2500)
+    fills(np.concatenate([entry[0] for entry in bumps]), 1000, 2500)
+    fills(np.concatenate([entry[1] for entry in bumps]), 1 / 12, 1 / 6)
+    assert all((amplitude == 1).all() for amplitude, _, _ in drawn)
+    fills(np.concatenate([entry[1] for entry in drawn]), 0.039, 0.156)
+    fills(np.concatenate([entry[2] for entry in drawn], axis=1), 1 / 6, 5 / 6)
+
+
+def fills(values, low, high):
+    """All in the range, and to its ends but for a fiftieth of it."""
+    rest = 0.02 * (high - low)
+    assert low <= np.min(values) < low + rest
+    assert high - rest < np.max(values) <= high
