@@ -52,6 +52,12 @@ def test_a_sample_that_is_constant_at_its_mean_does_not_outweigh_the_others():
     assert loud < loss < loud + 1 / 8 + 1e-6  # an error of a twentieth of the deviation counts as the whole
 
 
+def test_the_published_loss_over_a_batch_has_no_least_size():
+    target = torch.full((2, 3, 8, 8), 1e-3)
+    loss = head().loss(FieldPrediction(target + 1e-3), FieldBatch(target, torch.ones(2), target=target))
+    torch.testing.assert_close(loss, torch.tensor(1.0))
+
+
 def test_a_loss_needs_a_target():
     batch = FieldBatch(torch.zeros(1, 3, 8, 8), torch.ones(1))
     with pytest.raises(ValueError, match="a loss needs a target"):
