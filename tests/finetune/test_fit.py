@@ -13,7 +13,8 @@ import yaml
 from safetensors.torch import load_file
 
 from humboldt.finetune import Full, Interrupted, Mixture, Recipe, RunFolderError, fit, method
-from humboldt.finetune.fit import ancestors
+from humboldt.finetune.fit import ancestors, bytes_written
+from humboldt.finetune.logbook import SLACK
 from humboldt.foundations import read_config
 from tests.finetune.processes import together
 from tests.finetune.tiny import RESUMED, Told, Waves, main, tiny_model
@@ -242,10 +243,11 @@ def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
 def test_a_run_is_not_overwritten_where_the_new_one_has_no_room(tmp_path, monkeypatch):
     fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    usage = type("Usage", (), {"free": 10**6})
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
-    with pytest.raises(RunFolderError, match=r"of which 1 MB are free; make room"):
-        fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=3), folder=tmp_path, overwrite=True)
+    enough = SLACK + bytes_written(tiny_model()) - sum(map(len, before.values()))
+    again = {"recipe": dataclasses.replace(SHORT, steps=3), "folder": tmp_path, "overwrite": True}
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": enough - 1}))
+    with pytest.raises(RunFolderError, match=r"MB are free; make room"):
+        fit(tiny_model(), Waves(), None, **again)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
