@@ -111,7 +111,7 @@ class PDE:
         data: Any,
         *,
         rollout: str = "direct",
-        step: float | None = None,
+        step: float | int | None = None,
         physical: bool = False,
         resolution: int | None = None,
         lead_steps: Sequence[int] | None = None,
@@ -136,7 +136,7 @@ class PDE:
         if any(model.config.task == "error" for model in models.values()):
             return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)
         say_other_topology(first, data.periodic)
-        length = None if rollout == "direct" else step or float(data.times[1] - data.times[0])
+        length = None if rollout == "direct" else float(step or data.times[1] - data.times[0])
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
         normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()
         found = evaluate(

@@ -29,7 +29,7 @@ def predict_states(
     lead_times: float | Iterable[float],
     rollout: str = "direct",
     *,
-    step: float | None = None,
+    step: float | int | None = None,
     dims: Mapping[str, str] | None = None,
     periodic: bool | Sequence[bool] | None = None,
     absent: Sequence[str] | None = None,
@@ -84,8 +84,8 @@ def predict_states(
     model = at_their_resolution(model, fields.shape[2:], resolution)
     space = [str(dim) for dim in given.dims[given.ndim - model.config.core.axes :]]
     closed = closed_axes(state, space, periodic, model, axes)
-    _say_far(times if rollout == "direct" else [step or times[0]], model)
-    forecaster = model_forecaster(model, None if rollout == "direct" else step or times[0])
+    _say_far(times if rollout == "direct" else [float(step or times[0])], model)
+    forecaster = model_forecaster(model, None if rollout == "direct" else float(step or times[0]))
     chunks = []
     for first in range(0, len(fields), batch_size):
         chunk = torch.from_numpy(fields[first : first + batch_size])

@@ -6,10 +6,10 @@ from .analyses import open_analyses
 from .batch import TaskBatch, WeatherBatch, WeatherPrediction
 from .channels import Channel
 from .climatology import PublishedClimatology, TableClimatology, make_climatology, open_climatology
-from .config import TaskConfig, WeatherConfig
+from .config import TaskConfig, WeatherConfig, unit_core
 from .data import open_weather
 from .dataset import WeatherDataset
-from .domain import Weather, build, for_task, initialise, unit_core
+from .domain import Weather, build, for_task, initialise
 from .downscaling import bicubic
 from .embed import WeatherEmbed
 from .evaluation import WeatherScores, evaluate

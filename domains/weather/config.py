@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from humboldt.foundations import ConfigError, CoreConfig, Units
+from humboldt.foundations import AttentionConfig, BlockConfig, ConfigError, CoreConfig, ScaleConfig, Units
 
 from .channels import Channel
 
@@ -143,3 +143,38 @@ class WeatherConfig:
         """The units of a field of that many grid points; the last ones may reach beyond it."""
         count = tuple(-(-n // size) for n, size in zip(points, self.unit, strict=True))
         return Units((count[0], count[1]), (self.unit[0] // self.patch, self.unit[1] // self.patch))
+
+
+def unit_core(
+    *,
+    width: int,
+    pairs: int,
+    heads: int,
+    hidden: int,
+    shifted: bool = False,
+    drop_path: float = 0.0,
+    condition: int = 0,
+) -> CoreConfig:
+    """Attention inside each unit, then `pairs` times across units and inside each unit again (arXiv 2409.13598).
+
+    With `shifted`, every other stage after the first sees units that are moved by half their size. A shift moves all
+    tokens of a slot alike, so attention across units needs none.
+    With a `condition`, norms are told lead and input time.
+    """
+    layers = range(2 * pairs + 1)
+    blocks = tuple(
+        BlockConfig(
+            attention=AttentionConfig(
+                heads=heads,
+                window=(None, 1) if layer % 2 else (1, None),
+                shifted=shifted and layer % 4 == 2,
+                bias="none",
+                out_bias=False,
+            ),
+            hidden=hidden,
+            norm="pre",
+            drop_path=drop_path,
+        )
+        for layer in layers
+    )
+    return CoreConfig(axes=2, scales=(ScaleConfig(width=width, down=blocks),), condition=condition)

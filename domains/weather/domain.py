@@ -11,14 +11,10 @@ from torch import nn
 
 from humboldt.data_catalog import DataError, read_states
 from humboldt.foundations import (
-    AttentionConfig,
-    BlockConfig,
     Core,
-    CoreConfig,
     Head,
     Model,
     Pieces,
-    ScaleConfig,
     Score,
     Scores,
     TimeNorm,
@@ -98,9 +94,26 @@ class Weather:
 
         return set_statistics(model, statistics)
 
-    def evaluate(self, models: Mapping[str, Model], data: Any, *, batch_size: int = 4, weights: str = "area") -> Scores:
-        """Scores by forecast, lead time and channel, see `evaluation.evaluate`."""
+    def evaluate(
+        self,
+        models: Mapping[str, Model],
+        data: Any,
+        *,
+        rollout: str = "direct",
+        step: float | int | None = None,
+        batch_size: int = 4,
+        weights: str = "area",
+    ) -> Scores:
+        """Scores by forecast, channel and the lead times that the data were opened with, see `evaluation.evaluate`.
+
+        Args:
+            rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
+            step: hours of an autoregressive step; the shortest lead time by default.
+            batch_size: samples at a time; initial states of an autoregressive rollout.
+            weights: of the rows, `area` (WeatherBench 2) or `cosine`.
+        """
         from .evaluation import WeatherScores, averaged, sample_errors
+        from .forecast import step_of
 
         if hasattr(data, "task"):
             raise DataError(
@@ -108,8 +121,10 @@ class Weather:
                 "task_errors({'tuned': model}, data.split('test')) of humboldt.domains.weather"
             )
         part = self.arranged(data, next(iter(models.values())))
-        errors = sample_errors(models, part, batch_size=batch_size, weights=weights)
-        return WeatherScores(averaged(errors, part), "rmse", "lead_time", "lead time / hours", samples=errors)
+        hours = step_of(sorted({s.lead_time for s in part.samples}), rollout, step)
+        errors = sample_errors(models, part, step=hours, batch_size=batch_size, weights=weights)
+        scores = averaged(errors, part).assign_attrs(rollout=rollout, step=str(hours))
+        return WeatherScores(scores, "rmse", "lead_time", "lead time / hours", samples=errors)
 
     def measure(self, model: Model, data: Any, *, lead_steps: Sequence[int] | None = None) -> Score | None:
         """Of forecasts: RMSE over the deviation of changes in the model's own statistics, mean over lead times and
@@ -136,7 +151,7 @@ class Weather:
         lead_times: Any = (),
         rollout: str = "direct",
         *,
-        step: float | None = None,
+        step: float | int | None = None,
         output: Any = None,
         overwrite: bool = False,
         **choices: Any,
@@ -259,38 +274,3 @@ def initialise(model: Model) -> None:
     for encoding, fastest in (("time", 0.5), ("condition", 0.05)):  # radians per hour
         for name in ("input_time", "lead_time") if getattr(model.embed, encoding) is not None else ():
             nn.init.uniform_(model.embed.get_parameter(f"{encoding}.{name}.weight"), 0, fastest)
-
-
-def unit_core(
-    *,
-    width: int,
-    pairs: int,
-    heads: int,
-    hidden: int,
-    shifted: bool = False,
-    drop_path: float = 0.0,
-    condition: int = 0,
-) -> CoreConfig:
-    """Attention inside each unit, then `pairs` times across units and inside each unit again (arXiv 2409.13598).
-
-    With `shifted`, every other stage after the first sees units that are moved by half their size. A shift moves all
-    tokens of a slot alike, so attention across units needs none.
-    With a `condition`, norms are told lead and input time.
-    """
-    layers = range(2 * pairs + 1)
-    blocks = tuple(
-        BlockConfig(
-            attention=AttentionConfig(
-                heads=heads,
-                window=(None, 1) if layer % 2 else (1, None),
-                shifted=shifted and layer % 4 == 2,
-                bias="none",
-                out_bias=False,
-            ),
-            hidden=hidden,
-            norm="pre",
-            drop_path=drop_path,
-        )
-        for layer in layers
-    )
-    return CoreConfig(axes=2, scales=(ScaleConfig(width=width, down=blocks),), condition=condition)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from humboldt.foundations import LabelledScores, Model, SampleScores
 from . import metrics
 from .batch import WeatherBatch, WeatherPrediction
 from .dataset import WeatherDataset
+from .forecast import told
+from .rollout import rollout
 from .samples import Sample
 
 Forecaster = Callable[[WeatherBatch], Tensor]
@@ -31,7 +34,12 @@ REFERENCES = ("persistence", "climatology")
 
 
 def evaluate(
-    models: Mapping[str, Model | Forecaster], data: WeatherDataset, *, batch_size: int = 4, weights: str = "area"
+    models: Mapping[str, Model | Forecaster],
+    data: WeatherDataset,
+    *,
+    step: float | int | None = None,
+    batch_size: int = 4,
+    weights: str = "area",
 ) -> xr.Dataset:
     """RMSE, MAE, bias and, with a climatology, ACC by forecast, lead time and channel, in the channels' units.
 
@@ -41,38 +49,55 @@ def evaluate(
     Args:
         models: by name, or any functions of a batch to a state; all take and predict the channels of the data.
         data: samples with targets.
-        batch_size: samples at a time.
+        step: hours of the steps in which models go to each lead time; None predicts each at once.
+        batch_size: samples at a time, with a step initial states.
         weights: of the rows, `area` (WeatherBench 2) or `cosine`.
+
+    Raises:
+        DataError: no targets, or lead times that are no multiples of the step.
     """
-    return averaged(sample_errors(models, data, batch_size=batch_size, weights=weights), data)
+    return averaged(sample_errors(models, data, step=step, batch_size=batch_size, weights=weights), data)
 
 
 @torch.no_grad()
 def sample_errors(
-    models: Mapping[str, Model | Forecaster], data: WeatherDataset, *, batch_size: int = 4, weights: str = "area"
+    models: Mapping[str, Model | Forecaster],
+    data: WeatherDataset,
+    *,
+    step: float | int | None = None,
+    batch_size: int = 4,
+    weights: str = "area",
 ) -> xr.Dataset:
     """Scores of every sample over its area, dims (forecast, sample, channel): `squared_error`, `mae`, `bias`, `acc`.
 
     Coordinates of `sample` are its `lead_time` and its `start`. Args as in `evaluate`.
     """
-    samples = [i for i, s in enumerate(data.samples) if s.target is not None]
+    samples = [s for s in data.samples if s.target is not None]
     if not samples:
         raise DataError("scores need targets, but no sample has one; open the data with targets=True")
+    if step is not None:
+        _check_step(step, samples)
     rows = torch.from_numpy(data.grid.area_weights() if weights == "area" else data.grid.cosine_weights())
-    forecasters: dict[str, Forecaster] = {"persistence": lambda batch: batch.fields[:, -1]}
+    methods: dict[str, Model | Forecaster] = {"persistence": lambda batch: batch.fields[:, -1]}
     if data.climatology is not None:
-        forecasters["climatology"] = _expected
-    forecasters |= {name: _of(model) if isinstance(model, Model) else model for name, model in models.items()}
-    found: dict[str, list[Tensor]] = {name: [] for name in forecasters}
-    for first in range(0, len(samples), batch_size):
-        batch = data.batch(samples[first : first + batch_size])
-        for name, forecaster in forecasters.items():
-            found[name].append(_scores(forecaster(batch).to(batch.fields), batch, rows))
+        methods["climatology"] = _expected
+    methods |= models
+    found: dict[str, list[Tensor]] = {name: [] for name in methods}
+    for part in _parts(samples, batch_size, by_start=step is not None):
+        batch = data.collate(part)
+        for name, method in methods.items():
+            if not isinstance(method, Model):
+                made = method(batch)
+            elif step is None:
+                made = _direct(method, batch)
+            else:
+                made = _rolled(method, data, part, step)
+            found[name].append(_scores(made.to(batch.fields), batch, rows))
     table = torch.stack([torch.cat(scores, 1) for scores in found.values()]).numpy()  # forecast, score, sample, channel
     coords = {
         "forecast": list(found),
-        "start": ("sample", [_start(data, data.samples[i]) for i in samples]),
-        "lead_time": ("sample", [float(data.samples[i].lead_time) for i in samples], {"units": "hours"}),
+        "start": ("sample", [_start(data, s) for s in samples]),
+        "lead_time": ("sample", [float(s.lead_time) for s in samples], {"units": "hours"}),
         "channel": [c.name for c in data.channels],
     }
     dims = ("forecast", "sample", "channel")
@@ -146,16 +171,55 @@ def _expected(batch: WeatherBatch) -> Tensor:
     return batch.climate
 
 
-def _of(model: Model) -> Forecaster:
-    def forecast(batch: WeatherBatch) -> Tensor:
-        weights, training = next(model.parameters()), model.training
-        model.eval()
-        try:
-            return model(batch.to(weights.device, weights.dtype)).fields.to(batch.fields)
-        finally:
-            model.train(training)
+def _parts(samples: Sequence[Sample], count: int, *, by_start: bool) -> Iterator[list[Sample]]:
+    """`count` samples at a time, or all samples of `count` initial states, so that a rollout serves all lead times."""
+    starts: dict[object, list[Sample]] = {}
+    for number, sample in enumerate(samples):
+        starts.setdefault((sample.inputs, sample.member) if by_start else number, []).append(sample)
+    groups = list(starts.values())
+    for first in range(0, len(groups), count):
+        yield [sample for group in groups[first : first + count] for sample in group]
 
-    return forecast
+
+def _check_step(step: float | int, samples: Sequence[Sample]) -> None:
+    hours = sorted({s.lead_time for s in samples})
+    if wrong := [h for h in hours if h <= 0 or abs(h / step - round(h / step)) > 1e-6]:
+        raise DataError(
+            f"lead times of a rollout are multiples of its step of {step:g} hours, got {wrong[0]:g}; open the data "
+            "with other lead_times, or name another step"
+        )
+
+
+def _direct(model: Model, batch: WeatherBatch) -> Tensor:
+    """The answer of a model, in evaluation mode."""
+    weights, training = next(model.parameters()), model.training
+    model.eval()
+    try:
+        return model(batch.to(weights.device, weights.dtype)).fields.to(batch.fields)
+    finally:
+        model.train(training)
+
+
+def _rolled(model: Model, data: WeatherDataset, samples: Sequence[Sample], step: float | int) -> Tensor:
+    """Its answers for samples by one rollout from each of their initial states."""
+    weights, training = next(model.parameters()), model.training
+    rows = {start: row for row, start in enumerate(dict.fromkeys((s.inputs, s.member) for s in samples))}
+    firsts = {rows[s.inputs, s.member]: s for s in reversed(samples)}
+    begun = data.collate([dataclasses.replace(firsts[row], target=None) for row in sorted(firsts)])
+
+    def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
+        return told(data, batch, step).to(weights.device, weights.dtype)
+
+    wanted = [round(s.lead_time / step) for s in samples]
+    found: list[Tensor] = [torch.empty(0)] * len(samples)
+    model.eval()
+    try:
+        for count, prediction in enumerate(rollout(model, ahead(0, begun), max(wanted), ahead), 1):
+            for place in (place for place, steps in enumerate(wanted) if steps == count):
+                found[place] = prediction.fields[rows[samples[place].inputs, samples[place].member]]
+    finally:
+        model.train(training)
+    return torch.stack(found)
 
 
 class WeatherScores(LabelledScores):

@@ -70,7 +70,7 @@ def forecast(
     data = open_states(model, source, **choices)
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
-    first = _told(data, data.collate(runs), hours[0] if step is None else step)
+    first = told(data, data.collate(runs), hours[0] if step is None else step)
     unknown = _without_values(first, blank)
     empty = functools.partial(_without_climate, blank=blank) if model.config.residual == "climate" else _none
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
@@ -81,7 +81,7 @@ def forecast(
     try:
         if step is None:
             for lead in hours:
-                asked = _told(data, first, lead)
+                asked = told(data, first, lead)
                 lacking = unknown | empty(asked)
                 prediction = model(asked.to(weights.device, weights.dtype))
                 yield forecast_to_xarray(_blanked(prediction, lacking), about=about, **labels)
@@ -90,7 +90,7 @@ def forecast(
             raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
 
         def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
-            batch = _told(data, batch, step)
+            batch = told(data, batch, step)
             unknown.logical_or_(empty(batch))
             return batch.to(weights.device, weights.dtype)
 
@@ -103,7 +103,7 @@ def forecast(
         model.train(was_training)
 
 
-def step_of(lead_times: Sequence[float], rollout: str, step: float | None = None) -> float | None:
+def step_of(lead_times: Sequence[float], rollout: str, step: float | int | None = None) -> float | int | None:
     """Hours of the steps of a rollout, the shortest lead time by default; None where each lead time is made at once.
 
     Raises:
@@ -125,7 +125,7 @@ def forecast_pieces(
     along: str,
     *,
     rollout: str = "direct",
-    step: float | None = None,
+    step: float | int | None = None,
     batch_size: int = 4,
     **choices: Any,
 ) -> Pieces:
@@ -249,7 +249,7 @@ def _none(batch: WeatherBatch) -> torch.Tensor:
     return torch.zeros(len(batch), dtype=torch.bool)
 
 
-def _told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
+def told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
     """The batch with static fields of its newest state, and with the climatology of its target."""
     static = np.stack([data.static_at_time(t, -1) for t in batch.time])
     climate = None

@@ -20,9 +20,9 @@ from humboldt.foundations import Model
 
 from .batch import WeatherBatch
 from .channels import Channel
-from .config import WeatherConfig
+from .config import WeatherConfig, unit_core
 from .data import PLACE, open_weather
-from .domain import build, unit_core
+from .domain import build
 from .forcings import static_fields
 from .generate import held_suarez
 from .grid import Grid, regular

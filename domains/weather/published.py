@@ -16,8 +16,7 @@ from humboldt.foundations import ConfigError, from_dict
 
 from . import variables
 from .channels import Channel
-from .config import WeatherConfig
-from .domain import unit_core
+from .config import WeatherConfig, unit_core
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,13 @@ def run(words: Sequence[str]) -> None:
         None,
         "each lead time at once (the default), or in steps",
     )
-    option(add, "step", float | None, None, "autoregressive step; one frame if not given [time units of the model]")
+    option(
+        add,
+        "step",
+        float | None,
+        None,
+        "autoregressive step; if not given one frame, of weather the shortest lead time [time units of the model]",
+    )
     option(add, "twin", bool, False, "also score the same network with random weights")
     option(add, "physical", bool | None, None, "errors in physical units instead of normalised fields")
     option(add, "resolution", int | None, None, "of PDE: grid that fields are resampled to [points an axis]")

@@ -9,7 +9,7 @@ from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model, Normaliser
 
 PDE_NANO = Recipe(
-    steps=9000,
+    steps=12000,
     batch_size=16,
     optimiser="muon",
     core_rate=2e-3,

@@ -8,6 +8,7 @@ import xarray as xr
 
 import humboldt
 from humboldt.cli import main
+from humboldt.data_catalog import DataError
 from humboldt.domains.weather import MaskedForecasts, evaluate, fit_to_data, make_climatology, open_weather
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
@@ -100,3 +101,36 @@ def test_the_command_line_takes_a_climatology_and_draws(tmp_path, capsys):
     assert made["t"].dims == ("lead_time", "number", "init_time", "level", "latitude", "longitude")
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
     assert (tmp_path / "map.png").stat().st_size > 10_000
+
+
+def test_a_rollout_is_scored_as_it_is_predicted():
+    """Each score is that of the labelled forecast from the same state, in batches that part the initial states."""
+    data = opened(lead_times=[12, 6, 18])
+    made = fit_to_data(model(), data)
+    scores = humboldt.evaluate(made, data, split=None, rollout="autoregressive", step=6, json=True, batch_size=3)
+    assert (scores.attrs["rollout"], scores.attrs["step"]) == ("autoregressive", "6")
+    assert scores["samples"].values.tolist() == [18, 17, 16]
+    starts = opened(lead_times=[6])
+    found = humboldt.predict(made, starts, [6, 12, 18], rollout="autoregressive", step=6, start=range(len(starts)))
+    for steps, lead in enumerate((6, 12, 18), 1):
+        rows = range(len(starts) - steps + 1)
+        truth = np.stack([data.state(starts.samples[row].inputs[-1] + steps)[2] for row in rows])
+        errors = found["msl"].sel(lead_time=lead).isel(init_time=rows).transpose("init_time", ...).values - truth
+        expected = np.sqrt((errors**2 * data.grid.area_weights()[:, None]).mean())
+        score = scores["rmse"].sel(forecast="model", lead_time=lead, channel="msl")
+        assert float(score) == pytest.approx(expected, rel=1e-5)
+    direct = humboldt.evaluate(made, data, split=None, json=True)["rmse"].sel(forecast="model")
+    rolled = scores["rmse"].sel(forecast="model")
+    np.testing.assert_allclose(direct.sel(lead_time=6), rolled.sel(lead_time=6), rtol=1e-6)
+    assert (abs(direct.sel(lead_time=18) / rolled.sel(lead_time=18) - 1) > 1e-3).any()
+
+
+def test_lead_times_that_are_no_steps_of_a_rollout_are_refused():
+    data = opened(lead_times=[6, 12])
+    made = fit_to_data(model(), data)
+    with pytest.raises(
+        DataError, match=r"multiples of its step of 4 hours, got 6; open the data with other lead_times"
+    ):
+        humboldt.evaluate(made, data, rollout="autoregressive", step=4)
+    with pytest.raises(ValueError, match="a rollout is 'direct' or 'autoregressive', got 'auto'"):
+        humboldt.evaluate(made, data, rollout="auto")
