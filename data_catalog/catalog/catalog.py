@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,26 @@ class Catalog:
 
 
 def load_catalog(*folders: str | Path) -> Catalog:
-    """The catalog of these folders; by default what comes with Humboldt, and the folders of `$HUMBOLDT_CATALOG`."""
+    """The catalog of these folders; by default what comes with Humboldt, and the folders of `$HUMBOLDT_CATALOG`.
+
+    A file of `$HUMBOLDT_CATALOG` that is no entry is left out with a warning, so that all others can be used.
+    """
+    if folders:
+        return Catalog(read_entry(path) for path in _files(*folders))
     own = [folder for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
-    chosen = [Path(folder).expanduser() for folder in folders or (SHIPPED, *own)]
-    return Catalog(read_entry(path) for folder in chosen for path in sorted(folder.glob("*.yaml")))
+    return Catalog((*map(read_entry, _files(SHIPPED)), *_readable(_files(*own))))
+
+
+def _files(*folders: str | Path) -> list[Path]:
+    return [path for folder in folders for path in sorted(Path(folder).expanduser().glob("*.yaml"))]
+
+
+def _readable(paths: Iterable[Path]) -> Iterator[Entry]:
+    for path in paths:
+        try:
+            yield read_entry(path)
+        except (DataError, OSError) as error:
+            warnings.warn(f"left out of the catalog: {error}", stacklevel=3)
 
 
 def _variables(entry: Entry) -> set[str]:

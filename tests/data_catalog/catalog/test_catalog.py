@@ -132,6 +132,18 @@ def test_sets_without_checksums_can_be_told():
     assert "graphs.guacamol" not in unchecked
 
 
+def test_a_broken_entry_of_the_user_is_left_out_with_its_reason(tmp_path, monkeypatch):
+    (tmp_path / "own.yaml").write_text(write_entry(entry(id="pde.own")))
+    (tmp_path / "broken.yaml").write_text("id: pde.broken\n")
+    monkeypatch.setenv("HUMBOLDT_CATALOG", str(tmp_path))
+    with pytest.warns(UserWarning, match=r"left out of the catalog: .*broken\.yaml: .*title"):
+        catalog = load_catalog()
+    assert "pde.own" in catalog
+    assert "pde.broken" not in catalog
+    with pytest.raises(DataError, match="title"):
+        load_catalog(tmp_path)
+
+
 def test_own_entries_come_from_a_folder_and_never_hide_another(tmp_path, monkeypatch):
     (tmp_path / "own.yaml").write_text(write_entry(entry(id="pde.own")))
     monkeypatch.setenv("HUMBOLDT_CATALOG", str(tmp_path))
