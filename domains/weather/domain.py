@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from humboldt.data_catalog import DataError, read_states
+from humboldt.data_catalog import read_states
 from humboldt.foundations import (
     Core,
     Head,
@@ -104,7 +104,8 @@ class Weather:
         batch_size: int = 4,
         weights: str = "area",
     ) -> Scores:
-        """Scores by forecast, channel and the lead times that the data were opened with, see `evaluation.evaluate`.
+        """Scores by forecast, channel and the lead times that the data were opened with, see `evaluation.evaluate`; on
+        data of a task (`Downscaling`, `SubgridFluxes`) those of its answers, see `task_scores`.
 
         Args:
             rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps.
@@ -114,12 +115,10 @@ class Weather:
         """
         from .evaluation import WeatherScores, averaged, sample_errors
         from .forecast import step_of
+        from .task_scores import has_answers, task_scores
 
-        if hasattr(data, "task"):
-            raise DataError(
-                f"forecasts are scored by lead time, got data of the task {data.task.kind!r}; score models of it with "
-                "task_errors({'tuned': model}, data.split('test')) of humboldt.domains.weather"
-            )
+        if hasattr(data, "task") or any(map(has_answers, models.values())):
+            return task_scores(models, data, batch_size)
         part = self.arranged(data, next(iter(models.values())))
         hours = step_of(sorted({s.lead_time for s in part.samples}), rollout, step)
         errors = sample_errors(models, part, step=hours, batch_size=batch_size, weights=weights)

@@ -9,12 +9,46 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from humboldt.foundations import Model
+from humboldt.data_catalog import DataError
+from humboldt.foundations import LabelledScores, Model
 
 from .adapt import arranged
 from .batch import TaskBatch
 from .channels import Channel
 from .metrics import squared_error
+
+WRAPPED = {
+    "downscaling": "wrap the fine states in Downscaling(fine=data, factor=...)",
+    "flux": "wrap the fine states in SubgridFluxes(fine=data, factor=...)",
+}
+"""What makes data of a task of states."""
+
+
+def has_answers(model: Model) -> bool:
+    """Whether a model answers with other fields than it takes, and not with a state on their grid."""
+    return model.config.task is not None and bool(model.config.task.outputs)
+
+
+def task_scores(models: Mapping[str, Model], data: Any, batch_size: int = 4) -> LabelledScores:
+    """`task_errors` of models, beside bicubic interpolation (downscaling) or the mean of the training part (fluxes).
+
+    Raises:
+        DataError: data of another task than that of the models.
+    """
+    kind = data.task.kind if hasattr(data, "task") else "forecast"
+    for name, model in models.items():
+        own = model.config.task.kind if model.config.task else "forecast"
+        if own != kind:
+            raise DataError(
+                f"models are scored on data of their task, got data of the task {kind!r} for {name!r}, a model of the "
+                f"task {own!r}; {WRAPPED.get(own, 'give it the states themselves')}"
+            )
+    head: Any = next(iter(models.values())).head
+    if kind == "downscaling":
+        reference = {"bicubic": head.bicubic}
+    else:
+        reference = {"mean": lambda batch: head.outputs.mean[:, None, None].expand_as(batch.answer)}
+    return LabelledScores(task_errors({**reference, **models}, data, batch_size), "rmse", "channel", "channels")
 
 
 @torch.no_grad()

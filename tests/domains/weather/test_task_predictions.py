@@ -11,7 +11,7 @@ import humboldt
 from humboldt.commands.predict import run
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Downscaling, SubgridFluxes, for_task, open_weather, regular
-from humboldt.domains.weather.adapt import fit_to_data
+from humboldt.domains.weather.adapt import arranged, fit_to_data
 from tests.domains.weather.models import STATIC, model
 
 FINE = regular(16, 32)
@@ -119,8 +119,37 @@ def test_a_reconstruction_is_what_fills_gaps_and_scores_of_tasks_have_a_place():
     assert not bool(found["t2m"].isnull().any())
     np.testing.assert_array_equal(found["t2m"].isel(latitude=0), torn["t2m"].isel(latitude=0, time=slice(1, None)))
     pairs = Downscaling(fine=data, factor=4)
-    with pytest.raises(DataError, match=r"scored by lead time, got data of the task 'downscaling'; .*task_errors"):
-        humboldt.evaluate(answering(pairs, "downscaling"), pairs, split=None)
+    with pytest.raises(
+        DataError, match=r"got data of the task 'downscaling' for 'model', a model of the task 'reconst"
+    ):
+        humboldt.evaluate(made, pairs, split=None)
+    with pytest.raises(
+        DataError, match=r"got data of the task 'forecast' for .*; wrap the fine states in Downscaling\("
+    ):
+        humboldt.evaluate(answering(pairs, "downscaling"), data, split=None)
+
+
+@pytest.mark.parametrize("kind", ["downscaling", "flux"])
+def test_answers_are_scored_beside_what_needs_no_model(kind, tmp_path, capsys):
+    data = open_weather(fine_states(), static=STATIC[:3])
+    pairs = (
+        Downscaling(fine=data, factor=4)
+        if kind == "downscaling"
+        else SubgridFluxes(fine=data, factor=4, pairs=(("u10", "v10"),))
+    )
+    made = answering(pairs, kind)
+    scores = humboldt.evaluate(made, pairs, split=None, output=tmp_path)
+    reference = "bicubic" if kind == "downscaling" else "mean"
+    assert scores["forecast"].values.tolist() == [reference, "model"]
+    assert reference in capsys.readouterr().out
+    assert (tmp_path / "scores.json").exists()
+    batch = arranged(pairs, made).batch(range(len(pairs)))
+    if kind == "downscaling":
+        plain = made.head.bicubic(batch)
+    else:
+        plain = made.head.outputs.mean[:, None, None].expand_as(batch.answer)
+    squares = (plain - batch.answer).double().square() * torch.from_numpy(batch.answer_grid.area_weights())[:, None]
+    np.testing.assert_allclose(scores["rmse"].sel(forecast=reference), squares.mean((0, 2, 3)).sqrt(), rtol=1e-5)
 
 
 def test_the_command_asks_for_no_lead_time(tmp_path, capsys):
