@@ -24,7 +24,7 @@ from .config import (
     from_dict,
     to_dict,
 )
-from .context import Context, bare
+from .context import Context, bare, evaluating
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction, Scores
 from .convolutions import convolve
 from .core import Core
@@ -95,6 +95,7 @@ __all__ = [
     "content_hash",
     "convolve",
     "download",
+    "evaluating",
     "fourier_features",
     "from_dict",
     "header",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from .config import ConfigError
 from .tokens import Tokens
@@ -18,6 +18,17 @@ TOLD = ("task", "rollout_step", "budget")
 def bare(batch: Any) -> Any:
     """The batch of the science's own, of one that carries notes beside it (a task, a signal, features of a teacher)."""
     return getattr(batch, "batch", batch)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside of the block; after it, and after an error, the mode that was there before."""
+    before = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(before)
 
 
 class Context:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import load_strictly, read_config, read_weights
+from .context import evaluating
 from .contracts import Model
 from .tokens import Tokens
 
@@ -39,9 +40,7 @@ def check_model_contract(
         rebuild: makes a model with other weights from `config.json`'s "config"; with it, saving and loading is checked.
         tolerance: of comparisons that may round differently, relative to the largest value.
     """
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         check_finite_and_deterministic(model, batch)
         check_encoded_once(model, batch)
         check_gradients(model, batch)
@@ -49,8 +48,6 @@ def check_model_contract(
             check_samples_are_independent(model, batch, take, tolerance)
         if rebuild is not None:
             check_round_trip(model, batch, rebuild)
-    finally:
-        model.train(was_training)
 
 
 @torch.no_grad()

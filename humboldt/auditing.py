@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from humboldt.foundations import ConfigError, Model
+from humboldt.foundations import ConfigError, Model, evaluating
 
 from .view import arranged
 
@@ -69,17 +69,13 @@ def audit_activations(model: Model, data: Any, *, count: int = 500, batch_size: 
     Raises:
         ConfigError: fewer than 30 samples.
     """
-    part, training = arranged(data, model), model.training
+    part = arranged(data, model)
     places = torch.linspace(0, len(part) - 1, min(count, len(part))).round().int().tolist()
-    model.eval()
-    try:
-        with torch.no_grad():
-            rows = [
-                model.encode(part.batch(places[i : i + batch_size])).seen().abs().flatten(1, -2).mean(1)
-                for i in range(0, len(places), batch_size)
-            ]
-    finally:
-        model.train(training)
+    with evaluating(model), torch.no_grad():
+        rows = [
+            model.encode(part.batch(places[i : i + batch_size])).seen().abs().flatten(1, -2).mean(1)
+            for i in range(0, len(places), batch_size)
+        ]
     found = audit_levels(torch.cat(rows).float())
     return Audit(found.planted, found.units, tuple(places[i] for i in found.samples), found.probes)
 

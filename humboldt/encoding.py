@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from humboldt.foundations import ConfigError, Model, Tokens
+from humboldt.foundations import ConfigError, Model, Tokens, evaluating
 
 from .view import View
 
@@ -79,10 +79,8 @@ class Encoded(View):
         """Samples with their tokens."""
         batch, wanted = self.viewed.batch(indices), [int(index) for index in indices]
         if missing := [place for place, index in enumerate(wanted) if index not in self.kept]:
-            training = self.model.training
-            with torch.no_grad():
-                tokens = self.model.eval().encode(batch)
-            self.model.train(training)
+            with evaluating(self.model), torch.no_grad():
+                tokens = self.model.encode(batch)
             self.kept.update((wanted[place], _one(tokens, place)) for place in missing)
         return EncodedBatch(batch, _together([self.kept[index] for index in wanted]))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from humboldt.foundations import Model, Score
+from humboldt.foundations import Model, Score, evaluating
 
 from .registry import domain
 from .view import arranged
@@ -31,12 +31,8 @@ def mean_loss(model: Model, data: Any, count: int = 64) -> float:
     """The model's loss on a part, over at most `count` samples that are spread over it."""
     import torch
 
-    held, training = arranged(data, model), model.training
+    held = arranged(data, model)
     places = sorted({round(i) for i in np.linspace(0, len(held) - 1, count)})
-    model.eval()
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # sequences of graphs are drawn anew each time
-            return float(np.mean([float(model.loss(held.batch(places[i : i + 8]))) for i in range(0, len(places), 8)]))
-    finally:
-        model.train(training)
+    with evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # sequences of graphs are drawn anew each time
+        return float(np.mean([float(model.loss(held.batch(places[i : i + 8]))) for i in range(0, len(places), 8)]))

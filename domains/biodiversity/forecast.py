@@ -12,7 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, Pieces, choose
+from humboldt.foundations import Model, Pieces, choose, evaluating
 
 from .adapt import with_channels
 from .batch import GridBatch, GridPrediction
@@ -149,12 +149,9 @@ def _persistence(batch: GridBatch, steps: int) -> list[Tensor]:
 
 def _of(model: Model) -> Forecaster:
     def forecast(batch: GridBatch, steps: int) -> list[Tensor]:
-        weights, training = next(model.parameters()), model.training
-        model.eval()
-        try:
+        weights = next(model.parameters())
+        with evaluating(model):
             months = rollout(model, batch.to(weights.device, weights.dtype), steps)
             return [prediction.fields.to(batch.fields) for prediction in months]
-        finally:
-            model.train(training)
 
     return forecast

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import ConfigError, Model, Pieces
+from humboldt.foundations import ConfigError, Model, Pieces, evaluating
 
 from .adapt import require_same_reading
 from .batch import SequenceBatch
@@ -224,7 +224,6 @@ def predicted(models: Sequence[Model]) -> tuple[str, ...]:
 @torch.inference_mode()
 def run(model: Model, batch: SequenceBatch) -> Tensor:
     """Predicted values (b, p) on the CPU."""
-    was_training = model.training
-    values: Tensor = model.eval()(batch.to(next(model.parameters()).device)).values.cpu()
-    model.train(was_training)
+    with evaluating(model):
+        values: Tensor = model(batch.to(next(model.parameters()).device)).values.cpu()
     return values

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from humboldt.foundations import Cache, ConfigError, Model
+from humboldt.foundations import Cache, ConfigError, Model, evaluating
 
 from .config import GraphConfig
 from .drawing import Drawing, multinomial, shape, within
@@ -105,34 +105,32 @@ def draw_batch(
     """
     require_generative(model)
     config, device = model.config, model_device(model)
-    was_training = model.training
-    model.eval()
     size = min(count, places or count)
-    decoder = Decoder(model, size, drawing, None if goals is None else goals.expand(count, -1))
-    batch = Places(count, size, prompt, length=config.length, pad=config.vocabulary.pad, device=device)
-    grammar = begun(config, size, drawing, prompt, device) if drawing.constrained else None
-    logits = decoder.read(batch.ids[:size, : len(prompt)])
-    while True:
-        shaped = shape(logits, drawing, grammar.allowed() if grammar else within(config, logits))
-        batch.write(shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance), logits, shaped)
-        if grammar:
-            grammar.advance(batch.tokens)
-        if count > size and len(batch.ended):
-            decoder.restart(batch.ended)
-            refilled, sequences = batch.refill()
-            decoder.tell(refilled, sequences)
+    with evaluating(model):
+        decoder = Decoder(model, size, drawing, None if goals is None else goals.expand(count, -1))
+        batch = Places(count, size, prompt, length=config.length, pad=config.vocabulary.pad, device=device)
+        grammar = begun(config, size, drawing, prompt, device) if drawing.constrained else None
+        logits = decoder.read(batch.ids[:size, : len(prompt)])
+        while True:
+            shaped = shape(logits, drawing, grammar.allowed() if grammar else within(config, logits))
+            batch.write(shaped.argmax(-1) if drawing.temperature == 0 else multinomial(shaped, chance), logits, shaped)
             if grammar:
-                grammar.restart(refilled)
-        if not bool(batch.going.any()):
-            break
-        if len(batch.ended) >= LEAVING * len(batch.going):
-            left = batch.going.nonzero().squeeze(1)
-            decoder.keep(left)
-            batch.keep(left)
-            if grammar:
-                grammar.keep(left)
-        logits = decoder.read(batch.tokens[:, None])
-    model.train(was_training)
+                grammar.advance(batch.tokens)
+            if count > size and len(batch.ended):
+                decoder.restart(batch.ended)
+                refilled, sequences = batch.refill()
+                decoder.tell(refilled, sequences)
+                if grammar:
+                    grammar.restart(refilled)
+            if not bool(batch.going.any()):
+                break
+            if len(batch.ended) >= LEAVING * len(batch.going):
+                left = batch.going.nonzero().squeeze(1)
+                decoder.keep(left)
+                batch.keep(left)
+                if grammar:
+                    grammar.keep(left)
+            logits = decoder.read(batch.tokens[:, None])
     return batch.sequences()
 
 

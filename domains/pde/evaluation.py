@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 from torch import Tensor, nn
 
-from humboldt.foundations import Model
+from humboldt.foundations import Model, evaluating
 
 from .batch import FieldBatch, FieldPrediction
 from .config import PDEConfig
@@ -98,16 +98,12 @@ def model_forecaster(model: Model, step: float | None = None) -> Forecaster:
 
     def forecast(batch: FieldBatch, lead_times: Sequence[float]) -> Iterator[FieldPrediction]:
         weights = next(model.parameters())
-        training = model.training
-        model.eval()
-        try:
+        with evaluating(model):
             made = rollout(model, batch.to(weights.device, weights.dtype), lead_times, step)
             for _ in lead_times:
                 with torch.no_grad():  # while a prediction is made, not while the caller has it
                     prediction = next(made)
                 yield FieldPrediction(prediction.fields.to(batch.fields))
-        finally:
-            model.train(training)
 
     return forecast
 

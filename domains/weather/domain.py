@@ -170,8 +170,7 @@ class Weather:
 
         from .forecast import forecast, step_of, write_forecast
 
-        task = model.config.task
-        if task is not None and not (task.kind == "reconstruction" and list(lead_times)):
+        if _answers(model, lead_times):
             from .task_predictions import answered
 
             return answered(model, state, lead_times, output=output, overwrite=overwrite, **choices)
@@ -190,10 +189,13 @@ class Weather:
     def pieces(
         self, model: Model, source: Any, lead_times: Any = (), *, along: str | None = None, **choices: Any
     ) -> Pieces | None:
-        """Forecasts from every time of the data (`along="time"`), see `forecast_pieces`."""
+        """Forecasts from every time of the data (`along="time"`), see `forecast_pieces`; of a model of another task its
+        answers, see `task_pieces`."""
         from .forecast import forecast_pieces
+        from .task_predictions import task_pieces
 
-        return None if along is None else forecast_pieces(model, source, lead_times, along, **choices)
+        made = task_pieces if _answers(model, lead_times) else forecast_pieces
+        return None if along is None else made(model, source, lead_times, along, **choices)
 
     def to_xarray(self, prediction: Any, batch: Any) -> Any:
         """One lead time as the CF conventions have it."""
@@ -204,6 +206,12 @@ class Weather:
     def program(self, model: Model) -> type[StateProgram]:
         """What a model is as a function of tensors."""
         return StateProgram
+
+
+def _answers(model: Model, lead_times: Any) -> bool:
+    """Whether a prediction is of the times of the data; a model of reconstruction also forecasts where it is asked."""
+    task = model.config.task
+    return task is not None and not (task.kind == "reconstruction" and list(lead_times))
 
 
 def build(config: WeatherConfig | Mapping[str, Any]) -> Model:

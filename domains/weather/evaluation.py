@@ -11,7 +11,7 @@ import xarray as xr
 from torch import Tensor
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import LabelledScores, Model, SampleScores
+from humboldt.foundations import LabelledScores, Model, SampleScores, evaluating
 
 from . import metrics
 from .batch import WeatherBatch, WeatherPrediction
@@ -192,17 +192,14 @@ def _check_step(step: float | int, samples: Sequence[Sample]) -> None:
 
 def _direct(model: Model, batch: WeatherBatch) -> Tensor:
     """The answer of a model, in evaluation mode."""
-    weights, training = next(model.parameters()), model.training
-    model.eval()
-    try:
+    weights = next(model.parameters())
+    with evaluating(model):
         return model(batch.to(weights.device, weights.dtype)).fields.to(batch.fields)
-    finally:
-        model.train(training)
 
 
 def _rolled(model: Model, data: WeatherDataset, samples: Sequence[Sample], step: float | int) -> Tensor:
     """Its answers for samples by one rollout from each of their initial states."""
-    weights, training = next(model.parameters()), model.training
+    weights = next(model.parameters())
     rows = {start: row for row, start in enumerate(dict.fromkeys((s.inputs, s.member) for s in samples))}
     firsts = {rows[s.inputs, s.member]: s for s in reversed(samples)}
     begun = data.collate([dataclasses.replace(firsts[row], target=None) for row in sorted(firsts)])
@@ -212,13 +209,10 @@ def _rolled(model: Model, data: WeatherDataset, samples: Sequence[Sample], step:
 
     wanted = [round(s.lead_time / step) for s in samples]
     found: list[Tensor] = [torch.empty(0)] * len(samples)
-    model.eval()
-    try:
+    with evaluating(model):
         for count, prediction in enumerate(rollout(model, ahead(0, begun), max(wanted), ahead), 1):
             for place in (place for place, steps in enumerate(wanted) if steps == count):
                 found[place] = prediction.fields[rows[samples[place].inputs, samples[place].member]]
-    finally:
-        model.train(training)
     return torch.stack(found)
 
 

@@ -16,7 +16,7 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, Pieces, choose, tensors_hash
+from humboldt.foundations import Model, Pieces, choose, evaluating, tensors_hash
 
 from .batch import WeatherBatch, WeatherPrediction
 from .channels import require_finite
@@ -76,9 +76,7 @@ def forecast(
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
     weights = next(model.parameters())
     about = {**model_about(model), "history": "forecast made with humboldt"}
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         if step is None:
             for lead in hours:
                 asked = told(data, first, lead)
@@ -99,8 +97,6 @@ def forecast(
         for count, prediction in enumerate(rollout(model, begun, round(hours[-1] / step), ahead), 1):
             if any(round(h / step) == count for h in hours):
                 yield forecast_to_xarray(_blanked(prediction, unknown), about=about, **labels)
-    finally:
-        model.train(was_training)
 
 
 def step_of(lead_times: Sequence[float], rollout: str, step: float | int | None = None) -> float | int | None:

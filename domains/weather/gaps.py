@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 
-from humboldt.foundations import Model
+from humboldt.foundations import Model, evaluating
 
 from .batch import WeatherBatch, WeatherPrediction
 from .dataset import WeatherDataset
@@ -18,7 +20,6 @@ from .labelled import states_to_xarray
 from .masking import known_tokens, observed_mask
 
 
-@torch.no_grad()
 def fill_gaps(model: Model, source: Any, **choices: Any) -> xr.Dataset:
     """Analyses without gaps: what is known stays as it is, what is missing is reconstructed (lead time 0).
 
@@ -33,14 +34,15 @@ def fill_gaps(model: Model, source: Any, **choices: Any) -> xr.Dataset:
     Returns:
         The states as the CF conventions have them, dims ([number], time, [level], latitude, longitude).
     """
-    data, was_training = open_states(model, source, **choices), model.training
-    model.eval()
-    try:
-        frames = dict.fromkeys(s.inputs[0 if _first(model) else -1] for s in data.samples)
-        steps = [_filled(model, data, frame) for frame in frames]
-    finally:
-        model.train(was_training)
-    return xr.concat(steps, dim="time", data_vars="minimal")
+    frames, filled = gaps_of(model, source, **choices)
+    return xr.concat(map(filled, frames), dim="time", data_vars="minimal")
+
+
+def gaps_of(model: Model, source: Any, **choices: Any) -> tuple[list[int], Callable[[int], xr.Dataset]]:
+    """The frames of which `fill_gaps` makes states, and what makes one of them."""
+    data = open_states(model, source, **choices)
+    frames = [*dict.fromkeys(s.inputs[0 if _first(model) else -1] for s in data.samples)]
+    return frames, partial(_filled, model, data)
 
 
 def reconstructed(model: Model, batch: WeatherBatch) -> torch.Tensor:
@@ -62,7 +64,8 @@ def _filled(model: Model, data: WeatherDataset, frame: int) -> xr.Dataset:
     found = (next(s for s in data.samples if s.member == m and s.inputs[which] == frame) for m in members)
     samples = [dataclasses.replace(s, target=None, lead_time=0.0) for s in found]
     states = torch.from_numpy(np.stack([data.state(frame, s.member) for s in samples]))
-    whole = torch.where(states.isnan(), reconstructed(model, data.collate(samples)), states)
+    with torch.no_grad(), evaluating(model):
+        whole = torch.where(states.isnan(), reconstructed(model, data.collate(samples)), states)
     about = {**model_about(model), "history": "gaps filled with humboldt", "title": "Analyses without gaps"}
     times = (data.times[frame],)
     prediction = WeatherPrediction(whole, data.channels, data.grid, times * len(samples))

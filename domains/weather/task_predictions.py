@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model
+from humboldt.foundations import Model, Pieces, evaluating
 
 from .analyses import open_analyses
 from .batch import TaskBatch, WeatherPrediction
@@ -20,12 +20,11 @@ from .columns import columns_of
 from .dataset import WeatherDataset
 from .forcings import KNOWN, static_fields
 from .forecast import model_about, open_states, write_states
-from .gaps import fill_gaps
+from .gaps import gaps_of
 from .grid import Grid
 from .labelled import states_to_xarray
 
 
-@torch.no_grad()
 def task_predictions(model: Model, source: Any, *, details: Any = None, **choices: Any) -> xr.Dataset:
     """The answer of a model of a task for every time (and member) of the data.
 
@@ -43,26 +42,62 @@ def task_predictions(model: Model, source: Any, *, details: Any = None, **choice
     Raises:
         DataError: the data do not fit the model, or the fine fields are missing or on another grid.
     """
+    frames, answer = _answers(model, source, details, choices)
+    return xr.concat(map(answer, frames), dim="time", data_vars="minimal")
+
+
+def task_pieces(
+    model: Model,
+    source: Any,
+    lead_times: Sequence[float],
+    along: str,
+    *,
+    details: Any = None,
+    batch_size: int = 4,
+    **choices: Any,
+) -> Pieces:
+    """The same, `batch_size` times a piece.
+
+    Args:
+        along: `time`, the only dimension that data of the atmosphere are cut along.
+        details, choices: of `task_predictions`.
+
+    Raises:
+        ValueError: another dimension, or lead times.
+        DataError: as of `task_predictions`.
+    """
+    _no_lead_times(model, lead_times)
+    if along != "time":
+        raise ValueError(f"answers in pieces are made for every time of the data, along 'time', got {along!r}")
+    frames, answer = _answers(model, source, details, choices)
+
+    def make(first: int, end: int) -> xr.Dataset:
+        return xr.concat(map(answer, frames[first:end]), dim="time", data_vars="minimal")
+
+    return Pieces(len(frames), batch_size, "time", make)
+
+
+def _answers(
+    model: Model, source: Any, details: Any, choices: Mapping[str, Any]
+) -> tuple[list[int], Callable[[int], xr.Dataset]]:
+    """The frames that are answered, and what makes the answer of one, all members together."""
     task = model.config.task
     if task.kind == "reconstruction":
-        return fill_gaps(model, source, **choices)
+        return gaps_of(model, source, **choices)
     data = open_states(model, source, **{"input_times": 1, **choices})
     grid, known = _answer_grid(model, data.grid, details)
-    frames = sorted({i for s in data.samples for i in s.inputs})
     members = sorted({s.member for s in data.samples})
     about = {**model_about(model), "history": "made with humboldt", "title": f"Answers of the task {task.kind}"}
-    was_training, made = model.training, []
     weights = next(model.parameters())
-    model.eval()
-    try:
-        for frame in frames:
-            batch = _batch(model, data, frame, members, grid, known)
-            answer = model(batch.to(weights.device, weights.dtype)).fields
-            prediction = WeatherPrediction(answer, task.outputs, grid, batch.time)
-            made.append(states_to_xarray(prediction, batch.time[:1], about, data.number(members)))
-    finally:
-        model.train(was_training)
-    return xr.concat(made, dim="time", data_vars="minimal")
+
+    def answer(frame: int) -> xr.Dataset:
+        batch = _batch(model, data, frame, members, grid, known)
+        with evaluating(model), torch.no_grad():
+            fields = model(batch.to(weights.device, weights.dtype)).fields
+        prediction = WeatherPrediction(fields, task.outputs, grid, batch.time)
+        return states_to_xarray(prediction, batch.time[:1], about, data.number(members))
+
+    return sorted({i for s in data.samples for i in s.inputs}), answer
 
 
 def answered(
@@ -80,17 +115,21 @@ def answered(
         ValueError: lead times.
         DataError: as of `task_predictions`, or the path is taken.
     """
-    if list(lead_times):
-        raise ValueError(
-            f"a model of the task {model.config.task.kind!r} answers at the times of its data, got lead times "
-            f"{list(lead_times)}; leave them out"
-        )
+    _no_lead_times(model, lead_times)
     if output is not None and Path(output).exists() and not overwrite:
         raise DataError(f"answers are written to a new file, {output} is there; remove it or choose another name")
     made = task_predictions(model, source, **choices)
     if output is not None:
         write_states(made, Path(output))
     return made
+
+
+def _no_lead_times(model: Model, lead_times: Sequence[float]) -> None:
+    if list(lead_times):
+        raise ValueError(
+            f"a model of the task {model.config.task.kind!r} answers at the times of its data, got lead times "
+            f"{list(lead_times)}; leave them out"
+        )
 
 
 def _batch(

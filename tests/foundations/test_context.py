@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from humboldt.foundations import ConfigError, Context, Tokens
+from humboldt.foundations import ConfigError, Context, Tokens, evaluating
 
 
 def test_what_is_known_of_a_sample_comes_to_each_of_its_rows():
@@ -28,3 +28,14 @@ def test_rows_that_cannot_be_shared_out_are_refused():
 def test_what_nobody_told_is_asked_for():
     with pytest.raises(ConfigError, match=r"a reader reads the task of a forward pass, got none; use with model"):
         Context().need("task", "a reader")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_model_is_in_the_mode_of_before_after_an_evaluation_and_after_an_error(before):
+    module = torch.nn.Dropout().train(before)
+    with evaluating(module):
+        assert not module.training
+    assert module.training is before
+    with pytest.raises(KeyError), evaluating(module):
+        raise KeyError
+    assert module.training is before

@@ -15,7 +15,7 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model
+from humboldt.foundations import Model, evaluating
 
 from ..metrics import auc_roc
 from .batch import TARGET_GROUP, SpeciesBatch, joined
@@ -152,17 +152,15 @@ def evaluate_species(models: Mapping[str, Model], data: SurveyedSpecies, *, batc
     species = data.species
     found = np.full((len(models), len(species)), np.nan)
     for row, model in zip(found, models.values(), strict=True):
-        training = model.training
-        model.eval()
-        for first in range(0, len(species), batch_size):
-            places = range(first, min(first + batch_size, len(species)))
-            batch = data.batch(places)
-            assert batch.target is not None
-            for place, target, logit in zip(places, batch.target[:, 0], model(batch).logit[:, 0], strict=True):
-                known = target.isfinite()
-                if 0 < int(target[known].sum()) < int(known.sum()):
-                    row[place] = auc_roc(target[known].numpy().astype(int), logit[known].double().numpy())
-        model.train(training)
+        with evaluating(model):
+            for first in range(0, len(species), batch_size):
+                places = range(first, min(first + batch_size, len(species)))
+                batch = data.batch(places)
+                assert batch.target is not None
+                for place, target, logit in zip(places, batch.target[:, 0], model(batch).logit[:, 0], strict=True):
+                    known = target.isfinite()
+                    if 0 < int(target[known].sum()) < int(known.sum()):
+                        row[place] = auc_roc(target[known].numpy().astype(int), logit[known].double().numpy())
     return xr.Dataset({"auc": (("forecast", "species"), found)}, {"forecast": list(models), "species": list(species)})
 
 

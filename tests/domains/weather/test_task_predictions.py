@@ -12,6 +12,7 @@ from humboldt.commands.predict import run
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Downscaling, SubgridFluxes, for_task, open_weather, regular
 from humboldt.domains.weather.adapt import arranged, fit_to_data
+from humboldt.streaming import Blocks
 from tests.domains.weather.models import STATIC, model
 
 FINE = regular(16, 32)
@@ -150,6 +151,29 @@ def test_answers_are_scored_beside_what_needs_no_model(kind, tmp_path, capsys):
         plain = made.head.outputs.mean[:, None, None].expand_as(batch.answer)
     squares = (plain - batch.answer).double().square() * torch.from_numpy(batch.answer_grid.area_weights())[:, None]
     np.testing.assert_allclose(scores["rmse"].sel(forecast=reference), squares.mean((0, 2, 3)).sqrt(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["downscaling", "reconstruction"])
+def test_answers_for_long_archives_are_made_in_pieces(kind, tmp_path):
+    data = open_weather(fine_states(), static=STATIC[:3])
+    if kind == "downscaling":
+        pairs = Downscaling(fine=data, factor=4)
+        made, states = answering(pairs, kind), coarse_states(pairs)
+    else:
+        made = for_task(fit_to_data(model(residual="none", static=STATIC[:3]), data), data, kind)
+        states = fine_states().drop_vars("orog").where(lambda d: d["latitude"] < 50)
+    states.to_netcdf(tmp_path / "states.nc")
+    made.train()
+    whole = humboldt.predict(made, states)
+    blocks = Blocks(made, str(tmp_path / "states.nc"), [], "time", {"batch_size": 2})
+    blocks.write(tmp_path / "answers.nc")
+    with xr.open_dataset(tmp_path / "answers.nc") as found:
+        assert found["time"].values.tolist() == whole["time"].values.tolist()
+        for name in whole:
+            np.testing.assert_allclose(found[name], whole[name], rtol=1e-6)
+    assert made.training
+    with pytest.raises(ValueError, match="along 'time', got 'sample'"):
+        Blocks(made, states, [], "sample").write(tmp_path / "other.nc")
 
 
 def test_the_command_asks_for_no_lead_time(tmp_path, capsys):
