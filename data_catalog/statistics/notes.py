@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,11 @@ import numpy as np
 from .summaries import Summary
 
 log = logging.getLogger(__name__)
+
+
+def notes_beside(result: Path | None) -> bool:
+    """Whether notes of any pass lie beside a result."""
+    return result is not None and any(result.parent.glob(f".{result.name}.*"))
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,16 @@ class Notes:
                 return int(arrays["blocks"])
         except (OSError, ValueError, KeyError):
             return 0
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Remove the notes of this very pass, which a kill after its result has left; those of others stay."""
+        if self.beside is None or not self.beside.parent.is_dir():
+            return
+        own = {path.stem for name in names if (path := self.file(name)) is not None}
+        for path in self.beside.parent.glob(f".{self.beside.name}.*"):
+            if any(path.name.startswith(f"{stem}.") for stem in own):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the notes, and the drafts of passes that were killed."""

@@ -23,7 +23,7 @@ from ..converter.shards import read_box
 from ..errors import DataError
 from .cell_areas import area_weights
 from .channels import read_statistics, statistics_file, write_statistics, written
-from .notes import Notes
+from .notes import Notes, notes_beside
 from .quantiles import ERROR
 from .summaries import Pass, Summary, summarise
 from .training_part import training_part
@@ -91,10 +91,13 @@ def compute_statistics(
     about = {"over": {d: [int(m.sum()), len(m)] for d, m in chosen.items()}, "leads": list(leads), "weights": weights,
              "infinite": infinite, "block_bytes": block_bytes}  # fmt: skip
     key = fingerprint(data, chosen, about)
-    found = read_statistics(source, key)
-    if found is not None:
+    found, beside = read_statistics(source, key), statistics_file(source)
+    if found is not None and not notes_beside(beside):
         return found
-    notes = Notes(statistics_file(source), f"{key} {written(source)}")
+    notes = Notes(beside, f"{key} {written(source)}")
+    if found is not None:
+        notes.forget(passes)
+        return found
     found = {
         "fingerprint": key,
         "software": f"humboldt {__version__}",

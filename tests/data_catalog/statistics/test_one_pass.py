@@ -211,6 +211,24 @@ def test_an_interrupted_pass_goes_on(tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["z.nc", "z.statistics.json"]
 
 
+def test_a_kill_after_the_result_leaves_nothing_once_it_is_asked_for_again(tmp_path, monkeypatch):
+    def killed(self):
+        raise KeyboardInterrupt
+
+    weather(times=20).to_netcdf(tmp_path / "z.nc")
+    choices = {"train": "all", "block_bytes": 4000, "progress": False}
+    monkeypatch.setattr(module, "KEEP_EVERY", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Notes, "clear", killed)
+        with pytest.raises(KeyboardInterrupt):
+            compute_statistics(tmp_path / "z.nc", **choices)
+    assert [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+    other = tmp_path / ".z.nc.statistics.json.0123.npz"
+    other.touch()
+    compute_statistics(tmp_path / "z.nc", **choices)
+    assert [p for p in tmp_path.iterdir() if p.name.startswith(".")] == [other]
+
+
 KILLER = """
 import multiprocessing, random, sys, time
 from humboldt.data_catalog import compute_statistics
