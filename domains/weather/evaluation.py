@@ -200,9 +200,9 @@ def _direct(model: Model, batch: WeatherBatch) -> Tensor:
 def _rolled(model: Model, data: WeatherDataset, samples: Sequence[Sample], step: float | int) -> Tensor:
     """Its answers for samples by one rollout from each of their initial states."""
     weights = next(model.parameters())
-    rows = {start: row for row, start in enumerate(dict.fromkeys((s.inputs, s.member) for s in samples))}
-    firsts = {rows[s.inputs, s.member]: s for s in reversed(samples)}
-    begun = data.collate([dataclasses.replace(firsts[row], target=None) for row in sorted(firsts)])
+    starts = {(s.inputs, s.member): s for s in samples}
+    rows = {start: row for row, start in enumerate(starts)}
+    begun = data.collate([dataclasses.replace(s, target=None, lead_time=float(step)) for s in starts.values()])
 
     def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
         return told(data, batch, step).to(weights.device, weights.dtype)
@@ -210,7 +210,9 @@ def _rolled(model: Model, data: WeatherDataset, samples: Sequence[Sample], step:
     wanted = [round(s.lead_time / step) for s in samples]
     found: list[Tensor] = [torch.empty(0)] * len(samples)
     with evaluating(model):
-        for count, prediction in enumerate(rollout(model, ahead(0, begun), max(wanted), ahead), 1):
+        for count, prediction in enumerate(
+            rollout(model, begun.to(weights.device, weights.dtype), max(wanted), ahead), 1
+        ):
             for place in (place for place, steps in enumerate(wanted) if steps == count):
                 found[place] = prediction.fields[rows[samples[place].inputs, samples[place].member]]
     return torch.stack(found)
