@@ -26,7 +26,7 @@ from .config import (
 )
 from .context import Context, bare, evaluating
 from .contracts import Batch, Dataset, Domain, Embed, Head, Metric, Model, Prediction, Scores
-from .convolutions import convolve
+from .convolutions import CONVOLUTION, convolve
 from .core import Core
 from .fourier import fourier_features, sinusoid, wavelengths
 from .hub import HubError, Release, download, push_to_hub, upload
@@ -43,12 +43,14 @@ from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, Percei
 from .scores import LabelledScores, SampleScores, Score
 from .settings import load_settings
 from .shards import read_files
+from .spectral import FourierLayer
 from .tensor_file import header, inside, read_json, require_finite
 from .tensor_writer import tensors_hash, write_tensors
 from .tokens import Tokens
 from .units import Units
 
 __all__ = [
+    "CONVOLUTION",
     "Attention",
     "AttentionConfig",
     "Batch",
@@ -65,6 +67,7 @@ __all__ = [
     "DropPath",
     "Embed",
     "FeedForward",
+    "FourierLayer",
     "GatedFeedForward",
     "GroupedQueryAttention",
     "Head",

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import xarray as xr
+
 from humboldt.domains.pde import generate
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.domains.pde.pairs import Pairs
@@ -57,25 +59,36 @@ FAMILIES: Mapping[str, Downstream] = {
 }
 
 
+FIRST_TEST = 16
+"""Number of the first test trajectory, so that runs with few and with many trajectories are scored on the same ones."""
+
+
 def open_family(
     name: str, folder: Path, *, train: int, test: int, resolution: int, pairs: str = "all2all"
 ) -> TrajectoryDataset:
     """Trajectories of a family, generated into `folder` where they are not there yet.
 
+    The test trajectories are numbers 16, 17, ...; those that are learned from are 0 to 15 and what comes after them.
+
     Args:
+        train, test: how many trajectories.
         pairs: `all2all`, or `vanilla` for pairs from the first frame only.
     """
     family = FAMILIES[name]
+    numbers = range(test + max(train, FIRST_TEST))
+    tested = range(FIRST_TEST, FIRST_TEST + test)
+    learned = [n for n in numbers if n not in tested][:train]
+    output = folder / f"{name}-{resolution}.zarr"
+    made = xr.open_zarr(output, consolidated=False).sizes["sample"] if output.exists() else 0
     store = generate(
-        name, samples=train + test, resolution=resolution, output=folder / f"{name}-{resolution}.zarr", batch=4,
-        progress=False,
-    )  # fmt: skip
+        name, samples=max(made, len(numbers)), resolution=resolution, output=output, batch=4, progress=False
+    )
     steady = family.steps == 1
     first = 0 if steady or pairs == "vanilla" else None
     return open_trajectories(
         store,
         pairs=Pairs(stride=family.stride, steps=family.steps, input_frame=first),
-        split={"train": train, "validation": 0, "test": test},
+        split={"train": learned, "validation": [], "test": list(tested)},
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from families import FAMILIES, open_family, scored_groups
+from families import FAMILIES, FIRST_TEST, open_family, scored_groups
 from neighbours import Examples, Increment, append, fno, read_records, train, unet
 
 import humboldt
@@ -27,7 +27,8 @@ import humboldt.domains.pde as pde
 from humboldt.domains.pde.problems import problem
 from humboldt.foundations import Context, Normaliser
 
-MODELS = ("pde-nano", "scratch", "frozen", "fno", "unet")
+MODELS = ("pde-nano", "scratch", "pde-nano-fine", "scratch-fine", "frozen", "fno", "unet")
+FINE = "-fine"  # with a fine path
 RATES = {"fno": 3e-3, "unet": 1e-3}
 STEPS = dict.fromkeys(MODELS, 200)
 KEY = ("family", "model", "trajectories", "seed", "steps", "pairs", "resolution", "pretrained")
@@ -91,7 +92,8 @@ def trained(run: dict[str, Any], part: Any, examples: Any, options: argparse.Nam
         model = Increment(network, part.channels, part.statistics(), horizon)
         model.context = Context()  # where a rollout notes its step
         return train(model, examples, batch=options.batch, rate=RATES[name], seed=seed)
-    start = humboldt.from_pretrained(options.pretrained, random=name == "scratch", seed=seed)
+    start = humboldt.from_pretrained(options.pretrained, random=name.startswith("scratch"), seed=seed)
+    start = pde.with_fine_path(start, seed=seed) if name.endswith(FINE) else start
     return humboldt.finetune(
         start, examples, method="head" if name == "frozen" else "full", steps=run["steps"], batch_size=options.batch,
         warmup=run["steps"] // 20, seed=seed, progress=False,
@@ -119,8 +121,9 @@ def scores(model: Any, data: Any, family: Any) -> dict[str, float | None]:
 
 
 def normaliser(model: Any, data: Any) -> Normaliser:
-    """Mean and (shared) deviation of the training trajectories, in the order of the model's outputs."""
-    known = data.split("train").statistics(shared=True)
+    """Mean and (shared) deviation of the first training trajectories, in the order of the model's outputs."""
+    train = data.split("train")
+    known = train.take(min(FIRST_TEST, train.trajectories)).statistics(shared=True)
     means, deviations = zip(*(known.get(c.name, (0.0, 1.0)) for c in model.config.outputs), strict=True)
     return Normaliser(means, deviations)
 
@@ -170,7 +173,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help="folder of the generated stores")
     add("--output", type=Path, required=True, help="records, a JSON line each")
     add("--families", type=among(FAMILIES), default=list(FAMILIES), help="comma-separated; all by default")
-    add("--models", type=among(MODELS), default=["pde-nano", "scratch", "fno", "unet"], help="comma-separated")
+    add("--models", type=among(MODELS), default=[m for m in MODELS if m != "frozen"], help="comma-separated")
     add("--trajectories", type=numbers, default=[1, 2, 4, 8, 16, 32, 64, 128], help="to learn from (%(default)s)")
     add("--test", type=int, default=32, help="test trajectories (%(default)s)")
     add("--seeds", type=numbers, default=[0, 1, 2], help="comma-separated (%(default)s)")

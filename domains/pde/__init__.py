@@ -1,10 +1,10 @@
 """PDE solution operators: fields and a lead time in, fields out."""
 
-from .adapt import fit_to_data, set_statistics
+from .adapt import fit_to_data, set_statistics, with_fine_path
 from .augment import Symmetry, augment, random_symmetry, transform, vector_channels
 from .batch import FieldBatch, FieldPrediction
 from .channels import inherit_channels, replace_channels, select_channels
-from .config import Channel, PDEConfig
+from .config import Channel, FineConfig, PDEConfig
 from .conservation import conservation, divergence, projected, totals, without_divergence
 from .consistency import best_step, semigroup_error
 from .domain import PDE, build, initialise
@@ -46,6 +46,7 @@ __all__ = [
     "FieldBatch",
     "FieldEmbed",
     "FieldPrediction",
+    "FineConfig",
     "ForecastHead",
     "Indication",
     "PDEConfig",
@@ -108,6 +109,7 @@ __all__ = [
     "transform",
     "unlabelled",
     "vector_channels",
+    "with_fine_path",
     "without_divergence",
     "write_published",
 ]

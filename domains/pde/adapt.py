@@ -9,14 +9,15 @@ from typing import Any, cast
 
 import torch
 
-from humboldt.foundations import Model, load_strictly
+from humboldt.foundations import ConfigError, Model, load_strictly
 
-from .config import Channel
+from .config import Channel, FineConfig, PDEConfig
 from .domain import build
 
 log = logging.getLogger(__name__)
 
 SCALE = 3.0  # deviations that differ by more than this factor, and means by more than so many, are refitted
+FINE_RATE = 5e-3  # of embedding and head, where a fine path begins with nothing; twice that did worse on four families
 REACH = 1.5  # lead times beyond this many horizons are refitted
 
 
@@ -56,6 +57,34 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
     change = inherit_channels if free_scalars(model) else replace_channels
     model = change(model, dataset.channels, dataset.outputs, seed=seed)
     return set_statistics(with_horizon(model, dataset), [statistics])
+
+
+def with_fine_path(model: Model, fine: FineConfig | None = None, *, seed: int = 0) -> Model:
+    """The model (a copy) with a path of full resolution beside its tokens; until it is trained it computes what it did.
+
+    Where the checkpoint advises rates for tuning, embedding and head get a higher one, for the path is new.
+
+    Args:
+        fine: shape of the path; the default one if not given.
+        seed: of the weights of the path.
+
+    Raises:
+        ConfigError: a model that has such a path, that hides places, or whose task is not to forecast.
+    """
+    config: PDEConfig = model.config
+    if config.fine is not None or config.task != "forecast":
+        what = f"task={config.task!r}" if config.fine is None else f"a model with {config.fine}"
+        raise ConfigError(f"a fine path is added once, to a model that forecasts, got {what}; leave it as it is")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        grown = build(dataclasses.replace(config, fine=fine or FineConfig()))
+    path = {f"head.fine.{name}": value for name, value in grown.head.get_submodule("fine").state_dict().items()}
+    like = next(model.parameters())
+    grown = load_strictly(grown, {**path, **model.state_dict()}).to(like.device, like.dtype)
+    grown.provenance = {**model.provenance, "fine_path": {"seed": seed}}
+    if advice := model.provenance.get("advice"):
+        grown.provenance["advice"] = {**advice, "pretrained": {**advice["pretrained"], "embedding_rate": FINE_RATE}}
+    return grown.train(model.training)
 
 
 def with_horizon(model: Model, dataset: Any) -> Model:

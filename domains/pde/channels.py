@@ -25,6 +25,9 @@ LAYOUT = {
     "head.patches.projection.weight": ((1, "outputs"),),
     "head.patches.projection.bias": ((0, "outputs"),),
     "head.mix.weight": ((0, "outputs"), (1, "outputs")),
+    "head.fine.fields.weight": ((1, "inputs"),),
+    "head.fine.out.weight": ((0, "outputs"),),
+    "head.fine.out.bias": ((0, "outputs"),),
 }
 """Tensors that belong to single channels, and along which axes."""
 

@@ -31,6 +31,26 @@ class Channel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FineConfig:
+    """A path of full resolution beside the tokens (`FinePath`).
+
+    Attributes:
+        width: its channels at every grid point.
+        layers: how many times they are mixed.
+        modes: waves along each axis that are mixed across the whole grid.
+    """
+
+    width: int = 16
+    layers: int = 2
+    modes: int = 12
+
+    def __post_init__(self) -> None:
+        for name, value in {"width": self.width, "layers": self.layers, "modes": self.modes}.items():
+            if value < 1:
+                raise ConfigError(f"{name} of a fine path is at least 1, got {value}; leave `fine` out for none")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PDEConfig:
     """A solution operator (fields, lead time) -> fields.
 
@@ -45,6 +65,7 @@ class PDEConfig:
         absolute_position: learned position embeddings (needs `resolution`).
         mask_token: a learned token for masked places.
         periodic: believe the data when they say that an axis is periodic (the published models do not).
+        fine: a path of full resolution beside the tokens, for what patches are too coarse for; None for none.
         task: what the head is for: `forecast` of the outputs, or the `error` of that forecast, place by place.
         loss: `relative` divides the error of every channel group by the size of its target; `plain` is the mean error.
         loss_order: 1 for absolute, 2 for squared errors.
@@ -62,6 +83,7 @@ class PDEConfig:
     absolute_position: bool = False
     mask_token: bool = False
     periodic: bool = True
+    fine: FineConfig | None = None
     task: Literal["forecast", "error"] = "forecast"
     loss: Literal["relative", "plain"] = "relative"
     loss_order: Literal[1, 2] = 1
@@ -76,6 +98,11 @@ class PDEConfig:
             raise ConfigError(
                 f"increment adds inputs to outputs, but there are {len(self.inputs)} inputs for {len(self.outputs)} "
                 "outputs; set increment=False"
+            )
+        if self.fine is not None and self.mask_token:
+            raise ConfigError(
+                "a fine path sees every point, also those that mask tokens hide, got fine and mask_token=True; "
+                "leave one out"
             )
         if not self.groups:
             raise ConfigError("a loss needs at least one scored output channel, got none; set scored=True")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,6 +16,8 @@ from .resample import resample
 
 class FieldEmbed(Embed[FieldBatch]):
     """Normalise, resample if the model has a resolution of its own, cut into patches, norm, mark places.
+
+    The fields of a model with a fine path go along with the tokens, as their context.
 
     Args:
         config: the model's configuration.
@@ -54,13 +57,14 @@ class FieldEmbed(Embed[FieldBatch]):
             )
         x = self.inputs(batch)
         time = batch.lead_time.to(x.dtype).unsqueeze(-1) / config.horizon if config.core.condition else None
+        fields = None if config.fine is None else rearrange(x, "b c ... -> b ... c")
         x = self.norm(self.patches(self.filled(x, batch.periodic)), time)
         if batch.hidden is not None:
             hidden = batch.hidden.view(*x.shape[:-1], 1)
             x = torch.where(hidden, self.mask_token.to(x.dtype), x)
         if config.absolute_position:
             x = x + self.position
-        return Tokens(x, time, periodic=batch.periodic if config.periodic else ())
+        return Tokens(x, time, periodic=batch.periodic if config.periodic else (), context=fields)
 
     def inputs(self, batch: FieldBatch) -> Float[Tensor, "b c *size"]:
         """Normalised fields on the model's own grid."""

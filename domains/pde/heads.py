@@ -12,6 +12,7 @@ from humboldt.foundations import Head, Model, Normaliser, PatchRecover, Tokens, 
 
 from .batch import FieldBatch, FieldPrediction
 from .config import PDEConfig
+from .fine import FinePath
 from .resample import resample
 from .rollout import next_fields
 
@@ -24,6 +25,8 @@ START = math.log(0.05)
 
 class ForecastHead(Head[FieldBatch, FieldPrediction]):
     """The state after the lead time: patches back to fields, a 5-wide mixing convolution, physical units.
+
+    With `fine` in the configuration, what a path of full resolution finds is added.
 
     Args:
         config: the model's configuration.
@@ -38,12 +41,16 @@ class ForecastHead(Head[FieldBatch, FieldPrediction]):
         self.mix = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[core.axes - 1](
             count, count, 5, padding=2, bias=False
         )
+        if config.fine is not None:
+            self.fine = FinePath(config)
 
     def forward(self, tokens: Tokens, batch: FieldBatch) -> FieldPrediction:
         """Fields on the batch's own grid; where the target is `known`, it is copied."""
         x, own, grid = self.patches(tokens.x), self.config.resolution, tuple(batch.fields.shape[2:])
         size = grid if own is None else (own,) * len(grid)
         x = convolve(self.mix, x[(..., *(slice(0, n) for n in size))], tokens.periodic)
+        if self.config.fine is not None:
+            x = x + self.fine(tokens)
         if self.config.increment:
             state = torch.nan_to_num(self.normaliser(batch.fields[:, : x.shape[1]]), nan=0.0)
             x = x + resample(state, size)

@@ -32,11 +32,20 @@ def test_the_fifteen_families_are_those_of_the_paper_and_their_scored_groups_exi
         assert max(family.horizon, family.longer or 0) < len(chosen.times)
 
 
+def test_test_trajectories_are_the_same_however_many_are_learned_from(scripts, tmp_path):
+    many, few = (
+        scripts["families"].open_family("ns-sl", tmp_path, train=train, test=2, resolution=16) for train in (17, 3)
+    )
+    assert few.split("test").samples == many.split("test").samples == (16, 17)
+    assert few.split("train").samples == (0, 1, 2)
+    assert many.split("train").samples == (*range(16), 18)
+
+
 def test_parts_of_an_array_of_jobs_make_every_run_once(scripts):
     run = scripts["run"]
     words = ["--data", "d", "--output", "o", "--families", "ns-pwc,ace", "--trajectories", "1,2", "--seeds", "0,1,2"]
     whole = [run.key(r) for r in run.planned(run.arguments().parse_args(words))]
-    assert len(whole) == len(set(whole)) == 2 * 2 * 3 * 4
+    assert len(whole) == len(set(whole)) == 2 * 2 * 3 * 6
     parts = [
         [run.key(r) for r in run.planned(run.arguments().parse_args([*words, "--part", f"{n}/5"]))] for n in range(5)
     ]
