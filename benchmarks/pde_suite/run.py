@@ -45,7 +45,7 @@ def main() -> None:
             if key(run) in {key(record) for record in read_records(options.output)}:
                 continue
             data = data or open_family(
-                family, options.data, train=max(options.trajectories), test=options.test,
+                family, options.data, train=max(FIRST_TEST, *options.trajectories), test=options.test,
                 resolution=options.resolution, pairs=options.pairs,
             )  # fmt: skip
             append(options.output, [made(run, data, options)])
@@ -121,7 +121,10 @@ def scores(model: Any, data: Any, family: Any) -> dict[str, float | None]:
 
 
 def normaliser(model: Any, data: Any) -> Normaliser:
-    """Mean and (shared) deviation of the first training trajectories, in the order of the model's outputs."""
+    """Mean and (shared) deviation of the first training trajectories, in the order of the model's outputs.
+
+    They are the same ones however many are learned from, so that all errors are taken of the same fields.
+    """
     train = data.split("train")
     known = train.take(min(FIRST_TEST, train.trajectories)).statistics(shared=True)
     means, deviations = zip(*(known.get(c.name, (0.0, 1.0)) for c in model.config.outputs), strict=True)

@@ -65,7 +65,7 @@ def with_fine_path(model: Model, fine: FineConfig | None = None, *, seed: int = 
     Where the checkpoint advises rates for tuning, embedding and head get a higher one, for the path is new.
 
     Args:
-        fine: shape of the path; the default one if not given.
+        fine: shape of the path; if not given the default one, with four waves along each axis of a cube.
         seed: of the weights of the path.
 
     Raises:
@@ -75,9 +75,10 @@ def with_fine_path(model: Model, fine: FineConfig | None = None, *, seed: int = 
     if config.fine is not None or config.task != "forecast":
         what = f"task={config.task!r}" if config.fine is None else f"a model with {config.fine}"
         raise ConfigError(f"a fine path is added once, to a model that forecasts, got {what}; leave it as it is")
+    fine = fine or (FineConfig(modes=4) if config.core.axes == 3 else FineConfig())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        grown = build(dataclasses.replace(config, fine=fine or FineConfig()))
+        grown = build(dataclasses.replace(config, fine=fine))
     path = {f"head.fine.{name}": value for name, value in grown.head.get_submodule("fine").state_dict().items()}
     like = next(model.parameters())
     grown = load_strictly(grown, {**path, **model.state_dict()}).to(like.device, like.dtype)

@@ -19,6 +19,9 @@ from humboldt.domains.pde import (
     scot_core,
     with_fine_path,
 )
+from humboldt.domains.pde import (
+    operator as small_operator,
+)
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.foundations import ConfigError
 from tests.domains.pde.decay import decay_trajectories
@@ -50,6 +53,23 @@ def test_a_model_that_is_given_a_path_computes_what_it_did_and_the_path_learns()
     assert model.config.fine is None
     grown.loss(batch).backward()
     assert grown.head.get_submodule("fine").out.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("axes", "modes"), [(1, 12), (3, 4)])
+def test_lines_and_cubes_have_paths_too(axes, modes):
+    model = build(small_operator([U], axes=axes, widths=(16,), horizon=2.0))
+    grown = with_fine_path(model)
+    assert grown.config.fine.modes == modes
+    fields = torch.randn(1, 1, *(12,) * axes)
+    batch = FieldBatch(fields, torch.ones(1), periodic=(True,) * axes, target=fields.roll(1, 2))
+    assert torch.equal(grown(batch).fields, model(batch).fields)
+    before = grown.loss(batch)
+    optimiser = torch.optim.Adam(grown.head.get_submodule("fine").parameters(), 1e-2)
+    for _ in range(20):
+        optimiser.zero_grad()
+        grown.loss(batch).backward()
+        optimiser.step()
+    assert grown.loss(batch) < 0.7 * before  # by the path alone
 
 
 def test_it_tells_points_of_a_patch_apart():
