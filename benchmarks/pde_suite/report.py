@@ -1,7 +1,7 @@
 """From records to tables and curves: python benchmarks/pde_suite/report.py docs/experiments/records/pde_suite.jsonl
 
 Writes a Markdown table (.txt) and a plot (.png) beside the records, and prints the table. The gains are against the FNO
-with the largest number of trajectories at which it was run; errors are means over seeds.
+with the largest number of trajectories at which it was run, a table for each such number; errors are means over seeds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from humboldt.domains.pde import accuracy_gain, efficiency_gain
 from humboldt.plots import COLOURS, NEUTRAL, pyplot, save
 
 REFERENCE = "fno"
+TWINS = {"pde-nano": "scratch", "pde-nano-fine": "scratch-fine"}
 COLUMNS = 5
 
 
@@ -26,7 +27,8 @@ def main() -> None:
     parser.add_argument("records", type=Path)
     options = parser.parse_args()
     records = pd.DataFrame(read_records(options.records))
-    text = "\n\n".join([gains(records), errors(records), longer(records)]) + "\n"
+    tables = [gains(records), against_twin(records), errors(records), longer(records)]
+    text = "\n\n".join(tables) + "\n"
     options.records.with_suffix(".txt").write_text(text)
     plot(records, options.records.with_suffix(".png"))
     print(text)
@@ -40,14 +42,21 @@ def curve(records: pd.DataFrame, family: str, model: str) -> dict[int, float]:
 
 
 def gains(records: pd.DataFrame) -> str:
-    """EG and AG of every model but the reference on every family, their median and mean, and wins over the twin."""
+    """EG and AG of every model but the reference, a table for each number of trajectories that the FNO ends with."""
+    reference = records[records["model"] == REFERENCE].groupby("family")["trajectories"]
+    tables = [gains_at(records, int(most)) for most in sorted(set(reference.max()))]
+    return "\n\n".join(["### Gains over the FNO", *tables])
+
+
+def gains_at(records: pd.DataFrame, most: int) -> str:
+    """Gains on the families where the FNO was run on so many trajectories, their median and mean."""
+    records = records[records["trajectories"] <= most]
     models = [m for m in dict.fromkeys(records["model"]) if m != REFERENCE]
     rows, found = [], {model: [] for model in models}  # type: ignore[var-annotated]
     for family in dict.fromkeys(records["family"]):
-        reference = curve(records, family, REFERENCE)
-        if not reference:
+        reference, cells = curve(records, family, REFERENCE), []
+        if most not in reference:
             continue
-        most, cells = max(reference), []
         for model in models:
             own = curve(records, family, model)
             if most in own:
@@ -58,8 +67,7 @@ def gains(records: pd.DataFrame) -> str:
         rows.append([family, str(most), f"{reference[most]:.4f}", *cells])
     summary = ["{:.1f} / {:.2f}".format(*middle(found[model])) if found[model] else "–" for model in models]
     rows.append(["**median EG / mean AG**", "", "", *summary])
-    head = ["family", "trajectories", "error of the FNO", *(f"{model}: EG / AG" for model in models)]
-    return "\n\n".join(["### Gains over the FNO", markdown(head, rows), against_twin(records)])
+    return markdown(["family", "trajectories", "error of the FNO", *(f"{m}: EG / AG" for m in models)], rows)
 
 
 def middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
@@ -69,13 +77,17 @@ def middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def against_twin(records: pd.DataFrame) -> str:
-    """At how many of the places where both were run the pretrained model is better than its random twin."""
-    counted = better = 0
-    for family in dict.fromkeys(records["family"]):
-        tuned, twin = curve(records, family, "pde-nano"), curve(records, family, "scratch")
-        shared = set(tuned) & set(twin)
-        counted, better = counted + len(shared), better + sum(tuned[n] < twin[n] for n in shared)
-    return f"The pretrained model is better than its random twin at {better} of {counted} (family, trajectories)."
+    """At how many of the places where both were run a pretrained model is better than its random twin."""
+    lines = []
+    for model, twin in TWINS.items():
+        counted = better = 0
+        for family in dict.fromkeys(records["family"]):
+            tuned, random = curve(records, family, model), curve(records, family, twin)
+            shared = set(tuned) & set(random)
+            counted, better = counted + len(shared), better + sum(tuned[n] < random[n] for n in shared)
+        if counted:
+            lines.append(f"{model} is better than its random twin at {better} of {counted} (family, trajectories).")
+    return "\n".join(lines)
 
 
 def errors(records: pd.DataFrame) -> str:

@@ -59,11 +59,17 @@ def test_the_report_reads_gains_off_the_records(scripts):
         for model, level in (("pde-nano", 0.25), ("scratch", 0.5), ("fno", 1.0)) for n in (1, 4, 16, 64)
         for seed in (0, 1)
     ]  # fmt: skip
-    text = scripts["report"].gains(pd.DataFrame(rows))
+    report, records = scripts["report"], pd.DataFrame(rows)
+    text = report.gains(records)
     assert "| ace | 64 | 0.1250 | 16.0 / 4.00 | 4.0 / 2.00 |" in text
-    assert "better than its random twin at 4 of 4" in text
+    assert report.against_twin(records) == "pde-nano is better than its random twin at 4 of 4 (family, trajectories)."
     assert "median EG / mean AG** |  |  | 16.0 / 4.00 | 4.0 / 2.00 |" in text
-    assert "| ace | pde-nano | – | 0.9 | 5 | 1 | 10 |" in scripts["report"].longer(pd.DataFrame(rows))
+    assert "| ace | pde-nano | – | 0.9 | 5 | 1 | 10 |" in report.longer(records)
+    more = [{**row, "family": "ce-rm"} for row in rows if row["trajectories"] < 64]
+    text = report.gains(pd.DataFrame([*rows, *more]))  # a table for each number that the FNO ends with
+    assert "| ace | 16 | 0.2500 | 16.0 / 4.00 | 4.0 / 2.00 |" in text
+    assert "| ce-rm | 16 | 0.2500 | 16.0 / 4.00 | 4.0 / 2.00 |" in text
+    assert text.count("median EG") == 2
 
 
 def test_ablations_are_compared_with_the_random_twin_at_their_budget(scripts):
