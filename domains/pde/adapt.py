@@ -17,7 +17,7 @@ from .domain import build
 log = logging.getLogger(__name__)
 
 SCALE = 3.0  # deviations that differ by more than this factor, and means by more than so many, are refitted
-FINE_RATE = 5e-3  # of embedding and head, where a fine path begins with nothing; twice that did worse on four families
+FINE_RATE = 5e-3  # of embedding and head, where a fine path is new; twice that was worse on three of four families
 REACH = 1.5  # lead times beyond this many horizons are refitted
 
 
