@@ -46,8 +46,9 @@ def test_it_commutes_with_translations():
 
 def test_half_precision_keeps_its_type_and_is_transformed_in_single():
     layer, x = FourierLayer(4, 6, 2), torch.randn(1, 4, 16, 16)
+    exact, half = layer(x), layer(x.bfloat16())
     with torch.autocast("cpu", torch.bfloat16):
-        found = layer(x.bfloat16())
-        assert torch.equal(layer(x), layer.float()(x))  # not rounded on the way
-    assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found.float(), layer(x.bfloat16().float()), atol=0.02, rtol=0.02)
+        assert torch.equal(layer(x), exact)  # not rounded on the way
+        assert torch.equal(layer(x.bfloat16()), half)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), layer(x.bfloat16().float()), atol=0.02, rtol=0.02)
