@@ -23,7 +23,7 @@ from humboldt.domains.pde import (
     operator as small_operator,
 )
 from humboldt.domains.pde.data import open_trajectories
-from humboldt.foundations import ConfigError
+from humboldt.foundations import ConfigError, Tokens
 from tests.domains.pde.decay import decay_trajectories
 
 FINE = FineConfig(width=4, layers=1, modes=3)
@@ -154,3 +154,13 @@ def test_the_rates_that_are_advised_for_tuning_suit_a_new_path():
     advice = with_fine_path(model, FINE, seed=3).provenance["advice"]
     assert advice == {"pretrained": {"core_rate": 1e-2, "embedding_rate": 5e-3}, "random": {"core_rate": 1.0}}
     assert model.provenance["advice"]["pretrained"]["embedding_rate"] == 1e-4
+
+
+def test_on_a_closed_domain_it_commutes_with_translations_by_a_patch():
+    path = awake(with_fine_path(operator(U, V, C), FINE)).head.fine
+    x, fields = torch.randn(1, 4, 4, 8), torch.randn(1, 16, 16, 3)
+    closed = (True, True)
+    made = path(Tokens(x, context=fields, periodic=closed))
+    moved = path(Tokens(x.roll(1, 1), context=fields.roll(4, 1), periodic=closed))
+    torch.testing.assert_close(moved, made.roll(4, 2), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(path(Tokens(x, context=fields)), made, atol=1e-3)  # walls are felt
