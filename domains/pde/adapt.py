@@ -84,7 +84,8 @@ def with_fine_path(model: Model, fine: FineConfig | None = None, *, seed: int = 
     grown = load_strictly(grown, {**path, **model.state_dict()}).to(like.device, like.dtype)
     grown.provenance = {**model.provenance, "fine_path": {"seed": seed}}
     if advice := model.provenance.get("advice"):
-        grown.provenance["advice"] = {**advice, "pretrained": {**advice["pretrained"], "embedding_rate": FINE_RATE}}
+        tuning = {**advice.get("pretrained", {}), "embedding_rate": FINE_RATE}
+        grown.provenance["advice"] = {**advice, "pretrained": tuning}
     return grown.train(model.training)
 
 

@@ -1,6 +1,5 @@
 """The path of full resolution: what it adds, what it sees, and how a trained model gets one."""
 
-import logging
 from typing import Any
 
 import pytest
@@ -121,13 +120,17 @@ def test_a_saved_one_comes_back(tmp_path):
     assert torch.equal(again.eval()(batch).fields, grown(batch).fields)
 
 
-def test_it_is_fitted_to_data_like_the_rest(caplog):
+def test_fitted_to_data_it_keeps_its_weights_and_meets_their_scale():
     data = open_trajectories(decay_trajectories(), split={"train": 2, "test": 1})
-    with caplog.at_level(logging.INFO):
-        fitted = fit_to_data(awake(with_fine_path(operator(U, V, Channel(name="scalar_1")), FINE)), data)
-    assert fitted.config.fine == FINE
-    prediction = fitted(data.arranged(fitted.config.inputs, fitted.config.outputs).batch([0]))
-    assert prediction.fields.isfinite().all()
+    grown = awake(with_fine_path(operator(U, V, Channel(name="scalar_1")), FINE))
+    fitted: Any = fit_to_data(grown, data)
+    assert [c.name for c in fitted.config.inputs] == ["velocity_x", "velocity_y", "tracer"]
+    for name, value in grown.head.fine.state_dict().items():
+        assert torch.equal(fitted.head.fine.state_dict()[name], value)
+    batch = data.arranged(fitted.config.inputs, fitted.config.outputs).batch([0])
+    seen = fitted.embed(batch).context
+    torch.testing.assert_close(seen, fitted.embed.normaliser(batch.fields).movedim(1, -1))
+    assert seen.std() < 3  # in deviations of the data
 
 
 def test_it_is_not_given_twice_nor_published():
