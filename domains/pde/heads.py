@@ -8,7 +8,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from humboldt.foundations import Head, Model, Normaliser, PatchRecover, Tokens, convolve, plain_error, relative_error
+from humboldt.foundations import (
+    CONVOLUTION,
+    Head,
+    Model,
+    Normaliser,
+    PatchRecover,
+    Tokens,
+    convolve,
+    plain_error,
+    relative_error,
+)
 
 from .batch import FieldBatch, FieldPrediction
 from .config import PDEConfig
@@ -38,9 +48,7 @@ class ForecastHead(Head[FieldBatch, FieldPrediction]):
         core, count = config.core, len(config.outputs)
         self.normaliser = Normaliser([0.0] * count, [1.0] * count)
         self.patches = PatchRecover(core.scales[0].width, count, config.patch, core.axes)
-        self.mix = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)[core.axes - 1](
-            count, count, 5, padding=2, bias=False
-        )
+        self.mix = CONVOLUTION[core.axes - 1](count, count, 5, padding=2, bias=False)
         if config.fine is not None:
             self.fine = FinePath(config)
 

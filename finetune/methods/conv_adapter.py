@@ -10,14 +10,12 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from humboldt.foundations import Block, ConfigError, Context, convolve
+from humboldt.foundations import CONVOLUTION, Block, ConfigError, Context, convolve
 
 from ..adapter import BLOCKS, HookAdapter
 from ..hook import FeatureMap
 from ..layers import width_of
 from ..method import Kind
-
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class GatedConvolution(FeatureMap):
@@ -33,7 +31,7 @@ class GatedConvolution(FeatureMap):
         self.causal, self.kernel = block.config.attention.causal, kernel
         self.norm, self.inner_norm = nn.LayerNorm(width), nn.LayerNorm(narrow)
         self.down, self.up = nn.Linear(width, 2 * narrow), nn.Linear(narrow, width)
-        self.depthwise = CONVOLUTIONS[axes - 1](narrow, narrow, kernel, padding=kernel // 2, groups=narrow)
+        self.depthwise = CONVOLUTION[axes - 1](narrow, narrow, kernel, padding=kernel // 2, groups=narrow)
         nn.init.zeros_(self.up.weight), nn.init.zeros_(self.up.bias)
 
     def features(

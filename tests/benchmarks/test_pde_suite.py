@@ -2,7 +2,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -33,12 +33,16 @@ def test_the_fifteen_families_are_those_of_the_paper_and_their_scored_groups_exi
 
 
 def test_test_trajectories_are_the_same_however_many_are_learned_from(scripts, tmp_path):
-    many, few = (
-        scripts["families"].open_family("ns-sl", tmp_path, train=train, test=2, resolution=16) for train in (17, 3)
+    many, whole, few = (
+        scripts["families"].open_family("ns-sl", tmp_path, train=train, test=2, resolution=16) for train in (17, 16, 3)
     )
     assert few.split("test").samples == many.split("test").samples == (16, 17)
     assert few.split("train").samples == (0, 1, 2)
     assert many.split("train").samples == (*range(16), 18)
+    model = SimpleNamespace(config=SimpleNamespace(outputs=many.outputs))
+    scales = [scripts["run"].normaliser(model, data).std for data in (many, whole, few)]
+    assert torch.equal(scales[0], scales[1])  # errors are taken of the same fields
+    assert not torch.equal(scales[1], scales[2])
 
 
 def test_parts_of_an_array_of_jobs_make_every_run_once(scripts):
@@ -70,6 +74,10 @@ def test_the_report_reads_gains_off_the_records(scripts):
     assert "| ace | 16 | 0.2500 | 16.0 / 4.00 | 4.0 / 2.00 |" in text
     assert "| ce-rm | 16 | 0.2500 | 16.0 / 4.00 | 4.0 / 2.00 |" in text
     assert text.count("median EG") == 2
+    late = [{**row, "model": "unet", "error": 1.0 if row["trajectories"] < 64 else 0.01} for row in rows[:8]]
+    assert "| ace | 16 | 0.2500 | 16.0 / 4.00 | 4.0 / 2.00 | 0.0 / 0.25 |" in report.gains(
+        pd.DataFrame([*rows, *more, *late])
+    )
 
 
 def test_ablations_are_compared_with_the_random_twin_at_their_budget(scripts):

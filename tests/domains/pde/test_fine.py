@@ -37,7 +37,8 @@ def operator(*channels: Channel, axes: int = 2, **choices: Any) -> Any:
 def awake(model: Any) -> Any:
     """The same model after its path has learned something."""
     with torch.no_grad():
-        model.head.fine.out.weight.normal_()
+        for parameter in model.head.fine.out.parameters():
+            parameter.normal_()
     return model
 
 
@@ -46,12 +47,26 @@ def test_a_model_that_is_given_a_path_computes_what_it_did_and_the_path_learns()
         operator(U, V, C),
         FieldBatch(torch.randn(2, 3, 16, 16), torch.ones(2), target=torch.ones(2, 3, 16, 16)),
     )
-    grown = with_fine_path(model, FINE)
+    grown: Any = with_fine_path(model, FINE)
     assert torch.equal(grown(batch).fields, model(batch).fields)
     assert grown.config.fine == FINE
     assert model.config.fine is None
+    again, other = (with_fine_path(model, FINE, seed=seed).head.get_submodule("fine") for seed in (0, 1))
+    assert torch.equal(again.fields.weight, grown.head.fine.fields.weight)
+    assert not torch.equal(other.fields.weight, again.fields.weight)
     grown.loss(batch).backward()
     assert grown.head.get_submodule("fine").out.weight.grad.abs().sum() > 0
+
+
+def test_a_model_of_the_published_kind_has_its_path_on_its_own_grid():
+    model = operator(U, V, C, resolution=16, absolute_position=True, periodic=False)
+    grown, batch = with_fine_path(model, FINE), FieldBatch(torch.randn(1, 3, 32, 32), torch.ones(1))
+    before = model(batch).fields
+    assert torch.equal(grown(batch).fields, before)
+    change = awake(grown)(batch).fields - before
+    spectrum = torch.fft.rfft2(change).abs()
+    assert spectrum[..., :8, :8].max() > 1
+    assert spectrum[..., 9:23, :].max() < 1e-3  # nothing that 16 points cannot hold
 
 
 @pytest.mark.parametrize(("axes", "modes"), [(1, 12), (3, 4)])
@@ -105,6 +120,7 @@ def test_a_channel_keeps_its_part_of_the_path_when_channels_change():
     path, other = grown.head.fine, fewer.head.get_submodule("fine")
     assert torch.equal(other.fields.weight, path.fields.weight[:, 1:])
     assert torch.equal(other.out.weight, path.out.weight[1:])
+    assert torch.equal(other.out.bias, path.out.bias[1:])
     assert torch.equal(other.layers[0].far.weight, path.layers[0].far.weight)
     fresh: Any = replace_channels(grown, (U, V), (U, V)).head.get_submodule("fine")
     assert torch.equal(fresh.layers[0].near.weight, path.layers[0].near.weight)
