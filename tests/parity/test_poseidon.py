@@ -13,12 +13,15 @@ from safetensors.torch import load_file
 from humboldt.domains.pde import (
     build,
     config_from_published,
+    model_from_published,
     poseidon_b,
     poseidon_l,
     poseidon_t,
     state_from_published,
     state_to_published,
+    with_fine_path,
 )
+from humboldt.foundations import ConfigError, read_config
 
 pytestmark = pytest.mark.parity
 
@@ -67,6 +70,17 @@ def test_float32_agrees_within_rounding(replay, case):
     weights = load_file(case / "weights.safetensors")
     trained = {key: value.shape for key, value in weights.items() if "running" not in key and "num_batches" not in key}
     assert {k.removeprefix("grad."): v.shape for k, v in found.items() if k.startswith("grad.")} == trained
+
+
+def test_with_a_fine_path_it_computes_what_it_did(replay_command, case):
+    model = model_from_published(read_config(case), load_file(case / "weights.safetensors")).eval()
+    if model.config.mask_token:
+        with pytest.raises(ConfigError, match="also those that mask tokens hide"):
+            with_fine_path(model)
+        return
+    batch = replay_command.poseidon.read_batch(load_file(case / "inputs.safetensors"))
+    with torch.no_grad():
+        assert torch.equal(with_fine_path(model)(batch).fields, model(batch).fields)
 
 
 def test_the_command_needs_no_expected_values(tmp_path):
