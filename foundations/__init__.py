@@ -40,6 +40,7 @@ from .pieces import Pieces
 from .plotting import MissingMatplotlibError, pyplot
 from .program import Program
 from .resample import GatedFeedForward, GroupedQueryAttention, Perceiver, PerceiverConfig
+from .rollouts import refuse_rollout, step_of
 from .scores import LabelledScores, SampleScores, Score
 from .settings import load_settings
 from .shards import read_files
@@ -113,11 +114,13 @@ __all__ = [
     "read_json",
     "read_pickled",
     "read_weights",
+    "refuse_rollout",
     "relative_error",
     "require_finite",
     "require_fit",
     "save",
     "sinusoid",
+    "step_of",
     "tensors_hash",
     "to_dict",
     "upload",

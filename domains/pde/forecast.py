@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from humboldt.foundations import Model, Pieces, choose
+from humboldt.foundations import Model, Pieces, choose, step_of
 
 from .batch import FieldBatch
 from .evaluation import model_forecaster
@@ -74,8 +74,7 @@ def predict_states(
     check_lead_times(times, at_once=rollout == "direct")
     if missing not in ("error", "mask"):
         raise ValueError(f"missing values are an 'error' or a 'mask', got {missing!r}; choose one of them")
-    if rollout not in ("direct", "autoregressive"):
-        raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
+    length = step_of(rollout, step, times[0])
     absent = untaught(model) if absent is None else absent
     state, axes = oriented(state, model, dims)
     if finer != 1:
@@ -84,8 +83,8 @@ def predict_states(
     model = at_their_resolution(model, fields.shape[2:], resolution)
     space = [str(dim) for dim in given.dims[given.ndim - model.config.core.axes :]]
     closed = closed_axes(state, space, periodic, model, axes)
-    _say_far(times if rollout == "direct" else [float(step or times[0])], model)
-    forecaster = model_forecaster(model, None if rollout == "direct" else float(step or times[0]))
+    _say_far(times if length is None else [length], model)
+    forecaster = model_forecaster(model, length)
     chunks = []
     for first in range(0, len(fields), batch_size):
         chunk = torch.from_numpy(fields[first : first + batch_size])

@@ -20,6 +20,8 @@ from humboldt.foundations import (
     TimeNorm,
     choose,
     from_dict,
+    refuse_rollout,
+    step_of,
     to_dict,
 )
 
@@ -114,13 +116,13 @@ class Weather:
             weights: of the rows, `area` (WeatherBench 2) or `cosine`.
         """
         from .evaluation import WeatherScores, averaged, sample_errors
-        from .forecast import step_of
         from .task_scores import has_answers, task_scores
 
         if hasattr(data, "task") or any(map(has_answers, models.values())):
+            refuse_rollout("answers of a task", rollout, step)
             return task_scores(models, data, batch_size)
         part = self.arranged(data, next(iter(models.values())))
-        hours = step_of(sorted({s.lead_time for s in part.samples}), rollout, step)
+        hours = step_of(rollout, step, min((s.lead_time for s in part.samples), default=None))
         errors = sample_errors(models, part, step=hours, batch_size=batch_size, weights=weights)
         scores = averaged(errors, part).assign_attrs(rollout=rollout, step=str(hours))
         return WeatherScores(scores, "rmse", "lead_time", "lead time / hours", samples=errors)
@@ -168,13 +170,15 @@ class Weather:
         """
         import xarray as xr
 
-        from .forecast import forecast, step_of, write_forecast
+        from .forecast import forecast, write_forecast
 
         if _answers(model, lead_times):
+            refuse_rollout("answers of a task", rollout, step)
             from .task_predictions import answered
 
             return answered(model, state, lead_times, output=output, overwrite=overwrite, **choices)
-        steps = forecast(model, state, lead_times, step=step_of(lead_times, rollout, step), **choices)
+        ahead = step_of(rollout, step, next(iter(lead_times), None))
+        steps = forecast(model, state, lead_times, step=ahead, **choices)
         if output is None:
             return xr.concat(list(steps), dim="lead_time", data_vars="minimal")
         path = write_forecast(steps, output, overwrite)

@@ -16,7 +16,7 @@ import torch
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.foundations import Model, Pieces, choose, evaluating, tensors_hash
+from humboldt.foundations import Model, Pieces, choose, evaluating, step_of, tensors_hash
 
 from .batch import WeatherBatch, WeatherPrediction
 from .channels import require_finite
@@ -99,21 +99,6 @@ def forecast(
                 yield forecast_to_xarray(_blanked(prediction, unknown), about=about, **labels)
 
 
-def step_of(lead_times: Sequence[float], rollout: str, step: float | int | None = None) -> float | int | None:
-    """Hours of the steps of a rollout, the shortest lead time by default; None where each lead time is made at once.
-
-    Raises:
-        ValueError: another kind of rollout.
-    """
-    if rollout not in ("direct", "autoregressive"):
-        raise ValueError(f"a rollout is 'direct' or 'autoregressive', got {rollout!r}")
-    if step is not None and not step > 0:
-        raise ValueError(
-            f"a step of a rollout is positive, got {step:g} hours; name one that the lead times are multiples of"
-        )
-    return None if rollout == "direct" else step or lead_times[0]
-
-
 def forecast_pieces(
     model: Model,
     source: Any,
@@ -142,7 +127,7 @@ def forecast_pieces(
         raise ValueError(
             f"forecasts in pieces start from every time of the data, along 'time', got {got}; leave it out"
         )
-    length = step_of(lead_times, rollout, step)
+    length = step_of(rollout, step, next(iter(lead_times), None))
     data = open_states(model, source, **choices)
     count = sum(sample.member == data.samples[0].member for sample in data.samples)
 

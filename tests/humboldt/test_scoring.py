@@ -183,6 +183,8 @@ def test_bad_requests_name_the_rule():
         evaluate(model, data, lead_steps=[2, 9])
     with pytest.raises(ValueError, match="a rollout is 'direct' or 'autoregressive', got 'sideways'"):
         evaluate(model, data, rollout="sideways")
+    with pytest.raises(ValueError, match=r"got step=0.5 and rollout='direct'; add rollout='autoregressive'"):
+        evaluate(model, data, step=0.5)
     seconds = open_trajectories(decay_trajectories(5).assign_coords(time=("time", np.arange(5.0), {"units": "s"})))
     hours = Model(model.embed, model.core, model.head, domain="pde", config=model.config)
     hours.config = dataclasses.replace(model.config, time_units="h")

@@ -10,7 +10,6 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import Grid, forecast, make_climatology, open_weather, regrid
-from humboldt.domains.weather.forecast import step_of
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
 from tests.domains.weather.test_forecast import states
@@ -168,10 +167,3 @@ def test_choices_that_make_no_sense():
     opened = open_weather(analyses(), split={"train": ("yesterday", "2020-03-01")})
     refused("a first and a last time", "'yesterday'", "ISO 8601", lambda: opened.split("train"))
     refused("hours divide 24", "hours=0", "choose others", lambda: make_climatology(analyses(), 3, hours=0))
-    refused(
-        "a step of a rollout is positive",
-        "-6 hours",
-        "multiples",
-        lambda: step_of([6.0], "autoregressive", -6.0),
-        ValueError,
-    )

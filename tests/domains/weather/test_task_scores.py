@@ -19,6 +19,14 @@ def test_a_model_gets_the_samples_with_its_own_channels():
     np.testing.assert_allclose(turned["rmse"], ordered["rmse"], rtol=1e-6)
 
 
+def test_answers_have_no_rollout():
+    tuned = humboldt.finetune(small(), fluxes("u", "w"), task="flux", steps=1, batch_size=4, **QUICK)
+    rule = r"answers of a task are made at once, got rollout='autoregressive' and step=6; leave rollout and step out"
+    for verb in (humboldt.evaluate, humboldt.predict):
+        with pytest.raises(ValueError, match=rule):
+            verb(tuned, fluxes("u", "w"), rollout="autoregressive", step=6)
+
+
 def test_errors_are_those_of_the_definition():
     data = fluxes("u", "w")
     truth = np.stack([data.fluxes(i) for i in range(len(data))]).astype(float)
