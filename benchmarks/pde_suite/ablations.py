@@ -17,7 +17,7 @@ from neighbours import read_records
 from report import markdown
 
 SAME = ("trajectories", "seed", "steps", "resolution")
-RELEASED = "humboldt/pde-nano"
+RELEASED = ("humboldt/pde-nano", "humboldt/pde-nano-fine")
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def table(records: pd.DataFrame, ablations: pd.DataFrame) -> str:
 def variant(record: pd.Series) -> str:
     """What tells a row from the others."""
     weights, pairs = str(record["pretrained"]), record["pairs"]
-    named = "" if weights == RELEASED else f", weights of {Path(weights).name}"
+    named = "" if weights in RELEASED else f", weights of {Path(weights).name}"
     return f"{record['model']}{named}" + ("" if pairs == "all2all" else f", {pairs} pairs")
 
 

@@ -28,7 +28,7 @@ from humboldt.domains.pde.problems import problem
 from humboldt.foundations import Context, Normaliser
 
 MODELS = ("pde-nano", "scratch", "pde-nano-fine", "scratch-fine", "frozen", "fno", "unet")
-FINE = "-fine"  # with a fine path
+WEIGHTS = dict.fromkeys(("pde-nano-fine", "scratch-fine"), "humboldt/pde-nano-fine")  # of the others: --pretrained
 RATES = {"fno": 3e-3, "unet": 1e-3}
 STEPS = dict.fromkeys(MODELS, 200)
 KEY = ("family", "model", "trajectories", "seed", "steps", "pairs", "resolution", "pretrained")
@@ -60,7 +60,7 @@ def planned(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield {
                 "family": family, "model": model, "trajectories": trajectories, "seed": seed,
                 "steps": options.steps[model], "pairs": options.pairs, "resolution": options.resolution,
-                "pretrained": options.pretrained,
+                "pretrained": WEIGHTS.get(model, options.pretrained),
             }  # fmt: skip
 
 
@@ -92,8 +92,7 @@ def trained(run: dict[str, Any], part: Any, examples: Any, options: argparse.Nam
         model = Increment(network, part.channels, part.statistics(), horizon)
         model.context = Context()  # where a rollout notes its step
         return train(model, examples, batch=options.batch, rate=RATES[name], seed=seed)
-    start = humboldt.from_pretrained(options.pretrained, random=name.startswith("scratch"), seed=seed)
-    start = pde.with_fine_path(start, seed=seed) if name.endswith(FINE) else start
+    start = humboldt.from_pretrained(run["pretrained"], random=name.startswith("scratch"), seed=seed)
     return humboldt.finetune(
         start, examples, method="head" if name == "frozen" else "full", steps=run["steps"], batch_size=options.batch,
         warmup=run["steps"] // 20, seed=seed, progress=False,
@@ -184,7 +183,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--batch", type=int, default=8, help="pairs a step (%(default)s)")
     add("--pairs", choices=("all2all", "vanilla"), default="all2all", help="(%(default)s)")
     add("--resolution", type=int, default=64, help="points along an axis (%(default)s)")
-    add("--pretrained", default="humboldt/pde-nano", help="a name or folder (%(default)s)")
+    add("--pretrained", default="humboldt/pde-nano", help="weights of pde-nano, scratch and frozen (%(default)s)")
     add("--part", type=part, default=(0, 1), help="N/M: only every M-th run, from the N-th on")
     add("--threads", type=int, default=1, help="(%(default)s)")
     return parser

@@ -1,4 +1,4 @@
-"""The pretrained model and its random twin, through the same fine-tuning that users call."""
+"""The pretrained models and their random twins, through the same fine-tuning that users call."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from training import Examples
 
 import humboldt
 
-RATES = {"pde-nano": (1e-2, 5e-4, 1e-3), "scratch": (1e-2, 1e-2, 1e-2)}
+FINE = "-fine"
+RANDOM = (1e-2, 1e-2, 1e-2)
+RATES = {
+    "pde-nano": (1e-2, 5e-4, 1e-3),
+    "pde-nano-fine": (1e-2, 5e-3, 1e-3),
+    "scratch": RANDOM,
+    "scratch-fine": RANDOM,
+}
 """Highest rates of the core, of embedding and head, and of the norms; the best of those tried, see the page."""
 
 
 def tuned(name: str, examples: Examples, seed: int, options: argparse.Namespace) -> Any:
-    """`pde-nano` from its weights, `scratch` from random ones.
+    """`pde-nano` and `pde-nano-fine` from their weights, `scratch` and `scratch-fine` from random ones.
 
     --rates gives `pde-nano=...` or `scratch=...` as one rate for all parameters instead of those of `RATES`.
     """
     kind = name.removesuffix("4x")
-    model = humboldt.from_pretrained(options.pretrained, random=kind == "scratch", seed=seed)
+    weights = "humboldt/pde-nano-fine" if kind.endswith(FINE) else options.pretrained
+    model = humboldt.from_pretrained(weights, random=kind.startswith("scratch"), seed=seed)
     core, embedding, norm = (options.rates[kind],) * 3 if kind in options.rates else RATES[kind]
     steps = len(examples) // options.batch
     return humboldt.finetune(

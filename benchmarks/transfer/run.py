@@ -25,7 +25,8 @@ import humboldt.domains.pde as pde
 from humboldt.domains.pde.data import open_trajectories
 from humboldt.foundations import Context
 
-MODELS = ("pde-nano", "pde-nano4x", "scratch", "scratch4x", "fno", "fno4x", "unet", "unet4x")
+KINDS = ("pde-nano", "scratch", "pde-nano-fine", "scratch-fine", "fno", "unet")
+MODELS = tuple(kind + budget for kind in KINDS for budget in ("", "4x"))
 RATES = {"fno": 3e-3, "unet": 1e-3}
 
 

@@ -231,6 +231,7 @@ def open_mixture(
     folder: str | Path,
     *,
     pairs: int,
+    seed: int = 0,
     held_out: int = 16,
     share_of_samples: float = 1.0,
     progress: bool = True,
@@ -240,13 +241,14 @@ def open_mixture(
     Args:
         folder: holds one Zarr store per family, about 5 GB in all.
         pairs: number of training samples.
+        seed: of what is drawn for training; validation pairs are always the same.
         held_out: last trajectories of each family that are kept for validation.
         share_of_samples: generate only this share of the trajectories (for trials).
     """
     arrays = {f.name: _read(f, Path(folder), share_of_samples, progress) for f in families()}
     train = {name: array[:-held_out] for name, array in arrays.items()}
     validation = {name: array[-held_out:] for name, array in arrays.items()}
-    return PretrainingPairs(train, 0, pairs), PretrainingPairs(validation, 1, 256)
+    return PretrainingPairs(train, seed, pairs), PretrainingPairs(validation, 1, 256)
 
 
 def _read(family: Family, folder: Path, share_of_samples: float, progress: bool) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""How `humboldt/pde-nano` was made."""
+"""How `humboldt/pde-nano` and `humboldt/pde-nano-fine` were made."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from humboldt.finetune import Recipe, fit
 from humboldt.foundations import Model, Normaliser
@@ -25,11 +25,17 @@ PDE_NANO = Recipe(
 )
 """The recipe of `humboldt/pde-nano`."""
 
-ADVICE = {
+PDE_NANO_FINE = PDE_NANO.replace(steps=4000, core_rate=1e-3, warmup=100, precision="32-true", seed=2)
+"""The recipe of `humboldt/pde-nano-fine`, which goes on from there on other pairs of the same trajectories."""
+
+ADVICE: dict[str, Any] = {
     "pretrained": {"optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 5e-4, "norm_rate": 1e-3},
     "random": {"optimiser": "muon", "core_rate": 1e-2, "embedding_rate": 1e-2, "norm_rate": 1e-2},
 }
 """Recipe fields for tuning `humboldt/pde-nano` and its random twin: the best of those tried (see the transfer page)."""
+
+FINE_ADVICE = {**ADVICE, "pretrained": {**ADVICE["pretrained"], "embedding_rate": 5e-3}}
+"""The same for `humboldt/pde-nano-fine`: chosen on trajectories 8 to 15 of eight families (the page of the suite)."""
 
 
 def pretrain_pde_nano(
@@ -45,13 +51,44 @@ def pretrain_pde_nano(
         recipe: another than the released one for trials.
         share_of_samples: generate only this share of the trajectories (for trials).
     """
+    start = fresh_pde_nano(recipe.seed)
+    return _trained("humboldt/pde-nano", start, ADVICE, data, output, recipe, share_of_samples)
+
+
+def pretrain_pde_nano_fine(
+    data: str | Path, output: str | Path, recipe: Recipe = PDE_NANO_FINE, *, share_of_samples: float = 1.0
+) -> Model:
+    """Pretrain `humboldt/pde-nano-fine`: give `humboldt/pde-nano` a fine path (ADR 0015) and pretrain it further.
+
+    Interrupted and called again it goes on where it was.
+
+    Args:
+        data, output, recipe, share_of_samples: as in `pretrain_pde_nano`.
+    """
+    from humboldt.domains.pde import with_fine_path
+
+    from ..pretrained import from_pretrained
+
+    start = with_fine_path(from_pretrained("humboldt/pde-nano"), seed=recipe.seed)
+    return _trained("humboldt/pde-nano-fine", start, FINE_ADVICE, data, output, recipe, share_of_samples)
+
+
+def _trained(
+    name: str,
+    start: Model,
+    advice: dict[str, Any],
+    data: str | Path,
+    output: str | Path,
+    recipe: Recipe,
+    share_of_samples: float,
+) -> Model:
+    """The model of this name, trained on pairs of the mixture that the recipe's seed draws."""
     from humboldt.domains.pde import open_mixture
 
     pairs = recipe.steps * recipe.batch_size
-    train, validation = open_mixture(data, pairs=pairs, share_of_samples=share_of_samples)
-    model = fresh_pde_nano(recipe.seed)
-    model = fit(model, train, validation, recipe, None, output, run={"model": "humboldt/pde-nano"})
-    model.provenance["advice"] = ADVICE
+    train, validation = open_mixture(data, pairs=pairs, seed=recipe.seed, share_of_samples=share_of_samples)
+    model = fit(start, train, validation, recipe, None, output, run={"model": name})
+    model.provenance["advice"] = advice
     model.save(output)
     return model
 

@@ -56,6 +56,15 @@ def test_parts_of_an_array_of_jobs_make_every_run_once(scripts):
     assert sorted(k for part in parts for k in part) == sorted(whole)
 
 
+def test_models_with_a_fine_path_have_weights_of_their_own(scripts):
+    run = scripts["run"]
+    words = ["--data", "d", "--output", "o", "--families", "ace", "--trajectories", "1", "--seeds", "0"]
+    runs = run.planned(run.arguments().parse_args([*words, "--pretrained", "runs/vortices"]))
+    weights = {r["model"]: r["pretrained"] for r in runs}
+    assert weights["pde-nano"] == weights["scratch"] == "runs/vortices"
+    assert weights["pde-nano-fine"] == weights["scratch-fine"] == "humboldt/pde-nano-fine"
+
+
 def test_the_report_reads_gains_off_the_records(scripts):
     rows = [
         {"family": "ace", "model": model, "trajectories": n, "seed": seed, "error": level / n**0.5, "persistence": 1.0,

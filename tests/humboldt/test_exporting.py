@@ -82,6 +82,7 @@ def test_operations_that_onnx_has_not_are_named(tmp_path, monkeypatch):
 
 EMBEDDED = {
     "pde-nano": "{grid: [32, 32]}",
+    "pde-nano-fine": "{grid: [32, 32]}",
     "weather-nano": "{grid: [16, 32]}",
     "molecules-nano": "{length: 12}",
     "biodiversity-nano": "{variables: 5, species: 2}",
