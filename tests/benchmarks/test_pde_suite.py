@@ -98,9 +98,12 @@ def test_ablations_are_compared_with_the_random_twin_at_their_budget(scripts):
     known = [record("ace", 0.5, "scratch"), record("gce-rt", 0.2, "scratch"), record("ace", 9.0, "scratch", seed=1)]
     found = [record("ace", 0.25, pretrained="runs/a/vortices"), record("gce-rt", 0.4, pretrained="runs/a/vortices")]
     found.append(record("ace", 0.3, pairs="vanilla"))  # not on every family: not shown
+    fine = {"model": "pde-nano-fine", "pretrained": "humboldt/pde-nano-fine"}
+    known += [record("ace", 0.125, **fine), record("gce-rt", 0.05, **fine)]
     text = scripts["ablations"].table(pd.DataFrame(known), pd.DataFrame(found))
     assert "| scratch | 0.500 | 0.200 | 1.00 |" in text
     assert "| pde-nano, weights of vortices | 0.250 | 0.400 | 1.00 |" in text
+    assert "| pde-nano-fine | 0.125 | 0.050 | 0.25 |" in text
     assert "vanilla" not in text
     with pytest.raises(ValueError, match=r"compared at one budget, got .*'seed': 1.*keep one"):
         scripts["ablations"].table(pd.DataFrame(known), pd.DataFrame([*found, record("ace", 1.0, seed=1)]))

@@ -110,6 +110,9 @@ def test_a_rollout_is_scored_as_it_is_predicted():
     scores = humboldt.evaluate(made, data, split=None, rollout="autoregressive", step=6, json=True, batch_size=3)
     assert (scores.attrs["rollout"], scores.attrs["step"]) == ("autoregressive", "6")
     assert scores["samples"].values.tolist() == [18, 17, 16]
+    usual = humboldt.evaluate(made, data, split=None, rollout="autoregressive", json=True, batch_size=3)
+    assert float(usual.attrs["step"]) == 6  # the shortest lead time
+    assert usual["rmse"].equals(scores["rmse"])
     starts = opened(lead_times=[6])
     found = humboldt.predict(made, starts, [6, 12, 18], rollout="autoregressive", step=6, start=range(len(starts)))
     for steps, lead in enumerate((6, 12, 18), 1):
