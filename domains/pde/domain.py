@@ -131,13 +131,13 @@ class PDE:
             lead_steps: how many frames ahead to look; all by default.
             batch_size: trajectories at a time.
         """
-        length = step_of(rollout, step, float(data.times[1] - data.times[0]) if len(data.times) > 1 else None)
         models = {name: at_their_resolution(model, data.grid, resolution) for name, model in models.items()}
         first = next(iter(models.values()))
         if any(model.config.task == "error" for model in models.values()):
             refuse_rollout("estimates of errors", rollout, step)
             return evaluate_indicators(models, data, lead_steps=lead_steps, batch_size=batch_size)
         say_other_topology(first, data.periodic)
+        length = step_of(rollout, step, float(data.times[1] - data.times[0]) if len(data.times) > 1 else None)
         forecasters = {name: model_forecaster(model, length) for name, model in models.items()}
         normaliser = None if physical else copy.deepcopy(first.head.get_submodule("normaliser")).cpu()
         found = evaluate(

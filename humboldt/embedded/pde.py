@@ -34,9 +34,6 @@ ADVICE: dict[str, Any] = {
 }
 """Recipe fields for tuning `humboldt/pde-nano` and its random twin: the best of those tried (see the transfer page)."""
 
-FINE_ADVICE = {**ADVICE, "pretrained": {**ADVICE["pretrained"], "embedding_rate": 5e-3}}
-"""The same for `humboldt/pde-nano-fine`: chosen on trajectories 8 to 15 of eight families (the page of the suite)."""
-
 
 def pretrain_pde_nano(
     data: str | Path, output: str | Path, recipe: Recipe = PDE_NANO, *, share_of_samples: float = 1.0
@@ -70,7 +67,7 @@ def pretrain_pde_nano_fine(
     from ..pretrained import from_pretrained
 
     start = with_fine_path(from_pretrained("humboldt/pde-nano"), seed=recipe.seed)
-    return _trained("humboldt/pde-nano-fine", start, FINE_ADVICE, data, output, recipe, share_of_samples)
+    return _trained("humboldt/pde-nano-fine", start, start.provenance["advice"], data, output, recipe, share_of_samples)
 
 
 def _trained(

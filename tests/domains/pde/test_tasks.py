@@ -150,6 +150,8 @@ def test_an_indicator_is_scored_by_what_goes_with_the_error(monkeypatch):
     assert found.rows()[0]["within"] == 1.0
     with pytest.raises(ValueError, match=r"estimates of errors are made at once, got rollout='autoregressive'"):
         PDE().evaluate(models, data().split("test"), rollout="autoregressive")
+    with pytest.raises(ValueError, match=r"estimates of errors are made at once, got rollout='direct' and step=0.5"):
+        PDE().evaluate(models, data().split("test"), step=0.5)
     for both in ({"model": judge, "twin": forecasting()}, {"twin": forecasting(), "model": judge}):
         with pytest.raises(ValueError, match=r"got models of another task: \['twin'\]; leave them out"):
             PDE().evaluate(both, data().split("test"))

@@ -8,7 +8,7 @@ import torch
 
 import humboldt
 from humboldt.domains.pde import FineConfig, pretraining, with_fine_path
-from humboldt.embedded.pde import FINE_ADVICE, PDE_NANO_FINE, pretrain_pde_nano_fine
+from humboldt.embedded.pde import ADVICE, PDE_NANO_FINE, pretrain_pde_nano_fine
 
 SHORT = PDE_NANO_FINE.replace(steps=2, batch_size=2, warmup=0, validation_samples=2)
 
@@ -37,7 +37,7 @@ def test_it_learns_from_pairs_of_its_own_and_is_read_back(tmp_path, monkeypatch)
     about = json.loads((tmp_path / "data.json").read_text())
     assert about["train"]["seed"] == SHORT.seed != humboldt.from_pretrained("humboldt/pde-nano").provenance["seed"]
     saved = humboldt.from_pretrained(tmp_path).provenance
-    assert saved["advice"] == FINE_ADVICE
+    assert saved["advice"] == {**ADVICE, "pretrained": {**ADVICE["pretrained"], "embedding_rate": 5e-3}}
     assert saved["ancestors"][0]["model"] == "humboldt/pde-nano"
     assert saved["recipe"]["model"] == "humboldt/pde-nano-fine"
     monkeypatch.setattr(pretraining.PretrainingPairs, "batch", None)  # nothing is drawn again
