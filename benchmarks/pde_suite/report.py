@@ -2,6 +2,7 @@
 
 Writes a Markdown table (.txt) and a plot (.png) beside the records, and prints the table. The gains are against the FNO
 with the largest number of trajectories at which it was run, a table for each such number; errors are means over seeds.
+Models may differ in their budgets, the records of one model may not: those of another budget are a file of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from humboldt.plots import COLOURS, NEUTRAL, pyplot, save
 
 REFERENCE = "fno"
 TWINS = {"pde-nano": "scratch", "pde-nano-fine": "scratch-fine"}
+CHOICES = ("steps", "pairs", "resolution", "pretrained")
 COLUMNS = 5
 
 
@@ -27,11 +29,24 @@ def main() -> None:
     parser.add_argument("records", type=Path)
     options = parser.parse_args()
     records = pd.DataFrame(read_records(options.records))
+    refuse_mixed(records)
     tables = [gains(records), against_twin(records), errors(records), longer(records)]
     text = "\n\n".join(tables) + "\n"
     options.records.with_suffix(".txt").write_text(text)
     plot(records, options.records.with_suffix(".png"))
     print(text)
+
+
+def refuse_mixed(records: pd.DataFrame) -> None:
+    """A curve is of one budget, one choice of pairs, one grid and one set of weights."""
+    for name in CHOICES:
+        found = {model: sorted(set(here[name])) for model, here in records.groupby("model", sort=False)}
+        mixed = {model: values for model, values in found.items() if len(values) > 1}
+        if mixed:
+            raise ValueError(
+                f"records of a model differ in family, trajectories and seed alone, got {name} {mixed}; "
+                "keep the others in a file of their own"
+            )
 
 
 def curve(records: pd.DataFrame, family: str, model: str) -> dict[int, float]:

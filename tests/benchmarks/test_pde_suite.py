@@ -89,6 +89,16 @@ def test_the_report_reads_gains_off_the_records(scripts):
     )
 
 
+def test_a_report_refuses_records_of_several_budgets(scripts):
+    same = {"pairs": "all2all", "resolution": 64, "pretrained": "humboldt/pde-nano"}
+    rows = [{"model": model, "steps": steps, **same} for model, steps in (("pde-nano", 100), ("fno", 400))]
+    scripts["report"].refuse_mixed(pd.DataFrame([*rows, rows[0]]))  # models may differ
+    with pytest.raises(ValueError, match=r"got steps \{'pde-nano': \[100, 400\]\}; keep the others in a file"):
+        scripts["report"].refuse_mixed(pd.DataFrame([*rows, {**rows[0], "steps": 400}]))
+    with pytest.raises(ValueError, match=r"got pairs \{'fno': \['all2all', 'vanilla'\]\}"):
+        scripts["report"].refuse_mixed(pd.DataFrame([*rows, {**rows[1], "pairs": "vanilla"}]))
+
+
 def test_ablations_are_compared_with_the_random_twin_at_their_budget(scripts):
     def record(family: str, error: float, model: str = "pde-nano", **other: object) -> dict[str, object]:
         budget = {"trajectories": 16, "seed": 0, "steps": 100, "resolution": 64}
