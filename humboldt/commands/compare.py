@@ -11,7 +11,7 @@ from ..cli import make_parser, option, parse
 from ..comparing import compare
 from ..comparison_page import write_page
 from ..comparison_table import table
-from .finetune import chosen, recipe_options
+from .finetune import recipe_options, said
 
 METHODS = [
     "full", "head", "norms", "lora", "dora", "hydra", "nlt", "bottleneck", "conv", "f_adapter", "taps", "lae",
@@ -35,7 +35,7 @@ def run(words: Sequence[str]) -> None:
     option(add, "limit", float | None, None, "begin no new run after so many CPU seconds; no limit if not given")
     option(add, "output", str, "runs/comparison", "folder of records, table, plot and page; the same command goes on")
     recipe_options(parser)
-    given = chosen(parse(parser, words))
+    given = said(parse(parser, words), words)
     given.pop("seed", None)
     folder = Path(given["output"])
     found = compare(given.pop("model"), given.pop("data"), **given)

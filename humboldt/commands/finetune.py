@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def parsed(words: Sequence[str], recipe: dict[str, Any]) -> dict[str, Any]:
-    """What a recipe and the words after it say, by option.
+    """What a recipe and the words after it say, by option; recipe fields that neither names are left out.
 
     Raises:
         UsageError, ConfigError: a key, an option or a method that there is not, or a value of another type.
@@ -34,7 +34,7 @@ def parsed(words: Sequence[str], recipe: dict[str, Any]) -> dict[str, Any]:
     way = _method_name(words, recipe)
     parser = finetune_parser(way)
     parser.set_defaults(_flat(recipe, {action.dest for action in parser._actions}, way))
-    return parse(parser, [word for word in words if not _is_recipe(word)])
+    return said(parse(parser, [word for word in words if not _is_recipe(word)]), words, recipe)
 
 
 def call(given: dict[str, Any]) -> int:
@@ -43,19 +43,23 @@ def call(given: dict[str, Any]) -> int:
     if model is None or data is None:
         raise UsageError("a run needs a model and data, got neither on the line nor in a recipe: finetune MODEL DATA")
     if dry:
-        print(json.dumps(plan_finetune(model, data, **chosen(given)), indent=1))
+        print(json.dumps(plan_finetune(model, data, **given), indent=1))
         return 0
     if given["output"] is None:
         raise UsageError("a run writes a folder, got none; add --output FOLDER (or --dry-run)")
-    tuned = finetune(model, data, **chosen(given))
+    tuned = finetune(model, data, **given)
     if world().leads:
         print(f"{tuned} in {given['output']}")
     return 0
 
 
-def chosen(given: dict[str, Any]) -> dict[str, Any]:
-    """Without the recipe fields that are as they are by default, so that a checkpoint's advice holds for them."""
-    return {k: v for k, v in given.items() if k not in FIELDS or k == "seed" or v != FIELDS[k].default}
+def said(given: dict[str, Any], words: Sequence[str], recipe: Iterable[str] = ()) -> dict[str, Any]:
+    """Without the recipe fields that neither the line nor a recipe names, so that a checkpoint's advice holds for them.
+
+    One that is named counts also where its value is the default.
+    """
+    named = {word.partition("=")[0][2:].replace("-", "_") for word in words if word.startswith("--")} | {*recipe}
+    return {key: value for key, value in given.items() if key not in FIELDS or key in named}
 
 
 def finetune_parser(way: str) -> Any:

@@ -102,7 +102,7 @@ def check(recipe: dict[str, Any], processes: int) -> None:
     given = parsed([], dict(recipe))
     if given["model"] is None or given["data"] is None:
         raise UsageError("a recipe to submit names a model and data, got none of one; add model: and data: to it")
-    schedule = Recipe().replace(**{name: given[name] for name in FIELDS})
+    schedule = Recipe().replace(**{name: given[name] for name in FIELDS if name in given})
     if not is_automatic(given["method"]):
         as_method(given["method"])
     shared_out(list(range(schedule.batch_size)), World(size=processes))
@@ -111,7 +111,7 @@ def check(recipe: dict[str, Any], processes: int) -> None:
 def memory(found: dict[str, Any], given: dict[str, Any], processes: int) -> str:
     """What a process needs, as measured here; by rows it has its part of weights, gradients and moments alone."""
     measured = found["memory_megabytes"]
-    if given["strategy"] != "fsdp" or processes == 1:
+    if given.get("strategy") != "fsdp" or processes == 1:
         return f"{measured} MB (measured here)"
     elsewhere = (4e-6 * found["parameters"] + 12e-6 * found["trained parameters"]) * (1 - 1 / processes)
     return f"{measured - elsewhere:.0f} MB ({measured} MB measured here, less the rows that others hold)"
@@ -119,14 +119,17 @@ def memory(found: dict[str, Any], given: dict[str, Any], processes: int) -> str:
 
 def estimate(recipes: Sequence[dict[str, Any]], profile: Any) -> str:
     """Memory, time and core-hours of the array, from two steps of its first task on this machine."""
+    from humboldt.finetune import FIELDS
+
     from ..adapting import plan_finetune
-    from .finetune import chosen, parsed
+    from .finetune import parsed
 
     given = parsed([], dict(recipes[0]))
     model, data = given.pop("model"), given.pop("data")
     given.pop("dry_run")
-    given["batch_size"] //= profile.processes
-    found = plan_finetune(model, data, **chosen(given))
+    if profile.processes > 1:
+        given["batch_size"] = given.get("batch_size", FIELDS["batch_size"].default) // profile.processes
+    found = plan_finetune(model, data, **given)
     hours = found["seconds"] / 3600
     return "\n".join(
         [

@@ -7,12 +7,14 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 import humboldt.commands.finetune as finetune_command
 from humboldt.cli import COMMANDS, UsageError, main, make_parser, option, parse
 from humboldt.commands.pretrain import configuration
 from humboldt.domains.pde import PDEConfig
-from humboldt.finetune import FIELDS, METHODS
+from humboldt.finetune import FIELDS, METHODS, Recipe
+from humboldt.foundations import to_dict
 
 
 @pytest.fixture
@@ -104,7 +106,18 @@ def test_words_reach_the_function(called):
     assert called.choices["method"]["rank"] == 3
     assert (called.choices["steps"], called.choices["core_rate"]) == (7, 1e-3)
     assert (called.choices["output"], called.choices["samples"]) == ("out", 2)
-    assert "batch_size" not in called.choices  # as it is by default: left to the advice of the checkpoint
+    assert "batch_size" not in called.choices  # it was not said: left to the advice of the checkpoint
+
+
+def test_what_is_said_counts_also_where_it_is_the_default(called, tmp_path):
+    assert main(["finetune", "m", "d", "--output", "o", "--core_rate=5e-5", "--optimiser", "adamw"]) == 0
+    assert {name: called.choices.get(name) for name in FIELDS} == {
+        **dict.fromkeys(FIELDS), "core_rate": 5e-5, "optimiser": "adamw",
+    }  # fmt: skip
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({"model": "m", "data": "d", "output": "o", **to_dict(Recipe())}))
+    assert main(["finetune", str(recipe)]) == 0
+    assert {name: called.choices.get(name, "left out") for name in FIELDS} == to_dict(Recipe())
 
 
 def test_a_recipe_file_gives_the_defaults_and_the_line_wins(called, tmp_path):
