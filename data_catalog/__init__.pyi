@@ -40,6 +40,7 @@ from .converter.headers import rename_with_chunks as rename_with_chunks
 from .converter.joined_array import joined_variable as joined_variable
 from .engine import netcdf_engine as netcdf_engine
 from .errors import DataError as DataError
+from .errors import no_room as no_room
 from .fingerprint import files_fingerprint as files_fingerprint
 from .fingerprint import source_fingerprint as source_fingerprint
 from .reader.amplification import Amplification as Amplification

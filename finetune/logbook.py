@@ -21,7 +21,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class Logbook:
         """Append a row; columns that it lacks stay empty."""
         if not self.writes:
             return
-        with (self.folder / "log.csv").open("a") as file:
+        with _room(self.folder / "log.csv"), (self.folder / "log.csv").open("a") as file:
             file.write(_line([row.get(c, "") for c in COLUMNS]))
 
     def _held(self) -> Iterator[Path]:
@@ -243,5 +243,26 @@ def _line(values: Any) -> str:
 
 def _write(path: Path, text: str) -> None:
     scratch = path.with_name(f".{path.name}.writing")
-    scratch.write_text(text)
-    os.replace(scratch, path)
+    try:
+        with _room(path):
+            scratch.write_text(text)
+            os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def _room(path: Path) -> Iterator[None]:
+    """What is written to a file is refused with a cure where there is no room, or no place, for it.
+
+    Raises:
+        RunFolderError: says what the disk said.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"a run writes {path.name} into a folder with room for it, but {path.parent} refused ({error.strerror}); "
+            "what was saved before is unchanged: free some space, or lift the limit on the size of files (ulimit -f), "
+            "and the same command goes on from there"
+        ) from error

@@ -73,11 +73,14 @@ class Direct(TorchCheckpointIO):
             torch.save(checkpoint, path)
         except (OSError, RuntimeError) as error:  # the second is what PyTorch says of a full disk
             what = (str(error).splitlines() or [type(error).__name__])[0]
+            size = 0
             if Path(path).is_file():  # half a checkpoint, in the room that the next one needs
+                size = Path(path).stat().st_size
                 Path(path).unlink()
             raise RunFolderError(
-                f"a checkpoint is written into a folder with room for it, but {Path(path).parent} refused ({what}); "
-                "the one before is unchanged: free some space, and the same command goes on from there"
+                f"a checkpoint is written into a folder with room for it, but {Path(path).parent} refused more than "
+                f"{size} bytes ({what}); the one before is unchanged: free some space, or lift the limit on the size "
+                "of files (ulimit -f), and the same command goes on from there"
             ) from error
 
 

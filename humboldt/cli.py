@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import json
 import re
 import sys
@@ -74,8 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             return _run(words[0], [dashed(word) for word in words[1:]])
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-        cure = "; what is written needs room: free some space, or write elsewhere" if full else ""
+        from humboldt.data_catalog import no_room
+
+        lack = no_room(error)
+        cure = f"; what is written needs room: {lack[1]}, or write elsewhere" if lack else ""
         print(f"humboldt: error: {error}{cure}", file=sys.stderr)
         return 2
     return 0

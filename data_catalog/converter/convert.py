@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,7 @@ from .growing_remote import growing_at
 from .grows import Grows, differences
 from .headers import native_chunks
 from .provenance import comparable, describe, named, newest
-from .shards import Infinite, Job, Missing, Region, is_full, run, sample_chunks
+from .shards import Infinite, Job, Missing, Region, run, sample_chunks
 from .staging import Detour, between, detour, gone_through, sweep
 from .store_files import StoreFiles, files_of
 from .zarr_writing import RECORD, finish, lay_out
@@ -81,7 +80,7 @@ def convert(
     Raises:
         DataError: data that cannot be read, do not fit together, or are refused by a policy.
         FileExistsError: the output is there, from other arguments. PermissionError: it cannot be written.
-        OSError: with ENOSPC, a full disk, beforehand or during the run.
+        OSError: no room (ENOSPC, EDQUOT, EFBIG), beforehand or during the run; what is finished is kept.
     """
     if workers < 1:
         raise DataError(f"work is done by at least 1 worker, got {workers}")
@@ -196,9 +195,10 @@ class Conversion:
             self.growing.empty()
             codecs = {plan.name: self.choose_codec(plan, codec) for plan in self.plans}
             self.make_room(codecs, 0)
-            lay_out(self.files.root, self.source.data, self.plans, codecs)
-            self.growing.note("plan.json", self.growing.plan)
-            self.growing.note("codecs.json", codecs)
+            with self.growing.until_full(self.done):
+                lay_out(self.files.root, self.source.data, self.plans, codecs)
+                self.growing.note("plan.json", self.growing.plan)
+                self.growing.note("codecs.json", codecs)
             return
         self.make_room(codecs, sum(entry["bytes"] for entry in self.finished().values()))
 
@@ -220,6 +220,10 @@ class Conversion:
         sizes = self.files.sizes(found)
         return {key: value for size, (key, value) in zip(sizes, found.items(), strict=True) if size == value["bytes"]}
 
+    def done(self) -> str:
+        """How many shards are finished, in words."""
+        return f"{len(self.finished())} of {sum(plan.shard_count for plan in self.plans)} shards"
+
     def tasks(self) -> list[Region | str]:
         """What is left to be done: source files to be hashed, regions with shards to be written."""
         finished, journal = self.finished(), self.growing.journal.read()
@@ -233,26 +237,17 @@ class Conversion:
 
     def execute(self, missing: Missing, infinite: Infinite, scheduler: Any, workers: int, progress: bool) -> None:
         """Do what is left, and note each finished task."""
-        store = self.growing.store
-        address = store if isinstance(store, str) else str(store.absolute())
-        job = Job(data=self.source.data, store=address, missing=missing, infinite=infinite)
+        store = self.growing.store if isinstance(self.growing.store, str) else str(self.growing.store.absolute())
+        job = Job(data=self.source.data, store=store, missing=missing, infinite=infinite)
         tasks = self.tasks()
-        try:
-            with tqdm(total=self.bytes, initial=self.bytes - sum(map(self.weight, tasks)), unit="B", unit_scale=True,
-                      desc=str(self.growing.output).rsplit("/", 1)[-1], disable=not progress) as bar:  # fmt: skip
-                done = completed(partial(run, job), tasks, scheduler=scheduler, workers=workers, at_once=workers)
-                for number, entries in done:
-                    self.growing.journal.add(entries)
-                    bar.update(self.weight(tasks[number]))
-        except OSError as error:
-            if not is_full(error):
-                raise
-            shards = sum(plan.shard_count for plan in self.plans)
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk became full after {len(self.finished())} of {shards} shards; they are kept in "
-                f"{self.growing.partial}: free space and repeat the same call to continue",
-            ) from error
+        with self.growing.until_full(self.done), tqdm(
+            total=self.bytes, initial=self.bytes - sum(map(self.weight, tasks)), unit="B", unit_scale=True,
+            desc=str(self.growing.output).rsplit("/", 1)[-1], disable=not progress,
+        ) as bar:  # fmt: skip
+            done = completed(partial(run, job), tasks, scheduler=scheduler, workers=workers, at_once=workers)
+            for number, entries in done:
+                self.growing.journal.add(entries)
+                bar.update(self.weight(tasks[number]))
 
     def weight(self, task: Region | str) -> int:
         """Bytes that a task writes, before compression."""
@@ -276,7 +271,8 @@ class Conversion:
                 for p in self.plans
             },
         }
-        finish(self.files.root, self.source.data, record)
+        with self.growing.until_full(self.done):
+            finish(self.files.root, self.source.data, record)
         self.growing.publish()
 
     def summary(self, memory: int, at_once: int) -> str:

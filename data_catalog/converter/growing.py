@@ -14,6 +14,7 @@ from typing import Any
 
 import filelock
 
+from ..errors import no_room
 from .grows import Grows, another_writer
 
 
@@ -118,7 +119,7 @@ class Growing(Grows):
         except filelock.Timeout as error:
             raise another_writer(self.output) from error
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if no_room(error):
                 raise
             raise PermissionError(
                 f"the output must lie in a folder that can be written, got {self.output} ({error}); choose another"

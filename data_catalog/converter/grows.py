@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+
+from ..errors import no_room
 
 
 class Grows(ABC):
@@ -110,6 +112,24 @@ class Grows(ABC):
             if not goes_on:
                 self.empty()
             yield goes_on
+
+    @contextmanager
+    def until_full(self, done: Callable[[], str]) -> Iterator[None]:
+        """A disk that takes no more is told with what is `done`, such as `3 of 5 samples`, and kept.
+
+        Raises:
+            OSError: with the number of the error, and the cure.
+        """
+        try:
+            yield
+        except OSError as error:
+            if (lack := no_room(error)) is None:
+                raise
+            raise OSError(
+                error.errno,
+                f"{lack[0]} after {done()}; they are kept in {self.partial}: {lack[1]} and repeat the same call to "
+                "continue",
+            ) from error
 
 
 def another_writer(output: Path | str) -> FileExistsError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
@@ -155,8 +154,3 @@ def run(job: Job, task: Region | str) -> dict[str, Any]:
     if isinstance(task, str):
         return {f"sha256 {task}": sha256(task)}
     return write_region(job, task)
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that the disk is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,6 +1,5 @@
 """Generate trajectories of a problem into a Zarr store: resumable, checked beforehand, never half-written."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,8 +48,8 @@ def generate(
 
     Until it is finished the store is ``<output>.partial``; the same call continues an interrupted one and ends with
     the same store. A finished store with fewer samples, otherwise the same, is continued to so many. Raises
-    FileExistsError (other arguments, or an output that is something else; ``overwrite`` replaces stores), OSError with
-    ENOSPC (disk full, before or during the run) and PermissionError.
+    FileExistsError (other arguments, or an output that is something else; ``overwrite`` replaces stores), OSError
+    (no room, before or during the run: ENOSPC, EDQUOT, EFBIG) and PermissionError.
     """
     chosen = chosen_problem(problem, tracer, precision, choices)
     plan = Plan(
@@ -69,9 +68,10 @@ def generate(
     run.require_room()
     with run.growing.begun(overwrite) as goes_on:
         if not goes_on:
-            create_store(run.growing.store, plan)
-            run.keep()
-            run.growing.note("plan.json", run.growing.plan)
+            with run.growing.until_full(run.done):
+                create_store(run.growing.store, plan)
+                run.keep()
+                run.growing.note("plan.json", run.growing.plan)
         batches = list(run.batches(together))
         with tqdm(total=samples, initial=run.finished(), unit="sample", desc=chosen.name, disable=not progress) as bar:
             for done in run.execute(batches, workers):
@@ -191,6 +191,10 @@ class Run:
         same = self.growing.read_plan() == self.growing.plan
         return self.growing.journal.read().get("samples", 0) if same else self.kept()
 
+    def done(self) -> str:
+        """How many samples are finished, in words."""
+        return f"{self.finished()} of {self.plan.samples} samples"
+
     def batches(self, size: int) -> Iterator[range]:
         """The samples still to be made, ``size`` at a time."""
         for first in range(self.finished(), self.plan.samples, size):
@@ -198,18 +202,10 @@ class Run:
 
     def execute(self, batches: Sequence[range], workers: int) -> Iterator[int]:
         """Make the batches and yield the number of finished samples after each."""
-        try:
+        with self.growing.until_full(self.done):
             for done in self.written(batches, workers):
                 self.growing.journal.add({"samples": done.stop})
                 yield done.stop
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise OSError(
-                errno.ENOSPC,
-                f"the disk became full after {self.finished()} of {self.plan.samples} samples; they are kept in "
-                f"{self.growing.partial}: free space and repeat the same call to continue",
-            ) from error
 
     def written(self, batches: Sequence[range], workers: int) -> Iterator[range]:
         """Yield each batch, in order, once it is in the store."""

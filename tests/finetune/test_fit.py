@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 
 from humboldt.finetune import Full, Interrupted, Mixture, Recipe, RunFolderError, fit, method
 from humboldt.finetune.fit import ancestors, bytes_written
-from humboldt.finetune.logbook import SLACK
+from humboldt.finetune.logbook import SLACK, Logbook
 from humboldt.foundations import read_config
 from tests.finetune.processes import together
 from tests.finetune.tiny import RESUMED, Told, Waves, main, tiny_model
@@ -238,6 +239,36 @@ def test_a_full_disk_is_refused_before_training(tmp_path, monkeypatch):
         fit(tiny_model(), train, None, SHORT, folder=tmp_path / "run")
     assert train.read == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("largest", "told"),
+    [
+        (300, r"a run writes recipe\.yaml into a folder with room for it, but .* refused \(File too large\)"),
+        (1200, r"a checkpoint is written .* refused more than 1\d\d\d bytes .*; the one before is unchanged"),
+    ],
+)
+def test_a_limit_on_the_size_of_files_is_told_and_nothing_half_written_is_left(tmp_path, largest, told):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
+    try:
+        with pytest.raises(RunFolderError, match=rf"{told}.*\(ulimit -f\), and the same command goes on"):
+            fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [path for path in tmp_path.rglob("*") if "step" in path.name or "writing" in path.name]
+    fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+
+
+def test_a_log_that_has_no_room_is_told(tmp_path):
+    logbook = Logbook(tmp_path, {}, {})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+    try:
+        with pytest.raises(RunFolderError, match=r"a run writes log\.csv .* \(File too large\); what was saved before"):
+            logbook.write({"step": 1, "loss": 0.5})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_run_is_not_overwritten_where_the_new_one_has_no_room(tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ def test_a_model_that_cannot_be_had_is_an_error_that_is_told(capsys, monkeypatch
 
 
 def test_a_full_disk_and_a_spent_quota_are_told_with_a_cure(capsys, monkeypatch):
-    for number in (errno.ENOSPC, errno.EDQUOT, errno.ENOENT):
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOENT):
 
         def full(self, words, number=number):
             raise OSError(number, os.strerror(number))
@@ -65,7 +65,8 @@ def test_a_full_disk_and_a_spent_quota_are_told_with_a_cure(capsys, monkeypatch)
         monkeypatch.setattr("humboldt.cli._command", lambda name, full=full: SimpleNamespace(run=full.__get__(name)))
         told = error_of(capsys, "predict")
         assert os.strerror(number) in told
-        assert ("needs room: free some space, or write elsewhere" in told) == (number != errno.ENOENT)
+        assert ("needs room: free some space, or write elsewhere" in told) == (number in (errno.ENOSPC, errno.EDQUOT))
+        assert ("limit on the size of files (ulimit -f), or write elsewhere" in told) == (number == errno.EFBIG)
 
 
 def test_a_recipe_names_one_method(tmp_path, capsys):

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -202,6 +203,25 @@ def test_a_full_disk_keeps_what_is_finished(years, tmp_path, monkeypatch):
     monkeypatch.setattr("humboldt.data_catalog.converter.growing.free_bytes", lambda path: 100)
     with pytest.raises(OSError, match=r"must hold the result: needed \d+ bytes, available 100 bytes .*; free space"):
         convert(years, tmp_path / "b.zarr", **SMALL)
+
+
+@pytest.mark.parametrize(("largest", "done"), [(200, 0), (1500, 1)])  # the layout is refused, or the second array
+def test_a_limit_on_the_size_of_files_keeps_what_is_finished(tmp_path, largest, done):
+    numbers = np.random.default_rng(0).standard_normal((8, 16, 32))
+    data = xr.Dataset({"a": (("time", "x"), numbers[:, :, 0]), "u": (("time", "x", "y"), numbers)})
+    choices = {"codec": "none", "progress": False, "shard_bytes": 10**6, "scheduler": "here"}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limits[1]))
+    try:
+        with pytest.raises(OSError, match=rf"so large here after {done} of 2 shards; .*partial: lift the .*ulimit -f"):
+            convert(data, tmp_path / "t.zarr", **choices)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("t.zarr.partial/store/a/c/0/0")}
+    assert len(kept) == done
+    made = convert(data, tmp_path / "t.zarr", **choices)
+    assert {path.name: path.stat().st_mtime_ns for path in made.glob("a/c/0/0")}.items() >= kept.items()
+    assert xr.open_zarr(made).equals(data)
 
 
 @pytest.mark.integration

@@ -245,12 +245,18 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_leaves_a_store_that_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, r"the disk became full after 2 of 5 samples; they are kept in .*a\.zarr\.partial: free some"),
+        (errno.EDQUOT, r"the quota is spent after 2 of 5 samples; .*: free some space and repeat the same call"),
+        (errno.EFBIG, r"a file may not become so large here after 2 of 5 samples; .*: lift the limit .*ulimit -f"),
+    ],
+)
+def test_a_disk_that_fills_up_leaves_a_store_that_goes_on(tmp_path, monkeypatch, number, told):
     with monkeypatch.context() as patch:
-        kill_at(patch, 2, OSError(errno.ENOSPC, "No space left on device"))
-        with pytest.raises(
-            OSError, match=r"full after 2 of 5 samples; they are kept in .*a\.zarr\.partial: free space"
-        ):
+        kill_at(patch, 2, OSError(number, "no room"))
+        with pytest.raises(OSError, match=told):
             generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
     resumed = generate("ns-sl", output=tmp_path / "a.zarr", **SMALL)
     assert contents(resumed) == contents(generate("ns-sl", output=tmp_path / "b.zarr", **SMALL))
