@@ -12,7 +12,7 @@ from .fit import fit
 from .hook import FeatureMap, Hook, MemoryMap, TokenMap, WeightMap
 from .interruption import EXIT, Interrupted
 from .lens import alignment, lens, losses_without
-from .logbook import RunFolderError, differences, weights_hash
+from .logbook import HARMLESS, RunFolderError, differences, weights_hash
 from .method import METHODS, MergeError, Method, TargetError, known_methods, method
 from .methods import Full, HeadOnly, LoRA, Norms
 from .migration import Gate, Migration, migrate
@@ -26,6 +26,7 @@ from .world import World, shared_out, world
 __all__ = [
     "EXIT",
     "FIELDS",
+    "HARMLESS",
     "METHODS",
     "Adapter",
     "Certificate",

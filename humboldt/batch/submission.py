@@ -70,17 +70,37 @@ class Submission:
         """Write everything that the tasks need; results of an earlier time stay.
 
         Raises:
-            BatchError: the folder holds another array.
+            BatchError: the folder holds another array, or tasks that were done with another recipe.
         """
         recipes, told = self.recipes(recipe), self.folder / "tasks.json"
         if told.is_file() and json.loads(told.read_text()) != json.loads(json.dumps(self.tasks, default=str)):
             raise BatchError(f"a folder holds one array, but {told} differs from --array; choose another --output")
+        for number, own in enumerate(recipes):
+            self._require_done_so(number, own)
         for name in ("tasks", "runs", "logs", "results"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         told.write_text(json.dumps(self.tasks, indent=1, default=str) + "\n")
         for number, own in enumerate(recipes):
             (self.folder / "tasks" / f"{number}.yaml").write_text(yaml.safe_dump(own, sort_keys=False))
         (self.folder / "job.sh").write_text(self.script())
+
+    def _require_done_so(self, number: int, recipe: Mapping[str, Any]) -> None:
+        """Refuse another recipe for a task that is done: what is there would be taken for what it asks."""
+        from humboldt.finetune import HARMLESS, differences
+
+        path = self.folder / "tasks" / f"{number}.yaml"
+        if results.told(self.folder, number).get("code") != 0 or not path.is_file():
+            return
+        left = {*HARMLESS, "output"}
+        before, now = (
+            {key: value for key, value in yaml.safe_load(text).items() if key not in left}
+            for text in (path.read_text(), yaml.safe_dump(dict(recipe)))
+        )
+        if found := differences(before, now):
+            raise BatchError(
+                f"a task that is done keeps its recipe, but in task {number} of {self.folder} {'; '.join(found[:3])}; "
+                "choose another --output"
+            )
 
     def submit(self) -> str:
         """Hand the script to the queue; returns the number of the job. Results of tasks that failed are forgotten.

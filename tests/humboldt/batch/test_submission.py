@@ -34,6 +34,24 @@ def test_what_lies_in_the_folder(tmp_path):
         Submission(tmp_path, Profile(), TASKS[:1]).lay_down(RECIPE)
 
 
+def test_a_task_that_is_done_keeps_its_recipe(tmp_path):
+    submission = Submission(tmp_path, Profile(), TASKS)
+    submission.lay_down(RECIPE)
+    told = {1: {"task": 1, "code": 0}, 0: {"task": 0, "code": 1}}
+    for number, result in told.items():
+        (tmp_path / "results" / f"{number}.json").write_text(json.dumps(result))
+    kept = (tmp_path / "tasks" / "0.yaml").read_text()
+    with pytest.raises(
+        BatchError, match=r"done keeps its recipe, but in task 1 of .* steps was 2, now 9; choose another"
+    ):
+        submission.lay_down(RECIPE | {"steps": 9})
+    assert (tmp_path / "tasks" / "0.yaml").read_text() == kept
+    submission.lay_down(RECIPE | {"workers": 2})  # its weights do not depend on it
+    (tmp_path / "results" / "1.json").unlink()
+    submission.lay_down(RECIPE | {"steps": 9})  # no task is done: a recipe that failed is corrected
+    assert yaml.safe_load((tmp_path / "tasks" / "1.yaml").read_text())["steps"] == 9
+
+
 def test_the_script_can_be_submitted_by_hand_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     submission = Submission(Path("sweep"), Profile(), TASKS)
