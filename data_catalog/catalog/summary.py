@@ -52,7 +52,7 @@ def take_part(entry: Entry, data: xr.Dataset, part: str) -> xr.Dataset:
     if splits is None or chosen is None or splits.along not in data.dims:
         return data
     positions = labels(entry, data, splits.along)
-    inside = [n for n, position in enumerate(positions) if _is_inside(chosen, position, entry)]
+    inside = _inside(chosen, positions, entry)
     return data.isel({splits.along: inside}) if chosen.ids or chosen.first is not None else data
 
 
@@ -82,12 +82,15 @@ def days(values: np.ndarray, attributes: dict[str, Any], calendar: str) -> np.nd
     return start + length * np.asarray(values, np.float64)
 
 
-def _is_inside(part: Part, position: Any, entry: Entry) -> bool:
-    if part.ids is not None:
-        return position in part.ids
+def _inside(part: Part, positions: np.ndarray, entry: Entry) -> list[int]:
+    """Numbers of the labels that a part holds; dates of a list are whole days, months or years, as those of a range."""
     is_time = entry.splits is not None and entry.splits.along == entry.dims.time
-    bounds = span(part, entry.calendar if is_time else None)
-    return bounds is not None and bool(bounds[0] <= position < bounds[1])
+    calendar = entry.calendar if is_time else None
+    if part.ids is not None and (calendar is None or CALENDARS[calendar] == "none"):
+        return [number for number, position in enumerate(positions) if position in part.ids]
+    ranges = [part] if part.ids is None else [Part(first=label, last=label) for label in part.ids]
+    bounds = [found for one in ranges if (found := span(one, calendar)) is not None]
+    return [n for n, position in enumerate(positions) if any(start <= position < end for start, end in bounds)]
 
 
 def _moments(array: xr.DataArray, samples: int | None) -> dict[str, float]:

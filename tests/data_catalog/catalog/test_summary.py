@@ -45,6 +45,15 @@ def test_a_part_holds_the_days_of_its_range():
     assert summarise(in_time(), dataset("days since 2000-12-29"), "train")["u"]["n"] == 5
 
 
+def test_a_part_holds_the_days_that_it_lists():
+    dims = {"time": "time", "space": ["x"]}
+    splits = {"along": "time", "train": {"ids": ["2001-01-02", "2001-01-04"]}, "test": {"ids": ["2001-02"]}}
+    listed = entry(id="weather.small", dims=dims, calendar="noleap", splits=splits)
+    found = summarise(listed, dataset(), "train")["u"]
+    assert found["mean"] == pytest.approx(dataset()["u"].values[[4, 5, 6, 7, 12, 13, 14, 15]].astype(float).mean())
+    assert summarise(listed, dataset("hours since 2001-01-29"), "test")["u"]["n"] == (40 - 3 * 4) * 5
+
+
 @pytest.mark.parametrize(
     ("values", "units", "calendar", "expected"),
     [
