@@ -62,7 +62,12 @@ class Checkpoints(Callback):
             self._write(trainer, step)
         if stops:
             name = self.signals.received.name if self.signals.received is not None else "a signal to another process"
-            where = f"saved at step {step}" if step and self.path is not None else "nothing was done that is lost"
+            if step and self.path is None:
+                raise Interrupted(
+                    f"stopped on {name}; this run keeps no checkpoint (it has no folder, or no gradients), its {step} "
+                    "steps are lost, and the same command begins again"
+                )
+            where = f"saved at step {step}" if step else "nothing was done that is lost"
             raise Interrupted(f"stopped on {name}, {where}; the same command goes on from there")
 
     def state_dict(self) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def test_a_run_that_is_told_to_stop_goes_on_to_the_same_weights(tmp_path, number
 def test_a_run_without_a_folder_stops_and_says_that_nothing_is_kept():
     with pytest.raises(Interrupted, match="stopped on SIGTERM, nothing was done that is lost"):
         fit(tiny_model(), Told(1, signal.SIGTERM), recipe=RECIPE)
+    with pytest.raises(Interrupted, match=r"keeps no checkpoint .*, its 3 steps are lost, and the same command begins"):
+        fit(tiny_model(), Told(6, signal.SIGTERM), recipe=RECIPE)
 
 
 def test_handlers_are_put_back():
