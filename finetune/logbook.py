@@ -7,7 +7,7 @@ log.csv             step, samples, seconds, learning rate, loss, validation loss
 checkpoints/        last.ckpt, from which a killed run goes on
 config.json, model.safetensors     the tuned model, written at the end
 adapter.json, adapter.safetensors  what was changed, for its base alone, where the method left anything as it was
-scores.json         written by an evaluation
+scores.json         written by an evaluation, with fields and pictures beside it; gone when another run begins anew
 """
 
 from __future__ import annotations
@@ -33,6 +33,17 @@ from humboldt.foundations import Model, to_dict
 COLUMNS = ("step", "seconds", "rate", "loss", "validation")
 PACKAGES = ("humboldt", "torch", "lightning", "peft", "numpy", "xarray", "zarr")
 HARMLESS = ("workers", "save_every", "log_every")  # may change while a run goes on: its weights do not depend on them
+SCORED = (
+    "scores.json",
+    "scores.nc",
+    "samples.nc",
+    "spectra.nc",
+    "errors.png",
+    "scorecard.png",
+    "spectra.png",
+    "maps_*.png",
+)
+"""What an evaluation of the model of a run leaves in its folder: it is not of the next one."""
 SLACK = 64 * 2**20  # bytes that are left free beside what a run writes
 
 
@@ -115,7 +126,8 @@ class Logbook:
         yield from (path for path in (self.folder / "checkpoints").rglob("*") if path.is_file())
 
     def _clear(self) -> None:
-        for path in list(self._held()):
+        scored = (path for pattern in SCORED for path in self.folder.glob(pattern) if path.is_file())
+        for path in [*self._held(), *scored]:
             path.unlink()
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
 

@@ -271,6 +271,17 @@ def test_a_log_that_has_no_room_is_told(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+def test_scores_of_the_run_before_do_not_stay_with_a_new_one(tmp_path):
+    fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    scored, own = ("scores.json", "scores.nc", "errors.png", "maps_u.png"), ("notes.txt", "stations.nc")
+    for name in (*scored, *own):
+        (tmp_path / name).write_text("of the first run")
+    fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
+    assert all((tmp_path / name).is_file() for name in (*scored, *own))
+    fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=3), folder=tmp_path, overwrite=True)
+    assert [name for name in (*scored, *own) if (tmp_path / name).is_file()] == [*own]
+
+
 def test_a_run_is_not_overwritten_where_the_new_one_has_no_room(tmp_path, monkeypatch):
     fit(tiny_model(), Waves(), None, SHORT, folder=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
