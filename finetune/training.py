@@ -80,6 +80,7 @@ def trained(
             model, train, validation, recipe, method, logbook, progress and here.leads, here, signals
         )
     result, before = _whole(task.result, model, recipe, here).eval(), ancestors(model)
+    _require_finite(result)
     if logbook is not None and here.leads and left_out(result):
         write_adapter(logbook.folder, result, method, record.get("model") or (before and before[-1]["model"]) or None)
     tuned = method.merge(result) if method.mergeable and not keep_adapter else result
@@ -141,6 +142,20 @@ def _train(
         load_strictly(task.result, best.weights)
     base_of(task.result.core).checkpointing = False
     return task, log.spent
+
+
+def _require_finite(result: Model) -> None:
+    """Refuse weights that the last step broke, which no loss has seen.
+
+    Raises:
+        FloatingPointError: names the first tensor with NaN or infinity.
+    """
+    state = result.state_dict().items()
+    if lost := [name for name, value in state if value.is_floating_point() and not value.isfinite().all()]:
+        raise FloatingPointError(
+            f"the weights must stay finite, but after the last step {lost[0]} (of {len(lost)} tensors) is not; lower "
+            "the rates, raise warmup, or look for NaN in the data"
+        )
 
 
 def _whole(result: Model, start: Model, recipe: Recipe, here: World) -> Model:

@@ -300,6 +300,13 @@ def test_a_loss_that_is_not_finite_stops_the_run():
         fit(tiny_model(), train, recipe=dataclasses.replace(SHORT, batch_size=12))
 
 
+def test_weights_that_the_last_step_broke_are_not_kept(tmp_path):
+    rates = {"core_rate": 1e38, "embedding_rate": 1e38, "norm_rate": 1e38, "clip": 0.0}
+    with pytest.raises(FloatingPointError, match=r"after the last step .* is not; lower the rates"):
+        fit(tiny_model(), Waves(), None, dataclasses.replace(SHORT, steps=1, **rates), folder=tmp_path)
+    assert not (tmp_path / "config.json").exists()
+
+
 def test_a_mixture_draws_from_every_dataset():
     parts = [Waves(5, 0), Waves(7, 1)]
     fit(tiny_model(), Mixture(parts), Mixture([Waves(2, 3), Waves(2, 4)]), dataclasses.replace(SHORT, steps=20))
