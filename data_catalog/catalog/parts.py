@@ -13,6 +13,9 @@ from ..errors import DataError
 from .calendar import CALENDARS, day_number
 from .strict import Label, RelativePath, Strict
 
+INSTANT = 0.5 / 86400
+"""How far behind a time of day a range ends that includes it [days]: dates are written to the second."""
+
 
 class Part(Strict):
     """One part, said in one way.
@@ -122,7 +125,8 @@ def position(label: Any, calendar: str | None, *, end: bool = False) -> float:
     if isinstance(label, str):
         if calendar is None or CALENDARS[calendar] == "none":
             raise DataError(f"a range of text has no order, got {label!r}; list the labels as ids")
-        return day_number(label, calendar, end=end)
+        first, found = day_number(label, calendar), day_number(label, calendar, end=end)
+        return found + INSTANT if end and found == first else found  # a time of day is no span, and is included
     if calendar is not None and CALENDARS[calendar] != "none" and isinstance(label, int):
         return day_number(str(label), calendar, end=end)  # a year
     if isinstance(label, int):

@@ -13,7 +13,7 @@ from ..errors import DataError
 from ..statistics.moments import Moments
 from .calendar import CALENDARS, day_number
 from .entry import Entry
-from .parts import Part, span
+from .parts import Part, position, span
 
 BLOCK = 2**26
 LENGTHS = {
@@ -51,8 +51,7 @@ def take_part(entry: Entry, data: xr.Dataset, part: str) -> xr.Dataset:
     chosen = splits.parts.get(part) if splits else None
     if splits is None or chosen is None or splits.along not in data.dims:
         return data
-    positions = labels(entry, data, splits.along)
-    inside = _inside(chosen, positions, entry)
+    inside = _inside(chosen, labels(entry, data, splits.along), entry)
     return data.isel({splits.along: inside}) if chosen.ids or chosen.first is not None else data
 
 
@@ -87,10 +86,10 @@ def _inside(part: Part, positions: np.ndarray, entry: Entry) -> list[int]:
     is_time = entry.splits is not None and entry.splits.along == entry.dims.time
     calendar = entry.calendar if is_time else None
     if part.ids is not None and (calendar is None or CALENDARS[calendar] == "none"):
-        return [number for number, position in enumerate(positions) if position in part.ids]
-    ranges = [part] if part.ids is None else [Part(first=label, last=label) for label in part.ids]
-    bounds = [found for one in ranges if (found := span(one, calendar)) is not None]
-    return [n for n, position in enumerate(positions) if any(start <= position < end for start, end in bounds)]
+        return [number for number, here in enumerate(positions) if here in part.ids]
+    listed = [(position(label, calendar), position(label, calendar, end=True)) for label in part.ids or ()]
+    bounds = listed if part.ids is not None else [found for found in [span(part, calendar)] if found is not None]
+    return [number for number, here in enumerate(positions) if any(start <= here < end for start, end in bounds)]
 
 
 def _moments(array: xr.DataArray, samples: int | None) -> dict[str, float]:

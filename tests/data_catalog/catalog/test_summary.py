@@ -55,6 +55,18 @@ def test_a_part_holds_the_days_that_it_lists():
 
 
 @pytest.mark.parametrize(
+    "part",
+    [{"ids": ["2001-01-02T06:00", "2001-01-02T12:00"]}, {"first": "2001-01-02T06:00", "last": "2001-01-02T12:00"}],
+)
+def test_a_time_of_day_that_a_part_names_is_in_it(part):
+    dims = {"time": "time", "space": ["x"]}
+    splits = {"along": "time", "train": part, "test": {"first": "2001-01-02T18:00", "last": "2001-01-03"}}
+    named = entry(id="weather.small", dims=dims, calendar="noleap", splits=splits)
+    found = summarise(named, dataset(), "train")["u"]
+    assert (found["n"], found["mean"]) == (10, pytest.approx(VALUES[5:7].astype(float).mean()))
+
+
+@pytest.mark.parametrize(
     ("values", "units", "calendar", "expected"),
     [
         ([0, 3], "days since 2000-12-29", "noleap", [-3, 0]),
