@@ -149,18 +149,18 @@ def region_folds(regions: Sequence[Hashable] | np.ndarray, *, presence: np.ndarr
 
 
 def buffered(folds: Folds, x: np.ndarray, y: np.ndarray, metres: float, *, geometry: Geometry = "sphere") -> Folds:
-    """The same folds, where no site trains within a distance of a validated one.
+    """The same folds, where no site trains within a distance of a validated one; what was left out before stays out.
 
     Raises:
         DataError: nothing is left to train on in a fold.
     """
     x, y = checked_places(x, y, geometry)
-    dropped = []
-    for name, (training, validation) in zip(folds.names, folds, strict=True):
+    dropped, before = [], folds.dropped or (np.empty(0, int),) * len(folds)
+    for name, earlier, (training, validation) in zip(folds.names, before, folds, strict=True):
         near = _distance(x, y, training, validation, geometry) <= metres
         if near.all():
             raise DataError(f"a buffer of {metres:g} m leaves no site to train on in fold {name!r}; take a smaller one")
-        dropped.append(training[near])
+        dropped.append(np.union1d(earlier, training[near]))
     return Folds(folds.fold, folds.names, tuple(dropped))
 
 

@@ -56,6 +56,16 @@ def test_random_folds_leak_and_a_buffer_helps(sites):
     assert check_leakage(blocks, x, y, 5000.0, share=0.9, geometry="plane")["near"].max() < 0.9
 
 
+@pytest.mark.parametrize("again", [2000.0, 5000.0, 8000.0])
+def test_a_second_buffer_brings_nothing_back(sites, again):
+    x, y, _ = sites
+    once = buffered(block_folds(x, y, 5e4, folds=2, geometry="plane"), x, y, 5000.0, geometry="plane")
+    twice = buffered(once, x, y, again, geometry="plane")
+    check_leakage(twice, x, y, max(again, 5000.0), geometry="plane")
+    before, after = once.table(x > 0)["training"], twice.table(x > 0)["training"]
+    assert (after == before).all() if again <= 5000.0 else (after < before).all()
+
+
 def test_the_same_place_in_both_is_refused():
     x, y = np.array([1.0, 1.0, 5.0, 6.0]), np.zeros(4)
     with pytest.raises(LeakageError, match="the nearest at 0 m"):
