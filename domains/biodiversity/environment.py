@@ -142,6 +142,8 @@ def open_environment(
 ) -> Environment:
     """Layers from GeoTIFF, NetCDF or Zarr, or several of them on one grid; in any CRS.
 
+    Nodata values are NaN, of arrays in memory too, and the scale and offset of a file are applied.
+
     Args:
         source: a path, a pattern, a folder of images, a list of paths, {name: path}, or an xarray object with x and y
             (or longitude and latitude).

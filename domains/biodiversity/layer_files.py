@@ -34,6 +34,9 @@ def sources_of(source: Any) -> list[Any]:
 def read_layers(source: Any, crs: Any, height: Callable[[int], int]) -> tuple[xr.DataArray, str | None]:
     """Layers on (layer, y, x), and the name of their CRS, None where there is none.
 
+    NaN stands where there is no value, as the file or the array says (nodata, _FillValue), and values are in the units
+    that a file's scale and offset lead to.
+
     Args:
         source: a path or an xarray object.
         crs: instead of the file's.
@@ -55,6 +58,7 @@ def read_layers(source: Any, crs: Any, height: Callable[[int], int]) -> tuple[xr
         data, label = (_image(path) if is_image else _store(path)), path.stem
     rioxarray()
     found = data.rio.crs if crs is None else crs
+    data = _without_nodata(data) if in_memory else data
     return _stacked(_named_axes(data, None if in_memory else height), label), None if found is None else crs_name(found)
 
 
@@ -62,7 +66,7 @@ def _image(path: Path) -> Any:
     from rasterio.errors import RasterioIOError
 
     try:
-        data = rioxarray().open_rasterio(path, masked=True)
+        data = rioxarray().open_rasterio(path, mask_and_scale=True)
     except RasterioIOError as error:
         raise DataError(f"layers in an image are read by GDAL, got {path} ({error}); look into the file") from error
     if not data.rio.transform().is_rectilinear:
@@ -71,6 +75,16 @@ def _image(path: Path) -> Any:
             "layer.rio.reproject(layer.rio.crs)"
         )
     return data
+
+
+def _without_nodata(data: Any) -> Any:
+    """NaN where an array holds what it says is no value, as one does that was opened without masking."""
+    if isinstance(data, xr.Dataset):
+        return data.map(_without_nodata, keep_attrs=True)
+    mark = data.rio.nodata
+    if mark is None or np.isnan(mark):
+        return data
+    return data.where(data != (data.dtype.type(mark) if data.dtype.kind == "f" else mark))
 
 
 def _store(path: Path) -> xr.Dataset:

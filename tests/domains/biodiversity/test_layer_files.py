@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rasterio
+import rioxarray
 import xarray as xr
 
 from humboldt.data_catalog import DataError
@@ -58,6 +59,30 @@ def test_what_holds_no_layers_is_refused(tmp_path, name):
     path.mkdir() if name == "empty" else path.write_text("no layers")
     with pytest.raises(DataError, match=rf"got .*{name} \(.*look into"):
         open_environment(path)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int16])
+def test_nodata_of_an_array_in_memory_is_no_value(tmp_path, kind):
+    path, mark = image(tmp_path / "warm.tif", FIRST), kind(-3.4e38 if kind is np.float32 else -32768)
+    with rasterio.open(path) as file:
+        about = file.profile | {"nodata": float(mark), "dtype": np.dtype(kind).name}
+    with rasterio.open(path, "w", **about) as file:
+        file.write(np.where(FIRST < 3, mark, FIRST).astype(kind), 1)
+    whole = open_environment(path)
+    assert whole.valid().sum() == 17
+    for source in (rioxarray.open_rasterio(path), rioxarray.open_rasterio(path, band_as_variable=True)):
+        found = open_environment(source)
+        assert np.array_equal(found.layers.values, whole.layers.values, equal_nan=True)
+        assert found.crs == "EPSG:32737"
+    assert open_environment(layers(), crs="EPSG:4326").valid().sum() == 19
+
+
+def test_scale_and_offset_of_an_image_are_applied(tmp_path):
+    path = image(tmp_path / "packed.tif", FIRST, SECOND, names=["warm", "wet"])
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (0.1, 0.1), (-273.15, -273.15)
+    found = open_environment(path).extract([1500.0], [8_998_500.0], 32737)
+    assert found.iloc[0].to_numpy() == pytest.approx([0.6 - 273.15, -0.6 - 273.15])
 
 
 def test_a_grid_has_coordinates_of_several_cells():
