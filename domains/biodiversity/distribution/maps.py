@@ -186,7 +186,7 @@ def _to_geotiff(path: Path, model: SpeciesModel, environment: Environment, answe
     about = {
         "driver": "GTiff", "dtype": "float32", "nodata": float("nan"), "compress": "deflate", "BIGTIFF": "IF_SAFER",
         "count": 3 * len(model.species_) + 1, "height": rows, "width": columns, "crs": environment.crs,
-        "transform": environment.layers.rio.transform(),
+        "transform": environment.layers.rio.transform(recalc=True),
     }  # fmt: skip
     described = [f"{name} {what}" for name in model.species_ for what in NAMES]
     with _whole(path) as partial, rasterio.open(partial, "w", **about) as file:

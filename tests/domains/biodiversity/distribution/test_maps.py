@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rioxarray
 import xarray as xr
 
 from humboldt.data_catalog import DataError
@@ -26,6 +27,18 @@ def test_maps_in_a_file_are_those_in_memory(tmp_path: Path, name: str, monkeypat
     xr.testing.assert_allclose(found.load(), expected, atol=1e-5)
     assert str(found.rio.crs) == "EPSG:4326"
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("change", ["turned", "coarser"])
+def test_an_image_lies_where_the_layers_lie_whatever_an_older_transform_says(tmp_path: Path, change: str) -> None:
+    written = LAYERS.layers.to_dataset("layer").rio.write_crs("EPSG:4326").rio.write_transform()
+    layers = written.sortby("y") if change == "turned" else written.coarsen(x=2, y=2).mean()
+    expected = MODEL.predict(layers)
+    MODEL.predict(layers, output=tmp_path / "maps.tif")
+    image = rioxarray.open_rasterio(tmp_path / "maps.tif").isel(band=0)
+    assert image["x"].values == pytest.approx(expected["x"].values)
+    there = image.sel(y=expected["y"], method="nearest", tolerance=0.01)
+    assert there.values == pytest.approx(expected["suitability"].values[0], abs=1e-5)
 
 
 def test_coordinates_are_those_of_the_fit_in_whatever_crs_the_layers_lie() -> None:
