@@ -37,14 +37,18 @@ ALIASES = {
 }
 """Names of columns, as `plain_name` gives them."""
 TELLING = {
-    "x", "y", "geometry", "geom", "wkt", "lat", "latitude", "lon", "lng", "long", "longitude", "easting", "northing",
-    "gridreference", "geohash", "verbatimlatitude", "verbatimlongitude", "verbatimcoordinates", "verbatimlocality",
-    "verbatimcoordinatesystem", "locality", "locationid", "locationremarks", "municipality", "footprintwkt",
+    "x", "y", "pointx", "pointy", "geom", "lat", "lon", "lng", "long", "locationid", "locationremarks", "municipality",
     "footprintspatialfit", "georeferenceremarks", "minimumelevationinmeters", "maximumelevationinmeters",
     "verbatimelevation", "elevation", "minimumdepthinmeters", "maximumdepthinmeters", "verbatimdepth", "depth",
     "habitat",
 }  # fmt: skip
 """Columns, as `plain_name` gives them, that tell a place in other words than its Darwin Core coordinates."""
+TELLING_PARTS = (
+    "latitude", "longitude", "coord", "easting", "northing", "utm", "mgrs", "locality", "placeguess", "gridref",
+    "geohash", "geometry", "wkt",
+)  # fmt: skip
+"""Parts of the names of such columns, as in `private_latitude`, `LOCALITY ID`, `footprintWKT` or `coords.x1`."""
+KEPT = (LATITUDE, LONGITUDE, UNCERTAINTY, "coordinatePrecision")
 
 
 def read_occurrences(source: Any, *, columns: Mapping[str, str] | None = None, crs: Any = None) -> pd.DataFrame:
@@ -205,18 +209,26 @@ def thin_occurrences(
     return table.loc[sorted(kept)].reset_index(drop=True)
 
 
+def tells_place(column: Any) -> bool:
+    """Whether a column, by its name, tells a place in other words than its Darwin Core coordinates."""
+    name, words = plain_name(column), set(re.split(r"[^a-z]+", str(column).lower()))
+    is_part = any(part in name for part in TELLING_PARTS) or bool(words & {"lat", "lon", "lng"})
+    return column not in KEPT and (name in TELLING or is_part)
+
+
 def generalise_occurrences(table: pd.DataFrame, degrees: float) -> pd.DataFrame:
     """Coordinates moved to the middle of a grid cell, for species whose places must not be published.
 
     Longitudes lie from -180 to 180 then; coordinates that are not on the globe are missing. The uncertainty becomes at
-    least the half diagonal of the cell, in metres at the equator. Columns that tell a place in other words (`TELLING`:
-    a geometry, a locality, coordinates of another kind) are left out; values of an environment at the precise place
-    tell it too, so generalise records before an environment is extracted at them.
+    least the half diagonal of the cell, in metres at the equator. Columns that tell a place in other words
+    (`tells_place`: a geometry, a locality, coordinates of another kind) are left out; values of an environment at the
+    precise place tell it too, so generalise records before an environment is extracted at them.
     """
     if not degrees > 0:
         raise DataError(f"a cell has a positive size in degrees, got {degrees}")
     require_terms(table, LATITUDE, LONGITUDE)
-    table = pd.DataFrame(table.drop(columns=[c for c in table if plain_name(c) in TELLING]))
+    shapes = [c for c, kind in zip(table.columns, table.dtypes, strict=True) if str(kind) == "geometry"]
+    table = pd.DataFrame(table.drop(columns=[*shapes, *filter(tells_place, table.columns)]))
     east = table[LONGITUDE]
     table[LONGITUDE] = east.where(~east.between(180, 360, inclusive="right"), east - 360)
     for name, most in ((LATITUDE, 90.0), (LONGITUDE, 180.0)):

@@ -182,6 +182,28 @@ def test_other_coordinates_of_a_generalised_record_go_and_its_cell_lies_on_the_g
     assert found["decimalLongitude"].between(179.3, 180).all()
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        "private_latitude", "private_place_guess", "LOCALITY ID", "dwc:decimalLatitude", "decimalLatitude_original",
+        "coords.x1", "Coordinates", "utm_x", "X_UTM", "POINT_X", "grid_ref", "gps_lat", "lon_wgs84", "nearest locality",
+    ],
+)  # fmt: skip
+def test_places_of_other_archives_go_from_a_generalised_record(column):
+    kept = {"population": 3, "coordinatePrecision": 0.01, "platform": "a", "tail_long": 7, "stateProvince": "Berlin"}
+    found = generalise_occurrences(read_occurrences(TABLE).assign(**kept, **{column: 52.5123}), 0.5)
+    assert column not in found
+    assert set(kept) <= set(found)
+
+
+def test_the_geometry_of_a_generalised_record_goes_whatever_its_name():
+    geopandas = pytest.importorskip("geopandas")
+    records = read_occurrences(TABLE)
+    points = geopandas.points_from_xy(records["decimalLongitude"], records["decimalLatitude"])
+    layer = geopandas.GeoDataFrame(records.assign(where=points), geometry="where")
+    assert "where" not in generalise_occurrences(layer, 0.5)
+
+
 def test_a_generalised_record_stays_on_its_side_of_the_globe():
     table = pd.concat([read_occurrences(TABLE).head(1)] * 3).assign(
         decimalLongitude=[350.2, -9.8, 400.0], decimalLatitude=[10.2, 10.2, 95.0]
