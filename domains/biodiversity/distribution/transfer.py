@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def transfer(
     Args:
         native: records of one species at home, what `read_occurrences` takes.
         native_environment, new_environment: layers of the same names of the two regions, what `open_environment` takes.
-        new: records of the species in the new region, by which the transfer is judged; they are not used in fitting.
+        new: records of the species in the new region, by whose presences the transfer is judged; they are not used in
+            fitting.
         model: a network of species distributions.
         background: points of each region.
         draws: of the test whether both niches are the same.
@@ -78,10 +80,7 @@ def transfer(
             "alike (names= of open_environment)"
         )
     fitted = SpeciesModel(model, seed=seed).fit(native, home, background=background)
-    if len(fitted.species_) > 1:
-        raise DataError(
-            f"one species is followed at a time, got {list(fitted.species_)[:4]}; choose the records of one"
-        )
+    _require_one(fitted.species_)
     maps = fitted.predict(away)
     assert isinstance(maps, xr.Dataset)
     beyond = maps["extrapolation"].values
@@ -91,6 +90,8 @@ def transfer(
     names = list(home.names)
     around = sample_background(away, min(background, int(away.valid().sum())), seed=seed)
     found = located(new, away).dropna(subset=names)
+    found = found[found["present"]]
+    _require_one(found[SPECIES].dropna().unique().tolist())
     if len(found) < 2:
         raise DataError(f"a niche is told from two records with an environment, got {len(found)} in the new region")
     overlap = niche_overlap(
@@ -100,6 +101,11 @@ def transfer(
     says = [_suitability(fitted, table) for table in (found.assign(**{SPECIES: fitted.species_[0]}), around)]
     truth = np.r_[np.ones(len(found)), np.zeros(len(around))]
     return Transfer(fitted, maps, novel, overlap, auc_roc(truth, np.concatenate(says)), _boyce(*says))
+
+
+def _require_one(species: Sequence[str]) -> None:
+    if len(species) > 1:
+        raise DataError(f"one species is followed at a time, got {list(species)[:4]}; choose the records of one")
 
 
 def _layers(source: Any) -> Environment:

@@ -45,6 +45,18 @@ def test_a_kept_niche_is_found_again_and_a_changed_one_is_told_apart() -> None:
     assert set(kept.maps) == {"suitability", "lower", "upper", "extrapolation"}
 
 
+def test_absences_of_the_new_region_are_no_presences() -> None:
+    home, away = land(0), land(1)
+    found, cold = records(away, 0.7, seed=1), records(away, -1.2, seed=2)
+    alone = transfer(records(home, 0.7), home, away, found, draws=0)
+    surveyed = pd.concat([found.assign(occurrenceStatus="present"), cold.assign(occurrenceStatus="absent")])
+    both = transfer(records(home, 0.7), home, away, surveyed, draws=0)
+    assert alone.overlap is not None
+    assert both.overlap is not None
+    assert (both.auc, both.boyce) == (alone.auc, alone.boyce)
+    assert both.overlap.schoener_d == alone.overlap.schoener_d
+
+
 def test_a_warmer_region_is_flagged_as_new() -> None:
     home = land(0)
     alike, warmer = (transfer(records(home, 0.7), home, land(1, w)).novel for w in (0.0, 3.0))
@@ -63,6 +75,8 @@ def test_what_cannot_be_carried_is_refused() -> None:
     two.loc[:9, "scientificName"] = "Another one"
     with pytest.raises(DataError, match="one species is followed at a time, got"):
         transfer(two, home, away)
+    with pytest.raises(DataError, match=r"got \['Another one', 'Mobilis virtualis'\]; choose the records of one"):
+        transfer(records(home, 0.7), home, away, two)
     with pytest.raises(DataError, match="two records with an environment, got 1 in the new region"):
         transfer(records(home, 0.7), home, away, records(away, 0.7)[:1])
     with pytest.raises(DataError, match="from layers to layers, got a table"):
