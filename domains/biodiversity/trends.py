@@ -9,7 +9,7 @@ those of the delta method, of the model and of the observed counts together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from scipy.special import xlogy
 from humboldt.data_catalog import DataError
 
 from .count_tables import checked_counts
-from .trim_model import Counts, basis, design, fit, totals, wald
+from .trim_model import Counts, basis, design, fit, of_every_year, totals, wald
 
 TO_REMOVE, TO_ENTER = 0.2, 0.15  # p values of Wald tests between which a change point stays as it is
 
@@ -82,7 +82,8 @@ def trim(
         site, year, count: names of the columns.
 
     Raises:
-        DataError: names what breaks a rule: columns, repeated rows, negative counts, empty sites, change points.
+        DataError: names what breaks a rule: columns, repeated rows, negative counts, empty sites, years without a count
+            above 0 (model 3), change points, or too few counts for what is to be estimated.
     """
     names = [site, year, count, *covariates, *([weight] if weight else [])]
     table = _table(counts, names)
@@ -92,6 +93,8 @@ def trim(
     categories = [_grid(table, site, year, name)[0] for name in covariates]
     weights = np.ones(len(observed)) if weight is None else _of_sites(table, site, weight)
     bends = _bends(changepoints, years, model)
+    if model == 3:
+        _require_effects(observed, {name: known.to_numpy() for name, known in zip(covariates, categories, strict=True)})
 
     def fitted(bends: tuple[int, ...]) -> Counts:
         columns = design(basis(len(years), bends, model), [c.to_numpy() for c in categories])
@@ -149,6 +152,19 @@ def _grid(table: pd.DataFrame, site: str, year: str, value: str) -> tuple[pd.Dat
     wide = table.pivot(index=site, columns=year, values=value)
     years = list(range(int(wide.columns.min()), int(wide.columns.max()) + 1))
     return wide.reindex(columns=years), years
+
+
+def _require_effects(observed: pd.DataFrame, categories: Mapping[str, np.ndarray]) -> None:
+    """Refuse a year whose effect would be minus infinity, or could be anything."""
+    every = {"": np.zeros(observed.shape)} | {name: of_every_year(values) for name, values in categories.items()}
+    for name, known in every.items():
+        for level in dict.fromkeys(known.ravel()):
+            total = observed.where(known == level).sum()
+            if (total == 0).any():
+                raise DataError(
+                    "every year (and every category in it) has a count above 0 to tell its effect from, got none in "
+                    f"{total.idxmin()}{f' where {name} is {level!r}' if name else ''}; use model=2, or fewer covariates"
+                )
 
 
 def _of_sites(table: pd.DataFrame, site: str, weight: str) -> np.ndarray:

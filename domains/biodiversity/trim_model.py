@@ -13,6 +13,7 @@ from humboldt.data_catalog import DataError
 
 ITERATIONS = 200
 PRECISION = 1e-8
+SETTLED = 1e-4  # change of a coefficient beyond which a fit is none
 
 
 @dataclass(eq=False)
@@ -96,38 +97,62 @@ def design(line: np.ndarray, categories: list[np.ndarray]) -> np.ndarray:
     """Sites by years by coefficients: the basis, and once more for each category but the first of each covariate."""
     parts: list[np.ndarray] = []
     for values in categories:
-        known = pd.DataFrame(values).ffill(axis=1).bfill(axis=1).to_numpy()
+        known = of_every_year(values)
         for level in sorted(set(known.ravel()))[1:]:
             parts.append((known == level)[..., None] * line)
     shape = (len(categories[0]) if categories else 1, *line.shape)
     return np.concatenate([np.broadcast_to(line, shape), *parts], axis=2)
 
 
+def of_every_year(values: np.ndarray) -> np.ndarray:
+    """Categories of sites by years; a year without one has that of the year before it, else of the next one."""
+    return np.asarray(pd.DataFrame(values).ffill(axis=1).bfill(axis=1))
+
+
 def fit(work: Counts, overdispersion: bool, serial_correlation: bool) -> Counts:
-    """Solve for beta, site effects, and (where asked for) dispersion and correlation, in turns, in place."""
+    """Solve for beta, site effects, and (where asked for) dispersion and correlation, in turns, in place.
+
+    Raises:
+        DataError: too few counts for what is to be estimated.
+    """
     work.design = np.broadcast_to(work.design, (len(work.observed), *work.design.shape[1:]))
     if (overdispersion or serial_correlation) and work.degrees < 1:
         raise DataError(
             f"a dispersion is estimated from more counts than the model has parameters, got {work.seen.sum()} counts "
             f"and {work.seen.sum() - work.degrees} parameters; use overdispersion=False and serial_correlation=False"
         )
+    if serial_correlation and not (work.seen[:, 1:] & work.seen[:, :-1]).any():
+        raise DataError(
+            "a serial correlation is told by sites that were counted in two years running, got none; "
+            "use serial_correlation=False"
+        )
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # told below
+        change = _change_left(work, overdispersion, serial_correlation)
+    if not change < SETTLED:
+        raise DataError(
+            f"coefficients settle in {ITERATIONS} rounds, got a change of {change:.2g} in the last one: there are too "
+            "few counts above 0 to tell them from; use fewer change points or covariates, or serial_correlation=False"
+        )
+    return work
+
+
+def _change_left(work: Counts, overdispersion: bool, serial_correlation: bool) -> float:
+    """The largest change of a coefficient in the last round; infinite where there is no next one."""
+    step = np.full(1, np.inf)
     for iteration in range(ITERATIONS):
-        work.set_mu()
-        information, score = work.information()
         try:
+            work.set_mu()
+            information, score = work.information()
             step = np.linalg.solve(information, score)
+            work.beta = work.beta + step
+            work.set_mu()
         except np.linalg.LinAlgError:
-            raise DataError(
-                "every year (and every category in it) has counts to tell its effect from, got too few; "
-                "use model=2, fewer change points or fewer covariates"
-            ) from None
-        work.beta = work.beta + step
-        work.set_mu()
+            return np.inf
         if iteration >= 2 and (overdispersion or serial_correlation):
             estimate_dispersion(work, overdispersion, serial_correlation)
         if iteration > 5 and np.abs(step).max() < PRECISION:
             break
-    return work
+    return float(np.abs(step).max())
 
 
 def estimate_dispersion(work: Counts, overdispersion: bool, serial_correlation: bool) -> None:

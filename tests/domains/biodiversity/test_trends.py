@@ -92,13 +92,37 @@ def test_a_needless_change_point_goes():
         ([[1, 2, 3]], {"model": 2, "changepoints": [2002]}, "a year from 2000 to 2001, got 2002"),
         ([[1, 2, 3], [3, 4, 4]], {"base": 1999}, "one of 2000 to 2002, got 1999"),
         ([[1, 2]], {"covariates": ["habitt"]}, "without 'habitt'"),
-        ([[5, np.nan, 4, 4], [3, np.nan, 2, 3]], {"serial_correlation": False}, "to tell its effect from, got too few"),
+        ([[5, np.nan, 4, 4], [3, np.nan, 2, 3]], {}, "to tell its effect from, got none in 2001; use model=2"),
+        ([[5, 0, 4, 4], [3, 0, 2, 3]], {}, "has a count above 0 to tell .*, got none in 2001; use model=2"),
+        ([[0, 5, 4, 4], [0, 3, 2, 3]], {}, "got none in 2000; use model=2"),
+        ([[5, np.nan, 4], [3, np.nan, 2]], {"model": 2}, "two years running, got none; use serial_correlation=False"),
+        (
+            [[0, 0, 0, 4, 6], [0, 0, 0, 5, 9]],
+            {"model": 2, "changepoints": [2000, 2001, 2002]},
+            "settle in 200 rounds, got a change of .*; use fewer change points",
+        ),
         ([[1, 2]], {}, "more counts than the model has parameters, got 2 counts and 2 parameters"),
     ],
 )
 def test_what_breaks_a_rule_is_named(table, choices, message):
     with pytest.raises(DataError, match=message):
         trim(counts(table), **choices)
+
+
+def test_a_year_without_a_category_is_named():
+    table = counts([[4, 8, 6, 5], [10, 5, 9, 8], [1, 0, 2, 3], [3, 0, 4, 4]])
+    table["habitat"] = np.where(table["site"].isin(["s0", "s1"]), "wood", "field")
+    assert trim(table).indices.notna().all().all()
+    with pytest.raises(DataError, match="got none in 2001 where habitat is 'field'; use model=2, or fewer covariates"):
+        trim(table, covariates=["habitat"])
+
+
+def test_years_that_were_counted_by_turns_need_no_serial_correlation():
+    table = np.random.default_rng(0).poisson(20 * np.exp(-0.1 * np.arange(11)), (12, 11)).astype(float)
+    table[:, 1::2] = np.nan
+    trend = trim(counts(table), model=2, serial_correlation=False)
+    assert trend.slopes.loc["model", "additive"] == pytest.approx(-0.1, abs=0.03)
+    assert trend.indices.notna().all().all()
 
 
 def test_two_rows_of_a_year_are_refused():
