@@ -23,7 +23,7 @@ from .files import Skipped, numbers, read_graphs, read_source, with_columns
 from .graph import Graph, GraphError
 from .repetitions import warn_of_repetitions
 from .sequence import Ordering, encode
-from .splitting import make_split, time_split
+from .splitting import make_split, require_one_way, time_split
 from .vocabulary import PUBLISHED, Chemistry, Vocabulary
 
 logger = logging.getLogger(__name__)
@@ -182,9 +182,11 @@ def open_graphs(
         smiles_column: of a table, where its name is not an ordinary one.
         values: columns by name, a number a row, of graphs that come without (NaN where not known).
         targets, goals: columns that are predicted, and that the model is told.
-        split: sizes or rows of `train`, `validation`, `test`, {"file": "scaffold_split.json", "variant": "murcko"}, or
-            {"time": COLUMN} of numbers or dates: the earliest graphs are for training, the latest for the test.
-        split_by: `position` in the file (or its own parts), `random`, `scaffold`, `scaffold_chiral`.
+        split: sizes of `train`, `validation`, `test` or their rows in the source (those that cannot be read are left
+            out), {"file": "scaffold_split.json", "variant": "murcko"}, or {"time": COLUMN} of numbers or dates: the
+            earliest graphs are for training, the latest for the test.
+        split_by: where `split` does not say it: `position` in the file (or its own parts), `random`, `scaffold`,
+            `scaffold_chiral`.
         seed: of a random split.
         processes: that read molecules, for large files; 0 reads here.
 
@@ -196,6 +198,7 @@ def open_graphs(
         from .store import SequenceStore
 
         return SequenceStore.open(source)
+    require_one_way(split_by, split)
     found = with_columns(read_source(source, smiles_column), values)
     if isinstance(vocabulary, str):
         if vocabulary not in PUBLISHED:
@@ -214,7 +217,7 @@ def open_graphs(
     if split is not None and "time" in split:
         parts, how = time_split(found.columns, str(split["time"]), rows)
     else:
-        parts, how = make_split(items, rows, split_by, split, found.parts, seed)
+        parts, how = make_split(items, rows, split_by, split, found.parts, seed, len(found.items))
     if known is not None and is_chemical:
         warn_of_repetitions(graphs, items, rows, parts, known)
     if not isinstance(ordering, Ordering):

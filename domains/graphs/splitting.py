@@ -14,6 +14,8 @@ from humboldt.data_catalog import DataError, Split, split_units
 from .toolkit import toolkit
 
 KINDS = ("position", "random", "scaffold", "scaffold_chiral")
+WAYS = {"file": {"file", "variant"}, "time": {"time"}}
+"""What a choice that does not give the parts themselves may say."""
 
 
 def scaffold(mol_or_smiles: Any, chiral: bool = False) -> str:
@@ -120,6 +122,26 @@ def listed_split(path: str | Path, variant: str | None = None) -> tuple[dict[str
     return rows, hashlib.sha256(content).hexdigest()
 
 
+def require_one_way(by: str, choice: Mapping[str, Any] | None) -> None:
+    """Refuse a split that is said in two ways, of which one would count for nothing.
+
+    Raises:
+        DataError: another kind than `KINDS`, a kind beside a choice, or more than the choice has room for.
+    """
+    if by not in KINDS:
+        raise DataError(f"a split is made by {', '.join(KINDS)}, got {by!r}")
+    if choice is None:
+        return
+    if by != "position":
+        raise DataError(
+            f"a split is said in one way, got split={dict(choice)} beside split_by={by!r}, which divides 80/10/10; "
+            "leave one of the two out"
+        )
+    for way, words in WAYS.items():
+        if way in choice and (odd := sorted(set(choice) - words)):
+            raise DataError(f"a split by {way} says {' and '.join(sorted(words))} alone, got {odd} too; leave that out")
+
+
 def make_split(
     items: Sequence[Any],
     rows: Sequence[int],
@@ -127,6 +149,7 @@ def make_split(
     choice: Mapping[str, Any] | None,
     parts: Mapping[str, tuple[int, ...]],
     seed: int,
+    count: int,
 ) -> tuple[Split, str]:
     """The parts, as places among the rows that were read, and a word on how they were made.
 
@@ -134,24 +157,34 @@ def make_split(
         items: what was read at these rows.
         rows: numbers of the rows in the file.
         by: one of `KINDS`.
-        choice: sizes or rows of the parts, or {"file": path, "variant": name}.
+        choice: sizes of the parts or their rows in the file, or {"file": path, "variant": name}.
         parts: as the file itself says.
         seed: of a random split.
+        count: number of rows in the file.
+
+    Raises:
+        DataError: rows that the file does not have.
     """
-    if by not in KINDS:
-        raise DataError(f"a split is made by {', '.join(KINDS)}, got {by!r}")
     place = {row: i for i, row in enumerate(rows)}
 
-    def here(listed: Mapping[str, Sequence[int]]) -> Split:
-        return Split(**{part: tuple(place[r] for r in chosen if r in place) for part, chosen in listed.items()})
+    def here(listed: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+        for part, chosen in listed.items():
+            if outside := [row for row in chosen if not 0 <= row < count]:
+                raise DataError(
+                    f"a split lists rows of its data, 0 to {count - 1}, got {outside[0]} in {part}; take the split of "
+                    "these data or correct the list"
+                )
+        return {part: tuple(place[row] for row in chosen if row in place) for part, chosen in listed.items()}
 
     if choice is not None and "file" in choice:
         listed, digest = listed_split(choice["file"], choice.get("variant"))
-        return here(listed), f"{Path(choice['file']).name} {choice.get('variant', '')} sha256 {digest[:16]}".strip()
+        how = f"{Path(choice['file']).name} {choice.get('variant', '')} sha256 {digest[:16]}".strip()
+        return Split(**here(listed)), how
     if choice is not None:
-        return split_units(len(items), choice), "sizes given"
+        listed = {part: units for part, units in choice.items() if not isinstance(units, int | float)}
+        return split_units(len(items), {**choice, **here(listed)}), "rows given" if listed else "sizes given"
     if by.startswith("scaffold"):
         return scaffold_split(items, chiral=by == "scaffold_chiral"), f"{by} 80/10/10"
     if by == "random":
         return random_split(len(items), seed=seed), f"random 80/10/10, seed {seed}"
-    return (here(parts), "as in the file") if parts else (split_units(len(items)), "position in the file")
+    return (Split(**here(parts)), "as in the file") if parts else (split_units(len(items)), "position in the file")

@@ -130,6 +130,29 @@ def test_the_hash_of_a_split_is_that_of_the_rows_of_the_source():
     assert first.split_sha256 != last.split_sha256 == open_graphs(rows, split=parts).split_sha256
 
 
+def test_rows_of_a_split_are_those_of_the_source(tmp_path):
+    """A row that is no molecule does not move those after it; a file of a split says the same."""
+    rows, said = ["CC", "((", "CCO", "CN", "CCN", "CCF"], {"train": [0, 2], "validation": [1, 3], "test": [5]}
+    listed = open_graphs(rows, split=said)
+    assert [listed.rows[place] for place in listed.split("train").places] == [0, 2]
+    assert [listed.rows[place] for place in listed.split("validation").places] == [3]
+    assert [listed.rows[place] for place in listed.split("test").places] == [5]
+    (tmp_path / "split.json").write_text(json.dumps(said))
+    assert open_graphs(rows, split={"file": tmp_path / "split.json"}).parts == listed.parts
+    (tmp_path / "split.json").write_text(json.dumps({**said, "test": [6]}))
+    for other in ({"test": [6]}, {"file": tmp_path / "split.json"}):
+        with pytest.raises(DataError, match=r"lists rows of its data, 0 to 5, got 6 in test; take the split of these"):
+            open_graphs(rows, split=other)
+
+
+def test_a_split_is_said_in_one_way():
+    table = pd.DataFrame({"smiles": list(MOLECULES), "year": range(len(MOLECULES))})
+    with pytest.raises(DataError, match=r"one way, got split={'test': 0.2} beside split_by='scaffold', .* leave one"):
+        open_graphs(table, split={"test": 0.2}, split_by="scaffold")
+    with pytest.raises(DataError, match=r"a split by time says time alone, got \['test'\] too; leave that out"):
+        open_graphs(table, split={"time": "year", "test": 0.2})
+
+
 def test_graphs_that_come_without_columns_are_given_some():
     graphs = [nx.path_graph(n) for n in (2, 3, 4)]
     data = open_graphs(graphs, values={"nodes": [2, 3, float("nan")], "bipartite": [1, 1, 1]}, targets=["nodes"])
