@@ -78,7 +78,12 @@ def average_precision(scores: Tensor, labels: Tensor) -> float:
 def interval(
     score: Callable[[Tensor, Tensor], float], values: Tensor, target: Tensor, *, resamples: int = 200, seed: int = 0
 ) -> tuple[float, float]:
-    """Where 95 % of the scores lie if samples are drawn again with replacement (percentile bootstrap, Efron 1979)."""
+    """Where 95 % of the scores lie if samples are drawn again with replacement (percentile bootstrap, Efron 1979).
+
+    NaN where there are no samples.
+    """
+    if not len(values):
+        return float("nan"), float("nan")
     chance = torch.Generator().manual_seed(seed)
     draws = torch.randint(len(values), (resamples, len(values)), generator=chance)
     found = torch.tensor([score(values[draw], target[draw]) for draw in draws], dtype=torch.float64)

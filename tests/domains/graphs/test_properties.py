@@ -110,6 +110,19 @@ def test_several_classes_with_unknown_labels():
     assert ((values >= 0) & (values <= 1)).all()
 
 
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_property_that_no_graph_of_a_part_has_gets_no_score(task):
+    frame = table().assign(rare=[1.0, 0.0, *[np.nan] * 88])
+    data = open_graphs(frame, targets=["oxygen", "rare"], split={"test": 20})
+    model, test = for_task(tiny(), data.split("train"), task), data.split("test")
+    scores = score_properties({"new": model}, test)
+    assert scores["known"].values.tolist() == [16, 0]
+    for found in scores.values():
+        assert found.isnull().values.tolist() == [[False, True]]
+    score = measure(model, test)
+    assert math.isfinite(score.value)
+
+
 def test_rows_that_are_not_molecules_are_told_and_counted(caplog):
     tuned = for_task(small(vocabulary(), length=40), open_graphs(table(), targets=["carbons"]), "regression")
     found = humboldt.predict([tuned, tuned], ["CCO", "C1CC", "", "CBr"])
