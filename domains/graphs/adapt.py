@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from humboldt.foundations import Model
 from .config import Goal, GraphConfig
 from .data import GraphDataset
 from .graph import GraphError
-from .reading import sayable
+from .reading import sayable, unsayable
 from .store import SequenceStore
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,18 @@ def arranged(dataset: GraphDataset | SequenceStore, model: Model) -> GraphDatase
     return dataclasses.replace(dataset, vocabulary=config.vocabulary, ordering=config.ordering, places=places)
 
 
+def read_by_all(dataset: GraphDataset, configs: Iterable[GraphConfig]) -> GraphDataset:
+    """The graphs of a part of which every model can say something (see `sayable`); the others are counted.
+
+    Raises:
+        DataError: there are none.
+    """
+    for config in configs:
+        fits = np.array([not unsayable(dataset.graphs[place], config) for place in dataset.places])
+        dataset = dataclasses.replace(dataset, places=tuple(np.array(dataset.places)[_some(fits, config)].tolist()))
+    return dataset
+
+
 def require_same_reading(dataset: GraphDataset, config: GraphConfig) -> None:
     """Refuse molecules that became graphs in another way than those of a model.
 
@@ -59,15 +72,16 @@ def require_same_reading(dataset: GraphDataset, config: GraphConfig) -> None:
 
 
 def _for_readout(dataset: GraphDataset, config: GraphConfig) -> GraphDataset:
-    """All graphs, with what the model cannot say of them left out (see `sayable`), and the properties that it predicts.
+    """The graphs, with what the model cannot say of them left out (see `sayable`), and the properties that it predicts.
 
     Raises:
-        DataError: other properties than the model's.
+        DataError: other properties than the model's, or no graph that it can say.
     """
     assert config.readout is not None
     names = [name for name in dataset.names if name not in dataset.goals]
     if names != list(config.readout.names):
         raise DataError(f"this model predicts {list(config.readout.names)}, got {names}; open the data with targets=")
+    dataset = read_by_all(dataset, [config])
     graphs = tuple(sayable(graph, config) for graph in dataset.graphs)
     changed = sum(a is not b for a, b in zip(graphs, dataset.graphs, strict=True))
     if changed:

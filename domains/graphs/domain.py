@@ -22,7 +22,7 @@ from humboldt.foundations import (
     from_dict,
 )
 
-from .adapt import arranged
+from .adapt import arranged, read_by_all
 from .batch import NextTokens, Properties, SequenceBatch
 from .config import GraphConfig
 from .embed import SequenceEmbed
@@ -132,6 +132,7 @@ class Graphs:
         """Of properties: the root mean square error, or one less the area under the ROC curve; mean over them."""
         if model.config.readout is None:
             return None
+        data = read_by_all(data, [model.config])
         found = self.evaluate({"model": model}, data)
         scores, metric = found.scores.sel(forecast="model"), SAMPLE_ERRORS[model.config.readout.task][0]
         each = found.samples[metric].sel(forecast="model")

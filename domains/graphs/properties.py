@@ -13,7 +13,7 @@ from torch import Tensor
 from humboldt.data_catalog import DataError
 from humboldt.foundations import ConfigError, Model, Pieces, evaluating
 
-from .adapt import require_same_reading
+from .adapt import read_by_all, require_same_reading
 from .batch import SequenceBatch
 from .config import Readout
 from .data import GraphDataset
@@ -134,7 +134,7 @@ def _table(models: Sequence[Model], found: Source, known: Calibration | None, ba
     import pandas as pd
 
     names = predicted(models)
-    graphs, problems = readable(found.items, models[0].config)
+    graphs, problems = readable(found.items, *(model.config for model in models))
     problems = in_full(graphs, problems, models[0].config)
     rows = [row for row, graph in enumerate(graphs) if graph is not None]
     values = np.full((len(models), len(found.items), len(names)), np.nan)
@@ -184,6 +184,7 @@ def calibration(
     elif held.part == "all":
         held = held.split("validation")
     require_same_reading(held, models[0].config)
+    held = read_by_all(held, [model.config for model in models])
     values = predictions(models, [held.graphs[place] for place in held.places], batch_size)
     return Calibration.of(values, known_values(held, names), names, readout.task, level)
 

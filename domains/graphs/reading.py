@@ -10,7 +10,7 @@ from typing import Any
 from .batch import SequenceBatch
 from .config import GraphConfig
 from .files import Skipped, read_graphs
-from .graph import EDGE, Graph
+from .graph import EDGE, Graph, GraphError
 from .sequence import encode
 from .vocabulary import Chemistry
 
@@ -40,15 +40,28 @@ def sayable(graph: Graph, config: GraphConfig) -> Graph:
     return graph
 
 
-def readable(items: Sequence[Any], config: GraphConfig) -> tuple[list[Graph | None], list[str]]:
-    """The graph of every row, or why there is none; reported and counted."""
-    chemistry = config.vocabulary.chemistry or Chemistry()
+def unsayable(graph: Graph, config: GraphConfig) -> str:
+    """Why a model can say nothing of a graph, as where an atom has no token and there is no `*`; empty if it can."""
+    try:
+        config.vocabulary.require(sayable(graph, config))
+    except GraphError as error:
+        return str(error)
+    return ""
+
+
+def readable(items: Sequence[Any], *configs: GraphConfig) -> tuple[list[Graph | None], list[str]]:
+    """The graph of every row, or why there is none that all models can read; reported and counted."""
+    chemistry = configs[0].vocabulary.chemistry or Chemistry()
     graphs: list[Graph | None] = []
     problems: list[str] = []
     for found in read_graphs(items, chemistry):
         empty = not isinstance(found, Skipped) and not found.nodes
         problem = (
-            found.reason if isinstance(found, Skipped) else "a graph has nodes, got none; leave it out" if empty else ""
+            found.reason
+            if isinstance(found, Skipped)
+            else "a graph has nodes, got none; leave it out"
+            if empty
+            else next(filter(None, (unsayable(found, config) for config in configs)), "")
         )
         graphs.append(None if problem else found)  # type: ignore[arg-type]
         problems.append(problem)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from humboldt.foundations import Model
 
-from .adapt import arranged
+from .adapt import arranged, read_by_all
 from .data import GraphDataset
 from .metrics import average_precision, interval, roc_auc
 from .properties import known_values, predicted, predictions
@@ -20,7 +20,8 @@ from .properties import known_values, predicted, predictions
 def score_properties(models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -> Any:
     """RMSE and MAE of a regression, areas under the ROC and precision-recall curves of a classification.
 
-    Of the first of them also the ends of the 95 % interval over the graphs (`rmse_low`, `rmse_high`).
+    Of the first of them also the ends of the 95 % interval over the graphs (`rmse_low`, `rmse_high`). Graphs that one
+    of the models cannot say (an atom without a token, where there is no `*`) are left out of all scores and counted.
 
     Args:
         models: of the same properties, by name.
@@ -42,6 +43,7 @@ def score_all(models: Mapping[str, Model], data: Any, *, batch_size: int = 64) -
     import xarray as xr
 
     names = predicted(list(models.values()))
+    data = read_by_all(data, [model.config for model in models.values()])
     task = next(iter(models.values())).config.readout.task
     scores: dict[str, list[list[float]]] = {}
     metric, error = SAMPLE_ERRORS[task]

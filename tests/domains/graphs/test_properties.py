@@ -14,9 +14,12 @@ from humboldt.domains.graphs import (
     PropertyHead,
     Readout,
     Vocabulary,
+    arranged,
     average_precision,
     build,
+    calibration,
     decoder_core,
+    embeddings,
     for_task,
     graph_from_smiles,
     open_graphs,
@@ -135,6 +138,33 @@ def test_rows_that_are_not_molecules_are_told_and_counted(caplog):
     assert long["problem"].tolist() == ["of 30 atoms the first 12 are read", ""]
     assert long["carbons"].notna().all()
     assert "1 of 2 graphs are not read in full: row 0: of 30 atoms the first 12 are read" in caplog.text
+
+
+def test_atoms_that_no_token_stands_for_cost_their_own_row_alone(caplog):
+    """A vocabulary without `*` has nothing to read a bromine as."""
+    plain = Vocabulary.of([graph_from_smiles("CCO", Chemistry())], chemistry=Chemistry(), indices=12)
+    frame = pd.DataFrame({"smiles": ["CCO", "CC", "CBr", "CO"], "y": [1.0, 2.0, 9.0, 3.0]})
+    data = open_graphs(frame, targets=["y"], split={"train": [0], "validation": [1, 2, 3]})
+    tuned = for_task(small(plain, length=60), data, "regression")
+    starred = for_task(small(vocabulary(), length=40), data, "regression")
+    for models in (tuned, [starred, tuned]):
+        found = predict_properties(models, ["CBr", "CCO"])
+        assert found["y"].isna().tolist() == [True, False]
+        assert "node types of own are C, O, got 'Br'; leave the graph out" in found["problem"][0]
+    assert np.isnan(embeddings(tuned, ["CBr", "CO"])).any(1).tolist() == [True, False]
+    part = arranged(data, tuned)
+    assert part.places == (0, 1, 3)
+    assert len(part.batch([0, 1, 2])) == 3
+    assert "1 of 4 graphs cannot be said by this model and are left out" in caplog.text
+    scores = score_properties({"tuned": tuned, "starred": starred}, data)
+    assert (scores.attrs["graphs"], scores["known"].item()) == (3, 3)
+    assert scores["mae"].notnull().all()
+    score = measure(tuned, data)
+    assert score.samples is not None
+    assert score.samples.samples == ("0", "1", "3")
+    assert calibration([tuned], data, 0.5).quantile.shape == (1,)
+    with pytest.raises(DataError, match=r"graphs that it can say, got none in the vocabulary own"):
+        score_properties({"tuned": tuned}, data.choose([2]))
 
 
 def test_what_a_model_cannot_say():
