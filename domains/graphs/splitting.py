@@ -77,16 +77,16 @@ def time_split(
         The parts, as places among the rows, and a word on how they were made.
 
     Raises:
-        DataError: no such column, or a row without a time.
+        DataError: no such column, a row without a time, or dates whose day and month cannot be told apart.
     """
     import pandas as pd
 
     if name not in columns:
         raise DataError(f"a split by time needs a column that says when, got {name!r}; there are {list(columns)[:12]}")
     cells = pd.Series(columns[name]).iloc[list(rows)].reset_index(drop=True)
-    when = pd.to_numeric(cells, errors="coerce")
+    when = pd.to_numeric(cells, errors="coerce").where(cells.notna())  # a date that is missing has a number, too
     if when.isna().any():
-        when = pd.to_datetime(cells, errors="coerce", format="mixed")
+        when = dates(cells, name)
     if when.isna().any():
         place = int(when.isna().to_numpy().argmax())
         raise DataError(
@@ -98,6 +98,28 @@ def time_split(
     part = (when > ends[0]).astype(int) + (when > ends[1]).astype(int)
     parts = (tuple(part.index[part == number].tolist()) for number in range(3))
     return Split(**dict(zip(("train", "validation", "test"), parts, strict=True))), f"time in {name} 80/10/10"
+
+
+def dates(cells: Any, name: str) -> Any:
+    """When the cells of a column are, in UTC; those without a zone are taken for UTC, and those that are no date NaT.
+
+    Raises:
+        DataError: dates in numbers, none or both of which are above 12 somewhere: no order of day and month is shown.
+    """
+    import pandas as pd
+
+    when = pd.to_datetime(cells, errors="coerce", format="mixed", utc=True)
+    pairs = cells.astype(str).str.extract(r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}").dropna().astype(int)
+    day_first, month_first = (pairs > 12).any()
+    if day_first == month_first and (pairs[0] != pairs[1]).any():
+        place = int((pairs[0] != pairs[1]).idxmax())
+        raise DataError(
+            f"dates in numbers have one order of day and month, which a number above 12 shows, got {cells[place]!r} in "
+            f"{name!r} with {'both orders' if day_first else 'none'} in the column; write dates as 2020-06-01"
+        )
+    said = cells[pairs.index]
+    when[pairs.index] = pd.to_datetime(said, errors="coerce", format="mixed", utc=True, dayfirst=bool(day_first))
+    return when
 
 
 def listed_split(path: str | Path, variant: str | None = None) -> tuple[dict[str, tuple[int, ...]], str]:

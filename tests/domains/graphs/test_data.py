@@ -295,6 +295,29 @@ def test_the_earliest_rows_are_for_training(tmp_path):
         open_graphs(table.assign(year=["2001", "2001", "soon", *["2004"] * 8]), split={"time": "year"})
 
 
+def when(days: list[object]) -> list[int]:
+    """The rows of the training part of a split by these days, those of the others after them."""
+    parts = open_graphs(pd.DataFrame({"smiles": ["CCO"] * len(days), "day": days}), split={"time": "day"}).parts
+    return [*parts.train, *parts.validation, *parts.test]
+
+
+def test_days_are_read_in_one_order_and_zone():
+    """Each is the latest at another place than where it would be by another order of day and month, or zone."""
+    first = [f"{day:02}/01/2020" for day in range(1, 11)]
+    assert when([*first, "13/02/2020", "01/03/2020"]) == list(range(12))
+    assert when(["02/13/2020", "12/01/2020", *[f"01/{day:02}/2020" for day in range(1, 9)]])[-1] == 1
+    zoned = [f"2020-01-01T{hour:02}:00:00+00:00" for hour in range(10)]
+    assert when(["2020-01-01T10:00:00+09:00", "2020-01-01 12:00", *zoned])[-1] == 1
+    for odd, why in (([*first, "02/01/2020"], "none"), ([*first, "13/01/2020", "01/13/2020"], "both orders")):
+        with pytest.raises(DataError, match=rf"one order of day and month, .* got '02/01/2020' in 'day' with {why} in"):
+            when(odd)
+    days = pd.to_datetime([*[f"2020-01-{day:02}" for day in range(1, 11)], None])
+    with pytest.raises(DataError, match=r"says when, .* got NaT in row 10 of 'day'; fill the cell or leave the row"):
+        when(list(days))
+    with pytest.raises(DataError, match=r"says when, .* got NaT in row 10 of 'day'; fill the cell or leave the row"):
+        open_graphs(pd.DataFrame({"smiles": ["CCO"] * 11, "day": days}), split={"time": "day"})
+
+
 def test_several_processes_read_the_same():
     rows = [*MOLECULES, "not a molecule", "", *MOLECULES]
     here, there = open_graphs(rows), open_graphs(rows, processes=2)
