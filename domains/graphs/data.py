@@ -19,7 +19,7 @@ import torch
 from humboldt.data_catalog import DataError, Split
 
 from .batch import SequenceBatch
-from .files import Skipped, numbers, read_graphs, read_source, with_columns
+from .files import Skipped, numbers, read_graphs, read_source, shown, with_columns
 from .graph import Graph, GraphError
 from .repetitions import warn_of_repetitions
 from .sequence import Ordering, encode
@@ -257,12 +257,12 @@ def _readable(
                 (vocabulary or EMPTY).require(graph)
             kept.append((row, graph))
         except GraphError as error:
-            skipped.append(Skipped(row, str(items[row])[:200], str(error)))
-    shown = "; ".join(f"row {s.row}: {s.reason}" for s in skipped[:SHOWN])
+            skipped.append(Skipped(row, shown(items[row])[:200], str(error)))
+    reasons = "; ".join(f"row {s.row}: {s.reason}" for s in skipped[:SHOWN])
     if not kept:
-        raise DataError(f"a dataset holds at least one graph, got none of {len(items)} rows; {shown or 'no rows'}")
+        raise DataError(f"a dataset holds at least one graph, got none of {len(items)} rows; {reasons or 'no rows'}")
     if skipped:
-        logger.warning("%d of %d rows are left out: %s", len(skipped), len(items), shown)
+        logger.warning("%d of %d rows are left out: %s", len(skipped), len(items), reasons)
     return kept, tuple(skipped)
 
 

@@ -223,7 +223,14 @@ def _read_row(numbered: tuple[int, Any], chemistry: Chemistry) -> Graph | Skippe
     try:
         return to_graph(item, chemistry)
     except (GraphError, DataError) as error:
-        return Skipped(row, str(item)[:200], str(error))
+        return Skipped(row, shown(item)[:200], str(error))
+
+
+def shown(item: Any) -> str:
+    """A row in words: SMILES of a molecule, nothing of one that could not be read."""
+    if hasattr(item, "GetAtoms"):
+        return str(toolkit().MolToSmiles(item))
+    return "" if item is None else str(item)
 
 
 def to_graph(item: Any, chemistry: Chemistry) -> Graph:

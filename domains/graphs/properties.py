@@ -17,7 +17,7 @@ from .adapt import read_by_all, require_same_reading
 from .batch import SequenceBatch
 from .config import Readout
 from .data import GraphDataset
-from .files import Source
+from .files import Source, shown
 from .graph import Graph
 from .reading import batches, in_full, readable, sayable
 from .rows import open_rows
@@ -84,8 +84,8 @@ def predict_properties(
     calibrate: Any = None,
     level: float = 0.9,
 ) -> Any:
-    """A row for every row of the source: `graph`, a column per property, and `problem` where the row could not be read
-    (then there is no prediction) or not in full.
+    """A row for every row of the source: `graph` (SMILES), a column per property, and `problem` where the row could not
+    be read (then there is no prediction) or not in full.
 
     Args:
         model: one that was tuned to properties, or several: then their mean, and in `NAME_deviation` their deviation.
@@ -143,7 +143,7 @@ def _table(models: Sequence[Model], found: Source, known: Calibration | None, ba
     ends = None if known is None or known.task != "regression" else known.interval(values)
     if known is not None and known.task == "classification":
         mean = known.probability(values)
-    columns: dict[str, Any] = {"graph": [str(item) for item in found.items]}
+    columns: dict[str, Any] = {"graph": [shown(item) for item in found.items]}
     for place, name in enumerate(names):
         columns[name] = mean[:, place]
         if len(models) > 1:

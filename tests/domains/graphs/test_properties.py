@@ -140,6 +140,21 @@ def test_rows_that_are_not_molecules_are_told_and_counted(caplog):
     assert "1 of 2 graphs are not read in full: row 0: of 30 atoms the first 12 are read" in caplog.text
 
 
+def test_structures_of_a_file_are_told_by_their_smiles(tmp_path):
+    from rdkit import Chem
+
+    path = tmp_path / "new.sdf"
+    blocks = [Chem.MolToMolBlock(Chem.MolFromSmiles(smiles)) for smiles in ("OCC", "C[C@H](N)O")]
+    path.write_text("$$$$\n".join([blocks[0], "broken\n\n", blocks[1]]))
+    tuned = for_task(small(vocabulary(), length=40), open_graphs(table(), targets=["carbons"]), "regression")
+    found = predict_properties(tuned, path)
+    assert found["graph"].tolist() == ["CCO", "", "C[C@H](N)O"]
+    assert found["carbons"].isna().tolist() == [False, True, False]
+    assert open_graphs(path, vocabulary=Vocabulary.of([graph_from_smiles("CCO", Chemistry())])).skipped[1].text == (
+        "C[C@H](N)O"
+    )
+
+
 def test_atoms_that_no_token_stands_for_cost_their_own_row_alone(caplog):
     """A vocabulary without `*` has nothing to read a bromine as."""
     plain = Vocabulary.of([graph_from_smiles("CCO", Chemistry())], chemistry=Chemistry(), indices=12)
