@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float
 
 from .rewards import descriptors
-from .splitting import scaffold
 from .toolkit import toolkit
 
 SHAPE = (
@@ -21,6 +20,7 @@ SHAPE = (
 )  # fmt: skip
 """Descriptors of `frechet_distance`; see `rewards.DESCRIPTORS`."""
 COUNTED = ("N", "O", "S", "F", "Cl", "Br")  # elements whose numbers go with them
+RINGS = 2  # of a scaffold that counts
 WHOLE = ("logp", "sa", "qed", "weight")  # properties that MOSES compares
 
 
@@ -59,7 +59,7 @@ def fragment_similarity(generated: Iterable[str], reference: Iterable[str]) -> f
 
 
 def scaffold_similarity(generated: Iterable[str], reference: Iterable[str]) -> float:
-    """Scaf: cosine of the counts of Murcko scaffolds; molecules without a ring have none and do not count."""
+    """Scaf: cosine of the counts of Murcko scaffolds; those of fewer than two rings do not count, as in MOSES."""
     return cosine(_counted(generated, _scaffolds), _counted(reference, _scaffolds))
 
 
@@ -73,7 +73,11 @@ def fragments(smiles: str) -> list[str]:
 
 
 def _scaffolds(smiles: str) -> list[str]:
-    return [found] if (found := scaffold(smiles)) else []
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
+    chem = toolkit()
+    core = MurckoScaffold.GetScaffoldForMol(chem.MolFromSmiles(smiles))
+    return [str(chem.MolToSmiles(core))] if core.GetRingInfo().NumRings() >= RINGS else []
 
 
 def _counted(smiles: Iterable[str], parts: Callable[[str], list[str]]) -> Counter[str]:

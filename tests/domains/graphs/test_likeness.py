@@ -35,9 +35,11 @@ def test_fragments_are_those_of_brics():
 
 
 def test_scaffolds_by_hand():
-    benzene, pyridine = ["Cc1ccccc1", "Oc1ccccc1"], ["Cc1ccncc1"]
-    assert scaffold_similarity([*benzene, *pyridine], benzene) == pytest.approx(2 / np.sqrt(5))
-    assert np.isnan(scaffold_similarity(["CCO"], benzene))
+    """A ring alone is no scaffold that MOSES counts."""
+    two, other = ["Cc1ccc2ccccc2c1", "Oc1ccc2ccccc2c1"], ["c1ccccc1Cc1ccncc1C"]
+    assert scaffold_similarity([*two, *other], two) == pytest.approx(2 / np.sqrt(5))
+    assert scaffold_similarity([*two, "Cc1ccccc1", "CCO"], [*two, "CC1CCCC1"]) == pytest.approx(1)
+    assert np.isnan(scaffold_similarity(["CCO", "Cc1ccccc1"], two))
 
 
 def test_frechet_of_two_normal_distributions():
