@@ -11,6 +11,7 @@ import torch
 
 from humboldt.foundations import ConfigError, Model, load_strictly
 
+from .channels import free_scalars, inherit_channels, replace_channels, require_plain
 from .config import Channel, FineConfig, PDEConfig
 from .domain import build
 
@@ -47,8 +48,6 @@ def fit_to_data(model: Model, dataset: Any, *, seed: int = 0) -> Model:
         log.info("channels: the model knows all of %s; masked: %s", sorted(statistics), absent or "none")
         model = with_horizon(model, dataset)
         return model if _alike(model, statistics) else set_statistics(model, [statistics])
-    from .channels import free_scalars, inherit_channels, replace_channels
-
     log.info(
         "channels: changed, for the model knows %s and the data have %s",
         [c.name for c in model.config.inputs],
@@ -69,24 +68,20 @@ def with_fine_path(model: Model, fine: FineConfig | None = None, *, seed: int = 
         seed: of the weights of the path.
 
     Raises:
-        ConfigError: a model that has such a path, that hides places, or whose task is not to forecast.
+        ConfigError: a model that has such a path, that hides places, that has adapters, or whose task is not to
+            forecast.
     """
     config: PDEConfig = model.config
     if config.fine is not None or config.task != "forecast":
         what = f"task={config.task!r}" if config.fine is None else f"a model with {config.fine}"
         raise ConfigError(f"a fine path is added once, to a model that forecasts, got {what}; leave it as it is")
     fine = fine or (FineConfig(modes=4) if config.core.axes == 3 else FineConfig())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        grown = build(dataclasses.replace(config, fine=fine))
-    path = {f"head.fine.{name}": value for name, value in grown.head.get_submodule("fine").state_dict().items()}
-    like = next(model.parameters())
-    grown = load_strictly(grown, {**path, **model.state_dict()}).to(like.device, like.dtype)
-    grown.provenance = {**model.provenance, "fine_path": {"seed": seed}}
+    grown = _rebuilt(model, dataclasses.replace(config, fine=fine), seed)
+    grown.provenance["fine_path"] = {"seed": seed}
     if advice := model.provenance.get("advice"):
         tuning = {**advice.get("pretrained", {}), "embedding_rate": FINE_RATE}
         grown.provenance["advice"] = {**advice, "pretrained": tuning}
-    return grown.train(model.training)
+    return grown
 
 
 def with_horizon(model: Model, dataset: Any) -> Model:
@@ -104,11 +99,21 @@ def with_horizon(model: Model, dataset: Any) -> Model:
         )  # fmt: skip
         config = dataclasses.replace(config, horizon=longest, time_units=dataset.time_units)
     inputs, outputs = _units_of(config.inputs, dataset.channels), _units_of(config.outputs, dataset.outputs)
-    config = dataclasses.replace(config, inputs=inputs, outputs=outputs)
-    with torch.random.fork_rng():
-        copied = load_strictly(build(config), model.state_dict())
-    copied.provenance = dict(model.provenance)
-    return copied.train(model.training)
+    return _rebuilt(model, dataclasses.replace(config, inputs=inputs, outputs=outputs))
+
+
+def _rebuilt(model: Model, config: PDEConfig, seed: int = 0) -> Model:
+    """The model (a copy, as precise and where it was) in a configuration of the same tensors, but for a fine path that
+    is drawn from `seed` where the model has none."""
+    require_plain(model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = build(config)
+    path = {name: value for name, value in made.state_dict().items() if name.startswith("head.fine.")}
+    like = next(model.parameters())
+    made = load_strictly(made.to(like.device, like.dtype), {**path, **model.state_dict()})
+    made.provenance = dict(model.provenance)
+    return made.train(model.training)
 
 
 def _units_of(channels: tuple[Channel, ...], theirs: Iterable[Channel]) -> tuple[Channel, ...]:

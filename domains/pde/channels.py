@@ -100,6 +100,20 @@ def inherit_channels(model: Model, inputs: Sequence[Channel], outputs: Sequence[
     return new
 
 
+def require_plain(model: Model) -> None:
+    """Refuse a model with adapters, of whose tensors a configuration says nothing.
+
+    Raises:
+        ConfigError: names the adapters.
+    """
+    if model.adapted:
+        raise ConfigError(
+            f"a model is changed without its adapters, got one with {sorted(model.adapted)}; write them into the "
+            "weights first (humboldt.finetune.merged(model)), or keep them beside the change "
+            "(humboldt.finetune.with_adapters_of(model, change))"
+        )
+
+
 Places = tuple[list[int], list[int]]  # indices among the channels of the old model, and of the new one
 
 
@@ -128,6 +142,7 @@ def _for_channels(model: Model, inputs: Sequence[Channel], outputs: Sequence[Cha
 
     It predicts an increment only if the outputs are the first inputs, so that there is something to add to.
     """
+    require_plain(model)
     advances = [c.name for c in outputs] == [c.name for c in inputs][: len(outputs)]
     config: PDEConfig = dataclasses.replace(
         model.config,

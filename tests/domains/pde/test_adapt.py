@@ -8,8 +8,19 @@ import pytest
 import torch
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.pde import Channel, PDEConfig, build, fit_to_data, scot_core
+from humboldt.domains.pde import (
+    Channel,
+    FineConfig,
+    PDEConfig,
+    build,
+    fit_to_data,
+    scot_core,
+    select_channels,
+    with_fine_path,
+)
 from humboldt.domains.pde.data import open_trajectories
+from humboldt.finetune import merged, method, with_adapters_of
+from humboldt.foundations import ConfigError
 from tests.domains.pde.decay import decay_trajectories
 
 
@@ -80,3 +91,32 @@ def test_a_model_without_units_takes_those_of_the_data_and_one_with_units_keeps_
     again = fit_to_data(fitted, other)
     with pytest.raises(DataError, match="velocity_x is wanted in 'm s-1', got 'km h-1'"):
         other.arranged(again.config.inputs, again.config.outputs)
+
+
+def test_a_fitted_model_is_as_precise_as_it_was():
+    """Weights in double precision came back in single precision."""
+    model = operator("velocity_x", "velocity_y").double()
+    with torch.no_grad():
+        model.head.mix.weight.add_(1e-12)
+    fitted = fit_to_data(model, velocities(0.0, 1.0))
+    assert torch.equal(fitted.state_dict()["head.mix.weight"], model.head.mix.weight)
+    grown = with_fine_path(model, FineConfig(width=4, layers=1, modes=3))
+    assert torch.equal(grown.state_dict()["head.mix.weight"], model.head.mix.weight)
+
+
+def test_a_model_with_adapters_is_not_changed_and_told_what_to_do():
+    """It ended in a list of the tensors that do not fit, or lost the note of its adapters."""
+    data, names = velocities(0.0, 1.0), ("velocity_x", "velocity_y")
+    adapted: Any = method("lora").prepare(operator(*names))
+    chosen = adapted.config.inputs[:1]
+    for change in (
+        with_fine_path,
+        lambda model: fit_to_data(model, data),
+        lambda model: select_channels(model, chosen, chosen),
+    ):
+        with pytest.raises(ConfigError, match=r"without its adapters, got one with \['default'\]; .*merged"):
+            change(adapted)
+    kept = with_adapters_of(adapted, with_fine_path)
+    assert list(kept.adapted) == ["default"]
+    assert kept.config.fine is not None
+    assert with_fine_path(merged(adapted)).config.fine is not None
