@@ -34,7 +34,7 @@ from .indicators import Indication, evaluate_indicators
 from .metrics import RelativeError
 from .program import FieldProgram
 from .resolution import at_their_resolution
-from .states import say_other_topology
+from .states import require_taught_order, say_other_topology
 
 TASKS = ("forecast", "error")
 
@@ -131,6 +131,8 @@ class PDE:
             lead_steps: how many frames ahead to look; all by default.
             batch_size: trajectories at a time.
         """
+        for model in models.values():
+            require_taught_order(model, data.space)
         models = {name: at_their_resolution(model, data.grid, resolution) for name, model in models.items()}
         first = next(iter(models.values()))
         if any(model.config.task == "error" for model in models.values()):

@@ -40,7 +40,7 @@ class Axes:
 
 
 def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) -> tuple[Any, Axes]:
-    """A state whose space axes are called and ordered as in training (x, y, z), and the axes that it came with.
+    """A state whose space axes are called and ordered as in training (else x, y, z), and the axes that it came with.
 
     Args:
         state: a Dataset or DataArray with dims (..., *space).
@@ -73,8 +73,8 @@ def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) ->
         )
     taken = state.variables if isinstance(state, xr.Dataset) else state.coords
     names = {dim: role for dim, role in roles.items() if role and (role == dim or role not in taken)}
-    cartesian = set(roles.values()) <= set(CARTESIAN)
-    order = sorted(last, key=lambda dim: str(roles[dim])) if cartesian else list(last)
+    known = next((axes for axes in (taught_space(model), CARTESIAN) if set(roles.values()) <= set(axes)), ())
+    order = sorted(last, key=lambda dim: known.index(str(roles[dim]))) if known else list(last)
     moved = state if order == list(dims_of_all[-axes_of_model:]) else state.transpose(..., *order)
     return moved.rename({dim: name for dim, name in names.items() if name != dim}), Axes(last, names)
 
@@ -92,6 +92,25 @@ def taught_dims(model: Model, state: Any) -> Mapping[str, str]:
     dims = model.provenance.get("recipe", {}).get("opening", {}).get("dims") or {}
     here = {axis: name for axis, name in dims.items() if axis in SPACE}
     return here if set(here.values()) <= set(map(str, state.dims)) else {}
+
+
+def taught_space(model: Model) -> tuple[str, ...]:
+    """The space axes of the data that a model was tuned on, in their order; none where it is not said."""
+    return tuple(model.provenance.get("data", {}).get("train", {}).get("space", ()))
+
+
+def require_taught_order(model: Model, space: Sequence[str]) -> None:
+    """Refuse data with the axes that a model was tuned on in another order.
+
+    Raises:
+        ValueError: says both orders.
+    """
+    taught = taught_space(model)
+    if set(taught) == set(space) and taught != tuple(space):
+        raise ValueError(
+            f"data are scored with their axes in the order that the model was tuned on, {list(taught)}, got "
+            f"{list(space)}; transpose them, such as data.transpose(..., {', '.join(map(repr, taught))})"
+        )
 
 
 def _dims(state: Any) -> tuple[str, ...]:

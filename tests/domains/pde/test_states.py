@@ -40,6 +40,24 @@ def test_axes_in_another_order_give_the_same_forecast_in_that_order(model, state
     assert abs(wrong["velocity_x"].values - expected["velocity_x"].values).max() > 1e-3
 
 
+def test_axes_that_are_not_cartesian_stand_as_they_were_learned(model, state):
+    """A state of (lon, lat) was forecast with its axes exchanged by a model that was tuned on (lat, lon)."""
+    data = decay_trajectories().rename(x="lat", y="lon").assign_attrs(periodic="lat lon")
+    trained = open_trajectories(data, split={"train": 2, "test": 1})
+    model.provenance["data"] = {"train": trained.split("train").describe()}
+    globe = state.rename(x="lat", y="lon").assign_attrs(periodic="lat lon")
+    expected = predict_states(model, globe, [0.5])
+    found = predict_states(model, globe.transpose("lon", "sample", "lat"), [0.5])
+    assert found["tracer"].dims == ("sample", "lead_time", "lon", "lat")
+    xr.testing.assert_equal(found.transpose(..., "lat", "lon"), expected)
+    PDE().evaluate({"model": model}, trained)
+    turned = open_trajectories(data.transpose(..., "lon", "lat"))
+    with pytest.raises(
+        ValueError, match=r"\['lat', 'lon'\], got \['lon', 'lat'\]; .* data.transpose\(..., 'lat', 'lon'\)"
+    ):
+        PDE().evaluate({"model": model}, turned)
+
+
 def test_axes_stand_anywhere_among_the_dimensions(model, state):
     """Space before and behind the samples, by name and by attribute."""
     expected = predict_states(model, state, [0.5, 1.0])
