@@ -116,7 +116,8 @@ def state_pieces(
         ValueError: no such dimension, or one of space.
     """
     choose(predict_states, choices)
-    variables, axes = state_variables(state), model.config.core.axes
+    known, _ = oriented(state, model, choices.get("dims"))  # its space axes are the last ones
+    variables, axes = state_variables(known), model.config.core.axes
     whole = max(variables.data_vars.values(), key=lambda v: v.ndim)  # others may lack some of its dims
     leading = [str(dim) for dim in whole.dims[:-axes]]
     if along not in leading:

@@ -163,6 +163,16 @@ def test_a_parameter_or_a_mask_may_lack_dims_of_the_state():
         state_pieces(model, state.assign(tracer=parameter), [1.0], "x")
 
 
+def test_pieces_are_cut_along_what_is_no_space_wherever_it_stands():
+    """Behind the space axes a time was refused, and a space axis taken for states that know nothing of another."""
+    model = decay_model()
+    state = decay_trajectories().isel(sample=0).transpose("x", "y", "time")
+    pieces = state_pieces(model, state, [1.0], "time", batch_size=2)
+    xr.testing.assert_allclose(pieces.make(2, 4), predict(model, state, 1.0).isel(time=slice(2, 4)))
+    with pytest.raises(ValueError, match=r"one of \['time'\], got 'x'; name it with along"):
+        state_pieces(model, state, [1.0], "x")
+
+
 def test_a_coarse_state_is_shown_as_it_was_in_training():
     data = open_trajectories(decay_trajectories())
     shown = super_resolution(data, 4).batch([0]).fields[0, 2]
