@@ -89,7 +89,8 @@ def side_lengths(data: xr.Dataset, space: Sequence[str]) -> tuple[float, ...]:
 
 
 def read_times(data: xr.Dataset) -> tuple[np.ndarray | None, str]:
-    """Times from 0 as float64, and their units; frame numbers where the file gives no times.
+    """Times from 0 as float64, and their units (seconds, of dates of any calendar); frame numbers where the file gives
+    no times.
 
     Raises:
         DataError: one frame only, or times that do not increase.
@@ -107,6 +108,8 @@ def read_times(data: xr.Dataset) -> tuple[np.ndarray | None, str]:
     values, units = data["time"].values, str(data["time"].attrs.get("units", "1") or "1").split(" since ")[0]
     if values.dtype.kind in "mM":
         values, units = (values - values[0]) / np.timedelta64(1, "s"), "s"
+    elif values.dtype.kind == "O" and hasattr(values[0], "timetuple"):  # dates of other calendars
+        values, units = [span.total_seconds() for span in values - values[0]], "s"
     times = np.asarray(values, np.float64)
     late = np.flatnonzero(~(np.diff(times) > 0))
     if len(late):

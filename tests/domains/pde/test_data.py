@@ -6,6 +6,7 @@ import json
 import pickle
 from pathlib import Path
 
+import cftime
 import numpy as np
 import pytest
 import torch
@@ -164,6 +165,16 @@ def test_calendar_times_become_seconds():
     opened = open_trajectories(data)
     assert opened.time_units == "s"
     assert opened.times[1] == 21600.0
+
+
+@pytest.mark.parametrize(("calendar", "hours"), [("noleap", 6), ("standard", 30), ("360_day", 54)])
+def test_dates_of_any_calendar_become_seconds(calendar, hours):
+    """Those of cftime ended in a TypeError. In February 2004 they have 28, 29 or 30 days."""
+    data, days = flow(), [(2, 28, 18), (3, 1, 0), (3, 2, 0), (3, 3, 0), (3, 4, 0)]
+    data["time"] = [cftime.datetime(2004, *day, calendar=calendar) for day in days]
+    opened = open_trajectories(data)
+    assert opened.time_units == "s"
+    assert opened.times[:3].tolist() == [0, hours * 3600, (hours + 24) * 3600]
 
 
 @settings(max_examples=15)
