@@ -63,7 +63,8 @@ def totals(
 def divergence(velocity: Float[Tensor, "b axes *space"], sides: Sequence[float] | None = None) -> Float[Tensor, " b"]:
     """Root mean square of div u over that of grad u, on a periodic grid.
 
-    sides: lengths of the box; by default in proportion to its points, which are then as far apart along all axes.
+    sides: lengths of the box, negative along axes whose coordinates fall; by default in proportion to its points, which
+    are then as far apart along all axes.
     """
     space = tuple(range(2, velocity.dim()))
     spectrum, waves = torch.fft.fftn(velocity, dim=space), _waves(velocity, sides)
@@ -201,8 +202,8 @@ def _waves(velocity: Tensor, sides: Sequence[float] | None) -> list[Tensor]:
     whose derivative vanishes on the grid. Raises ValueError for another number of sides than axes."""
     size = velocity.shape[2:]
     lengths = [points / max(size) for points in size] if sides is None else list(sides)
-    if len(lengths) != len(size) or min(lengths) <= 0:
-        raise ValueError(f"a box of {len(size)} axes has as many sides of positive length, got {lengths}; name each")
+    if len(lengths) != len(size) or 0 in lengths:
+        raise ValueError(f"a box of {len(size)} axes has as many sides that are not 0, got {lengths}; name each")
     waves = []
     for axis, points in enumerate(size):
         shape = [1] * len(size)

@@ -80,11 +80,11 @@ def space_axes(data: xr.Dataset, fields: Sequence[str]) -> tuple[str, ...]:
 
 def side_lengths(data: xr.Dataset, space: Sequence[str]) -> tuple[float, ...]:
     """Lengths of a domain along its axes: points times their spacing, which is that of another axis (or 1 / the most
-    points) where an axis has no coordinates."""
+    points) where an axis has no coordinates; negative where coordinates fall, so that slopes have their sign."""
     sizes = [data.sizes[axis] for axis in space]
     known = [np.asarray(data[axis].values[:2], float) if axis in data.coords else np.empty(0) for axis in space]
-    steps = [abs(float(pair[1] - pair[0])) if len(pair) == 2 else 0.0 for pair in known]
-    spare = next((step for step in steps if step), 1 / max(sizes))
+    steps = [float(pair[1] - pair[0]) if len(pair) == 2 else 0.0 for pair in known]
+    spare = next((abs(step) for step in steps if step), 1 / max(sizes))
     return tuple((step or spare) * points for step, points in zip(steps, sizes, strict=True))
 
 

@@ -59,8 +59,25 @@ def test_a_box_of_other_sides_has_other_derivatives():
     wide = flow[:, :, :, :16]  # half of a box whose points are as far apart: one period along y
     assert divergence(wide) < 1e-5
     assert divergence(wide, (1.0, 1.0)) > 0.3
-    with pytest.raises(ValueError, match=r"a box of 2 axes has as many sides of positive length, got \[1.0\]"):
+    with pytest.raises(ValueError, match=r"a box of 2 axes has as many sides that are not 0, got \[1.0\]"):
         divergence(flow, (1.0,))
+
+
+def test_an_axis_that_falls_has_its_slopes_along_its_coordinate():
+    """A flow free of divergence, stored from north to south, had one of 1, and a projection left nothing of it."""
+    place = np.arange(32) / 32
+    x, y = 2 * np.pi * place[:, None], 2 * np.pi * place
+    columns = {"velocity_x": np.sin(x) * np.cos(y), "velocity_y": -np.cos(x) * np.sin(y)}
+    fields = {name: (("sample", "time", "x", "y"), np.tile(value, (3, 2, 1, 1))) for name, value in columns.items()}
+    data = xr.Dataset(fields, {"x": place, "y": place}, {"periodic": ["x", "y"]}).isel(y=slice(None, None, -1))
+    opened, config = open_trajectories(data), decay_config(VELOCITY, VELOCITY)
+    assert opened.sides == (1.0, -1.0)
+    still = model_forecaster(decay_model(config=config))
+    found = conservation(still, opened, config, lead_steps=[1])
+    assert (found["divergence"] < 1e-5).all()
+    batch = opened.batch([0])
+    (plain,), (kept,) = still(batch, [1.0]), projected(still, VELOCITY, opened.sides)(batch, [1.0])
+    torch.testing.assert_close(kept.fields, plain.fields)
 
 
 def test_energy_counts_gravity():
