@@ -17,7 +17,7 @@ from .batch import FieldBatch
 from .evaluation import model_forecaster
 from .resolution import at_their_resolution
 from .rollout import check_lead_times
-from .states import closed_axes, oriented, state_fields, state_variables
+from .states import closed_axes, from_forecast, oriented, state_fields, state_variables
 from .tasks import finer_state
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ def predict_states(
         state: a Dataset with one variable per channel of the model, by name, with dims (..., *space); leading dims such
             as sample or time are kept. A variable with a dimension `component` holds several, as when it was trained
             on (velocity: velocity_x, velocity_y), and so does a DataArray with a dimension `channel`. A parameter of
-            the equation, or a mask, may lack dims that the other variables have.
+            the equation, or a mask, may lack dims that the other variables have. One lead time of a forecast is a state
+            of the time that it was forecast for: lead times count from there.
         lead_times: positive and rising, in the model's time units; any real numbers. 0, at once, is what the model has
             learned to say of a state itself (see `inversion`, `super_resolution`).
         rollout: `direct` predicts each lead time at once, `autoregressive` goes in steps of `step`.
@@ -76,7 +77,7 @@ def predict_states(
         raise ValueError(f"missing values are an 'error' or a 'mask', got {missing!r}; choose one of them")
     length = step_of(rollout, step, times[0])
     absent = untaught(model) if absent is None else absent
-    state, axes = oriented(state, model, dims)
+    state, axes = oriented(from_forecast(state), model, dims)
     if finer != 1:
         state = finer_state(state, finer, axes=model.config.core.axes)
     fields, given = state_fields(state, model, absent, missing)

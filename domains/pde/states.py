@@ -79,6 +79,25 @@ def oriented(state: Any, model: Model, dims: Mapping[str, str] | None = None) ->
     return moved.rename({dim: name for dim, name in names.items() if name != dim}), Axes(last, names)
 
 
+def from_forecast(state: Any) -> Any:
+    """A state that is taken from a forecast, as one of the time that it was forecast for; others as they are.
+
+    Raises:
+        ValueError: several lead times.
+    """
+    if not isinstance(state, xr.Dataset | xr.DataArray) or "lead_time" not in {*state.dims, *state.coords}:
+        return state
+    if "lead_time" in state.dims:
+        raise ValueError(
+            f"a state is of one lead time of a forecast, got {state.sizes['lead_time']} along 'lead_time'; choose one, "
+            "such as state.isel(lead_time=-1)"
+        )
+    coords, rest = state.coords, state.drop_vars(["lead_time", "valid_time"], errors="ignore")
+    if not {"time", "valid_time"} <= coords.keys() or coords["time"].dims != coords["valid_time"].dims:
+        return rest
+    return rest.assign_coords(time=(coords["time"].dims, coords["valid_time"].values, coords["time"].attrs))
+
+
 def renamed(state: Any, model: Model) -> Any:
     """The variables of a state under the names that they were given when the model's data were opened."""
     said = model.provenance.get("recipe", {}).get("opening", {}).get("variables")

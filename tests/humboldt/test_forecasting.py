@@ -173,6 +173,25 @@ def test_pieces_are_cut_along_what_is_no_space_wherever_it_stands():
         state_pieces(model, state, [1.0], "x")
 
 
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_forecast_goes_on_from_a_forecast(dated):
+    """A lead time of a forecast was refused as a state, in the words of xarray."""
+    model, state = decay_model(), decay_trajectories().isel(time=slice(2))
+    model.config = dataclasses.replace(model.config, time_units="s")
+    state["time"].attrs["units"] = "s"
+    if dated:
+        state = state.assign_coords(time=np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]"))
+    first = predict(model, state, [0.5, 1.0])
+    again = predict(model, first.isel(lead_time=-1), [2.0])
+    at_once = predict(model, state, [3.0])
+    assert again["lead_time"].values.tolist() == [2.0]
+    assert (again["valid_time"].values == at_once["valid_time"].values).all()
+    assert (again["time"].values == first["valid_time"].isel(lead_time=-1).values).all()
+    np.testing.assert_allclose(again["tracer"], at_once["tracer"], rtol=1e-4, atol=1e-7)
+    with pytest.raises(ValueError, match=r"got 2 along 'lead_time'; choose one, such as state.isel\(lead_time=-1\)"):
+        predict(model, first, [2.0])
+
+
 def test_a_coarse_state_is_shown_as_it_was_in_training():
     data = open_trajectories(decay_trajectories())
     shown = super_resolution(data, 4).batch([0]).fields[0, 2]
