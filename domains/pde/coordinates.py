@@ -109,7 +109,7 @@ def read_times(data: xr.Dataset) -> tuple[np.ndarray | None, str]:
     if values.dtype.kind in "mM":
         values, units = (values - values[0]) / np.timedelta64(1, "s"), "s"
     elif values.dtype.kind == "O" and hasattr(values[0], "timetuple"):  # dates of other calendars
-        values, units = [span.total_seconds() for span in values - values[0]], "s"
+        values, units = np.array([span.total_seconds() for span in values - values[0]]), "s"
     times = np.asarray(values, np.float64)
     late = np.flatnonzero(~(np.diff(times) > 0))
     if len(late):
