@@ -35,15 +35,22 @@ def divergence(model: Model, prediction: FieldPrediction, batch: FieldBatch) -> 
 
 
 def mean_change(model: Model, prediction: FieldPrediction, batch: FieldBatch) -> Float[Tensor, "b o"]:
-    """What the mean over a closed domain has gained, of every channel that is both input and output, in deviations."""
+    """What the mean over a closed domain has gained, of every channel that is both input and output, in deviations.
+
+    Places that are missing do not count; a channel that the data lack gains nothing.
+    """
     names = [c.name for c in model.config.inputs]
     pairs = [(i, names.index(c.name)) for i, c in enumerate(model.config.outputs) if c.name in names]
     if not pairs:
         raise ConfigError(f"a mean is kept of channels that are inputs too, got the inputs {names}; name outputs alike")
     out, came = (torch.tensor(index, device=prediction.fields.device) for index in zip(*pairs, strict=True))
-    before, after = batch.fields.index_select(1, came), prediction.fields.index_select(1, out)
-    spread = before.flatten(2).std(-1).clamp_min(1e-12)
-    return (after.flatten(2).mean(-1) - before.flatten(2).mean(-1)) / spread
+    before, after = batch.fields.index_select(1, came).flatten(2), prediction.fields.index_select(1, out).flatten(2)
+    counts = ~before.isnan()
+    number = counts.sum(-1).clamp(min=1)
+    gained = torch.where(counts, after - before, 0).sum(-1) / number
+    middle = torch.where(counts, before, 0).sum(-1, keepdim=True) / number.unsqueeze(-1)
+    squares = torch.where(counts, before - middle, 0).square().sum(-1)
+    return gained / (squares / (number - 1).clamp(min=1)).sqrt().clamp_min(1e-12)
 
 
 Tendency = Callable[[Tensor], Tensor]

@@ -131,6 +131,10 @@ def test_a_mean_that_is_kept_has_no_residual():
     assert mean_change(model, FieldPrediction(fields.roll(1, -1)), batch).abs().max() < 1e-6
     gained = mean_change(model, FieldPrediction(fields + 1), batch)
     torch.testing.assert_close(gained, 1 / fields.flatten(2).std(-1))
+    fields[:, 1], fields[0, 0, :4] = torch.nan, torch.nan  # a channel that the data lack, and land
+    found = mean_change(model, FieldPrediction(torch.nan_to_num(fields) + 1), batch)
+    spreads = torch.stack([fields[0, 0, 4:].std(), fields[1, 0].std()])
+    torch.testing.assert_close(found, torch.stack([1 / spreads, torch.zeros(2)], dim=1))
     scalar = copy.deepcopy(model)
     object.__setattr__(scalar.config, "outputs", (Channel(name="height"),))
     with pytest.raises(ConfigError, match=r"needs a velocity of 2 components, got the channels \['height'"):
