@@ -205,7 +205,7 @@ def _rolled(model: Model, data: WeatherDataset, samples: Sequence[Sample], step:
     begun = data.collate([dataclasses.replace(s, target=None, lead_time=float(step)) for s in starts.values()])
 
     def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
-        return told(data, batch, step).to(weights.device, weights.dtype)
+        return told(data, batch, step, [*starts.values()]).to(weights.device, weights.dtype)
 
     wanted = [round(s.lead_time / step) for s in samples]
     found: list[Tensor] = [torch.empty(0)] * len(samples)

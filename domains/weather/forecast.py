@@ -24,6 +24,7 @@ from .data import open_weather
 from .dataset import WeatherDataset
 from .labelled import forecast_to_xarray
 from .rollout import rollout
+from .samples import Sample
 from .time import add_hours, later
 
 
@@ -70,7 +71,7 @@ def forecast(
     data = open_states(model, source, **choices)
     members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
-    first = told(data, data.collate(runs), hours[0] if step is None else step)
+    first = told(data, data.collate(runs), hours[0] if step is None else step, runs)
     unknown = _without_values(first, blank)
     empty = functools.partial(_without_climate, blank=blank) if model.config.residual == "climate" else _none
     labels: dict[str, Any] = {"start": first.time[: len(start)], "number": data.number(members)}
@@ -79,7 +80,7 @@ def forecast(
     with evaluating(model):
         if step is None:
             for lead in hours:
-                asked = told(data, first, lead)
+                asked = told(data, first, lead, runs)
                 lacking = unknown | empty(asked)
                 prediction = model(asked.to(weights.device, weights.dtype))
                 yield forecast_to_xarray(_blanked(prediction, lacking), about=about, **labels)
@@ -88,7 +89,7 @@ def forecast(
             raise ValueError(f"lead times of a rollout are multiples of its step of {step:g} hours, got {hours}")
 
         def ahead(_: int, batch: WeatherBatch) -> WeatherBatch:
-            batch = told(data, batch, step)
+            batch = told(data, batch, step, runs)
             unknown.logical_or_(empty(batch))
             return batch.to(weights.device, weights.dtype)
 
@@ -230,9 +231,11 @@ def _none(batch: WeatherBatch) -> torch.Tensor:
     return torch.zeros(len(batch), dtype=torch.bool)
 
 
-def told(data: WeatherDataset, batch: WeatherBatch, lead: float | int) -> WeatherBatch:
-    """The batch with static fields of its newest state, and with the climatology of its target."""
-    static = np.stack([data.static_at_time(t, -1) for t in batch.time])
+def told(data: WeatherDataset, batch: WeatherBatch, lead: float | int, begun: Sequence[Sample]) -> WeatherBatch:
+    """The batch with the calendar of its newest state, and with the climatology of its target; other static fields (the
+    ground of a member, sea ice) are those of the samples with which the forecast has `begun`."""
+    starts = [(s.inputs[-1], s.member) for s in begun]
+    static = np.stack([data.static_at_time(t, *start) for t, start in zip(batch.time, starts, strict=True)])
     climate = None
     if data.climatology is not None:
         climate = torch.from_numpy(np.stack([data.expected(add_hours(t, lead)) for t in batch.time]))

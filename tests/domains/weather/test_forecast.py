@@ -10,7 +10,7 @@ import xarray as xr
 import humboldt
 from humboldt.data_catalog import DataError
 from humboldt.domains.weather import fit_to_data, forecast, make_climatology, open_weather, rollout, write_forecast
-from humboldt.domains.weather.forecast import forecast_pieces
+from humboldt.domains.weather.forecast import forecast_pieces, told
 from tests.domains.weather.analyses_on_disk import analyses
 from tests.domains.weather.models import model
 
@@ -43,6 +43,25 @@ def test_a_rollout_is_told_the_calendar_and_the_climatology_of_its_steps():
         np.datetime64("2020-02-29T00"),
         np.datetime64("2020-02-29T06"),
     ]
+
+
+@torch.no_grad()
+def test_static_fields_are_those_of_the_member_and_of_the_time_that_a_forecast_starts_from():
+    made, climate = model(), make_climatology(states(), 61)
+    ground = xr.DataArray([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]], dims=("number", "time"))
+    members = xr.concat([states(), states()], dim=xr.Variable("number", [0, 1]), data_vars="all")
+    members["PHIS"] = (members["PHIS"] + ground).assign_attrs(units="m2 s-2")
+    (step,) = forecast(made, members, [6], climatology=climate, start=(-3, -2, -1))
+    data = open_weather(
+        members, channels=made.config.channels, static=made.config.static, climatology=climate, lead_times=[0]
+    )
+    for sample in data.samples:
+        batch = told(data, data.collate([sample]), 6, [sample])
+        np.testing.assert_array_equal(batch.static[0, 3].numpy(), ground.values[sample.member, sample.inputs[-1]])
+        alone = step["T2M"].values[0, sample.member, sample.inputs[-1] - 1]
+        np.testing.assert_allclose(alone, made(batch).sel("T2M")[0].numpy(), rtol=1e-4, atol=1e-4)
+    later = told(data, batch.step(batch.fields[:, -1], time=(data.times[0],)), 6, [sample])
+    np.testing.assert_array_equal(later.static[:, 3], batch.static[:, 3])
 
 
 def test_any_lead_time_at_once_without_targets():
