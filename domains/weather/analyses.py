@@ -33,6 +33,8 @@ PRESSURE_NAMES = ("level", "plev", "pressure_level", "isobaricInhPa", "isobaricI
 def open_analyses(source: Any, *, dims: Mapping[str, str] | None = None, west: float | int | None = None) -> xr.Dataset:
     """Open one or many files, a Zarr store, or an xarray object; values are read when they are asked for.
 
+    Forecasts of one step (of GRIB, of `forecast`) stand under the time that they are of, their `valid_time`.
+
     Args:
         source: a path, a pattern with `*`, a folder of files, a URL, a list of them, or an xarray object. Files with
             the same variables are joined in time, files with other variables are put beside them.
@@ -63,6 +65,7 @@ def open_lazily(source: Any, *, dims: Mapping[str, str] | None = None, west: flo
 def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = ()) -> xr.Dataset:
     """One Dataset with canonical names, order of rows and columns, levels and times; `more` dimensions come first."""
     data = _with_its_level(_without_bounds(data), dims)
+    data = data if "time" in dims else _under_valid_times(data)
     vertical = dims.get("level") or _find(data, "level")
     for role in NAMES:
         name = dims.get(role) or _find(data, role)
@@ -137,6 +140,19 @@ def _with_its_level(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
     known = {n: quantity(str(n), str(v.attrs.get("standard_name", "")), True) for n, v in data.data_vars.items()}
     deep = [n for n, of in known.items() if of is None or not of.surface]
     return data.drop_vars(names[0]).assign(on_dask(data[deep]).expand_dims(names[0]).data_vars)
+
+
+def _under_valid_times(data: xr.Dataset) -> xr.Dataset:
+    """Forecasts under the times that they are of, not under those at which they began, where the data say both."""
+    along = _find(data, "time")
+    for name in [n for n in data.coords if n not in (*data.dims, "time")]:
+        times, dims = data[name].variable, () if along is None else (along,)
+        told = name == "valid_time" or times.attrs.get("standard_name") == "time"
+        several = {d for d in times.dims if data.sizes[d] > 1}
+        if told and several <= {*dims} and times.size == data.sizes.get(along, 1):
+            valid = xr.Variable(dims, times.values.reshape([times.size] * len(dims)), times.attrs)
+            return data.drop_vars([name, "time"], errors="ignore").assign_coords({along or "time": valid})
+    return data
 
 
 def _in_degrees(data: xr.Dataset) -> xr.Dataset:

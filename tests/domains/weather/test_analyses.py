@@ -201,3 +201,35 @@ def test_a_grib_file_of_several_kinds_of_levels_is_read_whole(tmp_path):
     places = [c.name for c in opened.channels]
     np.testing.assert_allclose(opened.state(2)[places.index("t_850")], analyses()["t"][2, 1], atol=1e-2)
     np.testing.assert_allclose(opened.state(2)[places.index("t2m")], analyses()["msl"][2] / 400, atol=1e-2)
+
+
+def test_forecasts_stand_under_the_time_that_they_are_of(tmp_path):
+    plain, step = analyses(), np.timedelta64(6, "h")
+    later = plain["time"].values + step
+    grib = plain.assign_coords(step=step, valid_time=("time", later))
+    ours = plain.rename(time="init_time").expand_dims(lead_time=[6.0])
+    ours = ours.assign_coords(valid_time=(("lead_time", "init_time"), later[None], {"standard_name": "time"}))
+    ours.to_netcdf(tmp_path / "ours.nc")
+    for source in (grib, ours, ours.isel(lead_time=0), tmp_path / "ours.nc"):
+        found = open_analyses(source)
+        np.testing.assert_array_equal(found["time"].values, later)
+        np.testing.assert_array_equal(found["t"].values, plain["t"].values)
+    for one in (grib.isel(time=2), grib.isel(time=[2]), ours.isel(lead_time=0, init_time=2)):
+        assert open_analyses(one)["time"].values.tolist() == later[2:3].tolist()
+    assert open_analyses(grib, dims={"time": "time"})["time"].values.tolist() == plain["time"].values.tolist()
+
+
+def test_steps_of_one_forecast_in_grib_files_follow_each_other(tmp_path):
+    eccodes, written = pytest.importorskip("eccodes"), pytest.importorskip("cfgrib.xarray_to_grib")
+    field = analyses()["msl"].isel(latitude=slice(None, None, -1), time=0)
+    field.attrs = {"GRIB_shortName": "msl", "GRIB_typeOfLevel": "meanSea"}
+    for hours in (6, 12):
+        with (tmp_path / "start.grib2").open("wb") as file:
+            written.canonical_dataarray_to_grib(field, file, {"edition": 2})
+        with (tmp_path / "start.grib2").open("rb") as start, (tmp_path / f"{hours}.grib2").open("wb") as file:
+            message = eccodes.codes_grib_new_from_file(start)
+            eccodes.codes_set(message, "forecastTime", hours)
+            eccodes.codes_write(message, file)
+            eccodes.codes_release(message)
+    found = open_analyses([tmp_path / "12.grib2", tmp_path / "6.grib2"])["time"].values
+    assert found.tolist() == (field["time"].values + np.array([6, 12], "m8[h]")).tolist()
