@@ -64,7 +64,7 @@ def open_lazily(source: Any, *, dims: Mapping[str, str] | None = None, west: flo
 
 def canonical(data: xr.Dataset, dims: Mapping[str, str], more: Sequence[str] = ()) -> xr.Dataset:
     """One Dataset with canonical names, order of rows and columns, levels and times; `more` dimensions come first."""
-    data = _with_its_level(_without_bounds(data), dims)
+    data = _with_its_level(_placed(_without_bounds(data), dims), dims)
     data = data if "time" in dims else _under_valid_times(data)
     vertical = dims.get("level") or _find(data, "level")
     for role in NAMES:
@@ -108,6 +108,18 @@ def _without_bounds(data: xr.Dataset) -> xr.Dataset:
     return data.drop_vars([name for name in data.variables if name in named])
 
 
+def _placed(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
+    """Without what is no field (dates as numbers, coefficients of levels), and without dimensions of that alone."""
+    place = {dims.get(role) or _find(data, role) for role in ("latitude", "longitude")}
+    fields = {name: v for name, v in data.data_vars.items() if place <= {*v.dims}}
+    used = {d for v in fields.values() for d in v.dims}
+    if not fields:
+        return data
+    return data.drop_vars([n for n in data.data_vars if n not in fields]).drop_dims(
+        [d for d in data.dims if d not in used]
+    )
+
+
 def _find(data: xr.Dataset, role: str) -> str | None:
     """The dimension coordinate of a role: by attributes, else by name."""
     candidates = {str(d): data[d].attrs if d in data.variables else {} for d in data.dims}
@@ -125,10 +137,17 @@ def _find(data: xr.Dataset, role: str) -> str | None:
 
 def _in_hectopascals(attrs: Mapping[Any, Any]) -> float | None:
     """What brings a coordinate with these attributes to hPa; None where it is not said to be a pressure."""
+    if _is_parametric(attrs):
+        return None
     try:
         return conversion(str(attrs.get("units", "")).strip(), "hPa")[0]
     except DataError:
         return 1.0 if attrs.get("standard_name") == "air_pressure" else None
+
+
+def _is_parametric(attrs: Mapping[Any, Any]) -> bool:
+    """Whether levels follow the ground (CF, parametric vertical coordinates), also where they are counted in hPa."""
+    return str(attrs.get("standard_name", "")).startswith("atmosphere_")
 
 
 def _with_its_level(data: xr.Dataset, dims: Mapping[str, str]) -> xr.Dataset:
@@ -229,7 +248,8 @@ def _levels(data: xr.Dataset, name: str | None) -> xr.Dataset:
         return data.assign_coords(level=("level", np.arange(data.sizes["level"]) + 1.0, {"kind": "model"}))
     level, values = data["level"], data["level"].values.astype(float)
     units, factor = str(level.attrs.get("units", "")), _in_hectopascals(level.attrs)
-    if factor is None and not parse_units(units) and level.attrs.get("kind", "hPa") == "hPa" and name in PRESSURE_NAMES:
+    unsaid = not parse_units(units) and level.attrs.get("kind", "hPa") == "hPa" and not _is_parametric(level.attrs)
+    if factor is None and unsaid and name in PRESSURE_NAMES:
         factor = 1.0
     if factor is not None:
         values = values * (0.01 if not units and values.max() > 2000 else factor)

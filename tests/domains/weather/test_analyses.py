@@ -233,3 +233,32 @@ def test_steps_of_one_forecast_in_grib_files_follow_each_other(tmp_path):
             eccodes.codes_release(message)
     found = open_analyses([tmp_path / "12.grib2", tmp_path / "6.grib2"])["time"].values
     assert found.tolist() == (field["time"].values + np.array([6, 12], "m8[h]")).tolist()
+
+
+HYBRID = {"standard_name": "atmosphere_hybrid_sigma_pressure_coordinate", "positive": "down"}
+
+
+def test_files_of_a_climate_model_hold_fields_and_more():
+    plain = analyses()
+    more = {
+        "date": ("time", 20200228 + np.arange(8)),
+        "gw": ("latitude", np.ones(5)),
+        "hyai": ("ilev", np.zeros(3)),
+        "P0": ((), 1e5),
+    }
+    other = xr.Dataset(more, {"ilev": ("ilev", [400.0, 600.0, 900.0], {"units": "hPa", **HYBRID})}).merge(plain)
+    assert [*other.sizes].index("ilev") < [*other.sizes].index("level")
+    found = open_weather(other)
+    assert [c.name for c in found.channels] == ["t_500", "t_850", "msl"]
+    np.testing.assert_array_equal(found.batch([0]).fields[0, 1, 2], plain["msl"].values[1])
+
+
+@pytest.mark.parametrize("units", ["hPa", "level", "1"])
+def test_hybrid_levels_are_no_pressure_levels_in_any_units(units):
+    other = analyses().assign_coords(level=("level", [500.0, 850.0], {"units": units, **HYBRID}))
+    found = open_analyses(other)
+    assert found["level"].attrs == {"kind": "model", "units": "1"}
+    wanted = open_weather(analyses()).channels
+    with pytest.raises(DataError, match=r"level of the kind 'hPa', the data have 'model'"):
+        open_weather(other, channels=wanted)
+    assert open_analyses(found)["level"].attrs["kind"] == "model"
