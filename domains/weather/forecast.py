@@ -29,8 +29,17 @@ from .time import add_hours, later
 
 
 def open_states(model: Model, source: Any, **choices: Any) -> WeatherDataset:
-    """Data as initial states of a model: its channels in its units, no targets asked for."""
+    """Data as initial states of a model: its channels in its units, no targets asked for.
+
+    Raises:
+        ValueError: a dataset, which is open, and choices of how to open it.
+    """
     if isinstance(source, WeatherDataset):
+        if choices:
+            raise ValueError(
+                f"a dataset is taken as it was opened, got {', '.join(choices)} beside one; give these to open_weather "
+                "when it is opened, or give the path instead"
+            )
         return source.arranged(model.config.inputs, model.config.outputs, model.config.static)
     choose(open_weather, choices)
     config = model.config
@@ -56,7 +65,8 @@ def forecast(
         source: a dataset, or what `open_weather` takes.
         lead_times: positive and rising, in hours.
         step: hours of the steps of a rollout, of which lead times are multiples; None predicts each lead time at once.
-        start: which of the states to start from; the last one by default. All members of an ensemble start there.
+        start: which of the states to start from; the last one by default. All members of an ensemble start there. Of a
+            dataset they are those of its samples: without `targets=False` the last one has its target in the data.
         blank: whether a start with a field in which nothing is known, or a target without a climatology that the model
             corrects, gives NaN; it is refused by default.
         choices: of `open_weather`, such as `climatology`, `input_steps` or `west`.
@@ -69,7 +79,7 @@ def forecast(
     if not hours or any(b <= a for a, b in zip([0.0, *hours], hours, strict=False)):
         raise ValueError(f"lead times are positive and rise, got {hours}; name them in hours, such as [6, 12, 24]")
     data = open_states(model, source, **choices)
-    members = {m: [s for s in data.samples if s.member == m] for m in sorted({s.member for s in data.samples})}
+    members = _starts(data)
     runs = [dataclasses.replace(of[i], target=None) for of in members.values() for i in start]
     first = told(data, data.collate(runs), hours[0] if step is None else step, runs)
     unknown = _without_values(first, blank)
@@ -130,7 +140,7 @@ def forecast_pieces(
         )
     length = step_of(rollout, step, next(iter(lead_times), None))
     data = open_states(model, source, **choices)
-    count = sum(sample.member == data.samples[0].member for sample in data.samples)
+    count = len(next(iter(_starts(data).values())))
 
     def make(first: int, end: int) -> xr.Dataset:
         steps = forecast(model, data, lead_times, step=length, start=range(first, end), blank=True)
@@ -177,6 +187,14 @@ def write_states(states: xr.Dataset, path: Path) -> None:
     states.to_zarr(aside, consolidated=False) if path.suffix == ".zarr" else states.to_netcdf(aside)
     _remove(path)
     os.replace(aside, path)
+
+
+def _starts(data: WeatherDataset) -> dict[int, list[Sample]]:
+    """The samples of every member, the first of each last state: they may have several lead times and input steps."""
+    members: dict[int, dict[int, Sample]] = {}
+    for sample in data.samples:
+        members.setdefault(sample.member, {}).setdefault(sample.inputs[-1], sample)
+    return {member: [*members[member].values()] for member in sorted(members)}
 
 
 def _remove(path: Path) -> None:

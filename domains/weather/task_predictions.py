@@ -84,7 +84,8 @@ def _answers(
     task = model.config.task
     if task.kind == "reconstruction":
         return gaps_of(model, source, **choices)
-    data = open_states(model, source, **{"input_times": 1, **choices})
+    alone = {} if isinstance(source, WeatherDataset) else {"input_times": 1}
+    data = open_states(model, source, **{**alone, **choices})
     grid, known = _answer_grid(model, data.grid, details)
     members = sorted({s.member for s in data.samples})
     about = {**model_about(model), "history": "made with humboldt", "title": f"Answers of the task {task.kind}"}

@@ -174,3 +174,18 @@ def test_a_forecast_names_the_weights_that_made_it_before_and_after_they_are_sav
     with torch.no_grad():
         next(made.parameters()).add_(1)
     assert next(forecast(made, states(), [6], climatology=climate)).attrs["weights_sha256"] != before
+
+
+def test_a_dataset_gives_every_state_once_and_is_taken_as_it_was_opened():
+    made, climate = model(), make_climatology(states(), 61)
+    about = {"channels": made.config.channels, "static": made.config.static, "climatology": climate}
+    data = open_weather(states(6), lead_times=[6, 12], input_steps=[6, 12], **about)
+    pieces = forecast_pieces(made, data, [6.0], "time")
+    found = pieces.make(0, pieces.count)
+    np.testing.assert_array_equal(found["init_time"].values, data.times[1:5])
+    alone = humboldt.predict(made, states(6), [6.0], start=range(4), input_steps=[6], climatology=climate)
+    np.testing.assert_allclose(found["T2M"].values, alone["T2M"].values, rtol=1e-5, atol=1e-4)
+    assert humboldt.predict(made, data, [6.0])["init_time"].values.tolist() == data.times[4:5].tolist()
+    for name, value in (("climatology", climate), ("along", "time")):
+        with pytest.raises(ValueError, match=rf"taken as it was opened, got {name} beside one; give these to"):
+            humboldt.predict(made, data, [6.0], **{name: value})
