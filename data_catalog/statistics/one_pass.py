@@ -35,6 +35,10 @@ LEVELS = (
     "pressure",
     "pressure_level",
     "isobaricinhpa",
+    "isobaricinpa",
+    "model_level",
+    "hybrid",
+    "sigma",
     "height",
     "depth",
     "component",
@@ -90,7 +94,7 @@ def compute_statistics(
     passes = {str(name): prepared(data, str(name), chosen, leads, per, weights, infinite) for name in data.data_vars}
     about = {"over": {d: [int(m.sum()), len(m)] for d, m in chosen.items()}, "leads": list(leads), "weights": weights,
              "infinite": infinite, "block_bytes": block_bytes}  # fmt: skip
-    key = fingerprint(data, chosen, about)
+    key = fingerprint(data, chosen, {**about, "per": {name: this.channel for name, this in passes.items()}})
     found, beside = read_statistics(source, key), statistics_file(source)
     if found is not None and not notes_beside(beside):
         return found
@@ -131,7 +135,7 @@ def prepared(
             f"statistics are of real numbers, got {variable.dtype} for {name}; name the other variables, or store its "
             "real and imaginary parts"
         )
-    kept = [d for d in dims if (d.lower() in LEVELS if per is None else d in per)]
+    kept = [d for d in dims if (is_apart(data, d) if per is None else d in per)]
     time = next((d for d in dims if kind_of_axis(data, d) == "time"), None)
     if len(kept) > 1:
         raise DataError(f"statistics are kept apart along one dimension, got {kept} for {name}; say per=[{kept[0]!r}]")
@@ -142,6 +146,11 @@ def prepared(
         regular=regular_steps(data, time, leads) if time else {},
         weights=weights_of(data, name, weights, channel)[0], infinite=infinite,
     )  # fmt: skip
+
+
+def is_apart(data: xr.Dataset, dim: str) -> bool:
+    """Whether the places along a dimension are levels or components, by its name or by what its coordinate says."""
+    return dim.lower() in LEVELS or kind_of_axis(data, dim) in ("level", "component")
 
 
 def weights_of(data: xr.Dataset, name: str, weights: str, channel: str | None) -> tuple[xr.DataArray | None, str]:

@@ -141,6 +141,33 @@ def test_latitudes_may_have_statistics_of_their_own():
     assert alone["variables"]["z"]["weights"] == "cell areas (area)"
 
 
+def test_what_is_kept_apart_is_part_of_what_was_asked(tmp_path):
+    weather().to_netcdf(tmp_path / "w.nc")
+    choices = {"train": "all", "weights": "none", **QUIET}
+    ways: list[list[str] | None] = [["lat"], ["level"], [], ["lat"], None]
+    sizes = [
+        np.shape(compute_statistics(tmp_path / "w.nc", per=per, **choices)["variables"]["z"]["mean"]) for per in ways
+    ]
+    assert sizes == [(7,), (3,), (), (7,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "attrs"),
+    [
+        ("model_level", {}),
+        ("isobaricInPa", {}),
+        ("hybrid", {}),
+        ("lv_ISBL0", {"axis": "Z"}),
+        ("z_soil", {"positive": "down"}),
+    ],
+)
+def test_levels_have_statistics_of_their_own_under_any_name(name, attrs):
+    data = weather().rename(level=name)
+    data[name].attrs = attrs
+    found, plain = (compute_statistics(d, train="all", **QUIET)["variables"]["z"] for d in (data, weather()))
+    assert found == {name: plain.pop("level"), **plain, "per": name}
+
+
 def test_leads_are_steps_ahead():
     with pytest.raises(DataError, match=r"at least 1 step, got leads \[0, 2\]; leave out"):
         compute_statistics(weather(), train="all", leads=[0, 2], **QUIET)
