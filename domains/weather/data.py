@@ -10,7 +10,7 @@ import xarray as xr
 
 from humboldt.data_catalog import DataError, did_you_mean, say_amplification
 
-from .analyses import open_lazily
+from .analyses import open_lazily, starting_at
 from .channels import Channel
 from .climatology import open_climatology
 from .columns import channels_of, columns_of
@@ -130,9 +130,7 @@ def cut(data: xr.Dataset, south: float | int, north: float | int, west: float | 
     Raises:
         DataError: nothing lies in it.
     """
-    longitude = (data["longitude"] - west) % 360 + west
-    width = (east - west) % 360 or 360.0
-    data = data.assign_coords(longitude=longitude.assign_attrs(data["longitude"].attrs)).sortby("longitude")
+    width, data = (east - west) % 360 or 360.0, starting_at(data, west)
     found = data.sel(latitude=slice(south - 1e-6, north + 1e-6), longitude=slice(west - 1e-6, west + width + 1e-6))
     if not found.sizes["latitude"] or not found.sizes["longitude"]:
         raise DataError(

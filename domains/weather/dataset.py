@@ -16,6 +16,7 @@ from torch import Tensor
 
 from humboldt.data_catalog import DataError
 
+from .analyses import starting_at
 from .batch import WeatherBatch
 from .channels import Channel, require_finite
 from .climatology import Climatology
@@ -274,9 +275,9 @@ def _tensor(values: Any) -> Tensor:
 
 
 def _fitted(fields: xr.Dataset, here: Mapping[str, np.ndarray]) -> xr.Dataset:
-    """A climatology that holds the grid and more (a pole, the whole globe) cut down to it."""
+    """A climatology that holds the grid and more (a pole, the globe on any branch of longitudes) cut down to it."""
     try:
-        return fields.sel(here, method="nearest", tolerance=1e-4)
+        return starting_at(fields, here["longitude"][0] - 1e-4).sel(here, method="nearest", tolerance=1e-4)
     except (KeyError, ValueError) as error:
         sizes = {n: fields.sizes[n] for n in here}
         raise DataError(

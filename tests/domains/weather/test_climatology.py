@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 
 from humboldt.data_catalog import DataError
-from humboldt.domains.weather import TableClimatology, make_climatology, open_climatology
+from humboldt.domains.weather import TableClimatology, make_climatology, open_climatology, open_weather
+from tests.domains.weather.analyses_on_disk import analyses
 
 
 def years(calendar="standard", missing=False):
@@ -78,3 +79,15 @@ def test_the_leap_day_has_its_place_in_the_window():
     data["x"] = data["x"] * 0 + leap[:, None, None]
     made = make_climatology(data, window=3)["x"].sel(hour=0, latitude=0, longitude=5)
     np.testing.assert_allclose(made.sel(dayofyear=slice(58, 62)), [0, 1 / 9, 1 / 9, 1 / 9, 0])
+
+
+@pytest.mark.parametrize(
+    "choices", [{"west": -180.0}, {"region": (-90, 90, -100, 100)}, {"region": (-90, 90, 170, -80)}]
+)
+def test_a_climatology_of_the_globe_fits_longitudes_of_any_branch(tmp_path, choices):
+    plain = analyses()
+    make_climatology(plain, 61).to_netcdf(tmp_path / "climate.nc")
+    whole = open_weather(plain, climatology=tmp_path / "climate.nc").batch([2]).climate
+    found = open_weather(plain, climatology=tmp_path / "climate.nc", **choices)
+    columns = [plain["longitude"].values.tolist().index(east % 360) for east in found.grid.longitude]
+    np.testing.assert_array_equal(found.batch([2]).climate, whole[..., columns])

@@ -213,3 +213,12 @@ def test_real_calendars_and_joins(shared, model_name):
     assert set(opened.batch(range(20)).lead_time.tolist()) == {24.0}
     assert opened.channels[0].level_kind == "hPa"
     assert len(opened.times) > 360
+
+
+def test_a_region_holds_the_column_on_its_western_side_where_rounding_puts_it_further_west():
+    plain = analyses()
+    rounded = plain["longitude"].values - 9e-13  # as in the files of MERRA-2
+    shifted = plain.assign_coords(longitude=("longitude", rounded, plain["longitude"].attrs))
+    found = open_weather(shifted, region=(-90, 90, 0, 90))
+    np.testing.assert_allclose(found.grid.longitude, [0, 45, 90], atol=1e-9)
+    np.testing.assert_array_equal(found.state(0), open_weather(plain, region=(-90, 90, 0, 90)).state(0))
