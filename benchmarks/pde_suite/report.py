@@ -21,6 +21,10 @@ REFERENCE = "fno"
 TWINS = {"pde-nano": "scratch", "pde-nano-fine": "scratch-fine"}
 CHOICES = ("steps", "pairs", "resolution", "pretrained")
 COLUMNS = 5
+BOUNDS = (
+    "EG is 0 where the model was never as good. `<` says that it was not with the fewer trajectories that it was run "
+    "on; it counts as 0 in the median."
+)
 
 
 def main() -> None:
@@ -60,7 +64,7 @@ def gains(records: pd.DataFrame) -> str:
     """EG and AG of every model but the reference, a table for each number of trajectories that the FNO ends with."""
     reference = records[records["model"] == REFERENCE].groupby("family")["trajectories"]
     tables = [gains_at(records, int(most)) for most in sorted(set(reference.max()))]
-    return "\n\n".join(["### Gains over the FNO", *tables])
+    return "\n\n".join(["### Gains over the FNO", BOUNDS, *tables])
 
 
 def gains_at(records: pd.DataFrame, most: int) -> str:
@@ -74,21 +78,34 @@ def gains_at(records: pd.DataFrame, most: int) -> str:
             continue
         for model in models:
             own = curve(records, family, model)
-            if most in own:
-                found[model].append((efficiency_gain(own, reference, most), accuracy_gain(own, reference, most)))
-                cells.append("{:.1f} / {:.2f}".format(*found[model][-1]))
-            else:
-                cells.append("–")
+            if own:
+                accuracy = accuracy_gain(own, reference, most) if most in own else np.nan
+                found[model].append((efficiency_gain(own, reference, most), accuracy))
+            cells.append(gain(found[model][-1], most / max(own)) if own else "–")
         rows.append([family, str(most), f"{reference[most]:.4f}", *cells])
-    summary = ["{:.1f} / {:.2f}".format(*middle(found[model])) if found[model] else "–" for model in models]
+    summary = [gain(middle(found[model])) if found[model] else "–" for model in models]
     rows.append(["**median EG / mean AG**", "", "", *summary])
     return markdown(["family", "trajectories", "error of the FNO", *(f"{m}: EG / AG" for m in models)], rows)
 
 
+def gain(pair: tuple[float, float], least: float = 1.0) -> str:
+    """EG / AG, without AG where the model was not run with as many trajectories as the FNO.
+
+    Args:
+        pair: EG, 0 where the model was never as good; AG, NaN where it is not known.
+        least: EG if the model were as good with the most trajectories that it was run on: one that was not, and could
+            be with more, has less than that.
+    """
+    efficiency, accuracy = pair
+    said = f"< {least:.1f}" if efficiency == 0 and least > 1 else f"{efficiency:.1f}"
+    return f"{said} / " + ("–" if np.isnan(accuracy) else f"{accuracy:.2f}")
+
+
 def middle(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Median of the efficiency gains, mean of the accuracy gains."""
-    efficiency, accuracy = zip(*pairs, strict=True)
-    return float(np.median(efficiency)), float(np.mean(accuracy))
+    """Median of the efficiency gains (those below a bound count as 0), mean of the accuracy gains that are known."""
+    efficiency, accuracy = np.array(pairs).T
+    known = accuracy[~np.isnan(accuracy)]
+    return float(np.median(efficiency)), float(known.mean()) if len(known) else np.nan
 
 
 def against_twin(records: pd.DataFrame) -> str:

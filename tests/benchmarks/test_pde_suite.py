@@ -89,6 +89,19 @@ def test_the_report_reads_gains_off_the_records(scripts):
     )
 
 
+def test_a_model_with_fewer_trajectories_than_the_fno_has_an_efficiency_gain_alone(scripts):
+    rows = [
+        {"family": family, "model": model, "trajectories": n, "error": error}
+        for family, errors in {"ace": {4: 0.8, 16: 0.2}, "ce-rm": {4: 0.8, 16: 0.6}, "se-af": {4: 0.4}}.items()
+        for model, curve in (("fno", {128: 0.4}), ("pde-nano-fine", errors)) for n, error in curve.items()
+    ]  # fmt: skip
+    text = scripts["report"].gains(pd.DataFrame(rows))
+    assert "| ace | 128 | 0.4000 | 16.0 / – |" in text  # half way between 4 and 16 in logarithms
+    assert "| ce-rm | 128 | 0.4000 | < 8.0 / – |" in text
+    assert "| se-af | 128 | 0.4000 | 32.0 / – |" in text
+    assert "| **median EG / mean AG** |  |  | 16.0 / – |" in text
+
+
 def test_a_report_refuses_records_of_several_budgets(scripts):
     same = {"pairs": "all2all", "resolution": 64, "pretrained": "humboldt/pde-nano"}
     rows = [{"model": model, "steps": steps, **same} for model, steps in (("pde-nano", 100), ("fno", 400))]
