@@ -100,9 +100,13 @@ def test_a_model_with_fewer_trajectories_than_the_fno_has_an_efficiency_gain_alo
     assert "| ce-rm | 128 | 0.4000 | < 8.0 / – |" in text
     assert "| se-af | 128 | 0.4000 | 32.0 / – |" in text
     assert "| **median EG / mean AG** |  |  | 16.0 / – |" in text
+    rows += [{"family": "ace", "model": "pde-nano-fine", "trajectories": 128, "error": 0.1}]
+    text = scripts["report"].gains(pd.DataFrame(rows))  # the mean is of the gains that are known
+    assert "| ace | 128 | 0.4000 | 16.0 / 4.00 |" in text
+    assert "| **median EG / mean AG** |  |  | 16.0 / 4.00 |" in text
 
 
-def test_a_report_refuses_records_of_several_budgets(scripts):
+def test_a_report_refuses_records_of_several_budgets(scripts, tmp_path, monkeypatch):
     same = {"pairs": "all2all", "resolution": 64, "pretrained": "humboldt/pde-nano"}
     rows = [{"model": model, "steps": steps, **same} for model, steps in (("pde-nano", 100), ("fno", 400))]
     scripts["report"].refuse_mixed(pd.DataFrame([*rows, rows[0]]))  # models may differ
@@ -110,6 +114,12 @@ def test_a_report_refuses_records_of_several_budgets(scripts):
         scripts["report"].refuse_mixed(pd.DataFrame([*rows, {**rows[0], "steps": 400}]))
     with pytest.raises(ValueError, match=r"got pairs \{'fno': \['all2all', 'vanilla'\]\}"):
         scripts["report"].refuse_mixed(pd.DataFrame([*rows, {**rows[1], "pairs": "vanilla"}]))
+    path = tmp_path / "mixed.jsonl"
+    pd.DataFrame([rows[0], {**rows[0], "resolution": 32}]).to_json(path, orient="records", lines=True)
+    monkeypatch.setattr(sys, "argv", ["report.py", str(path)])
+    with pytest.raises(ValueError, match=r"got resolution \{'pde-nano': \[32, 64\]\}"):
+        scripts["report"].main()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_ablations_are_compared_with_the_random_twin_at_their_budget(scripts):
